@@ -1,0 +1,1 @@
+export * from "../webgpu-torch/src/index";

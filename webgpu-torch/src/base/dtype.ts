@@ -1,0 +1,82 @@
+/** Which element types there are, how they lie in memory, and which one an operation on two of them gives. */
+
+import { RuntimeError } from "./errors";
+
+/** `qint8` is a block-quantised weight: int8 with one float16 scale a row and group of 32 columns. */
+export type DType = "float32" | "float16" | "int32" | "uint32" | "bool" | "int8" | "qint8";
+
+/** The WGSL type that an element is computed in: float, signed, unsigned or boolean. */
+export type Lane = "F" | "I" | "U" | "B";
+
+/** A typed array as `numpy()` gives it and `tensor()` takes it. */
+export type HostArray = Float32Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
+
+interface DTypeInfo {
+  /** Bytes of an element in a buffer. A bool takes a word, so that every element can be written by itself. */
+  readonly bytes: number;
+  readonly lane: Lane;
+  /** Where it stands in type promotion: bool, then integers, then floats. */
+  readonly category: 0 | 1 | 2;
+}
+
+const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
+  float32: { bytes: 4, lane: "F", category: 2 },
+  float16: { bytes: 2, lane: "F", category: 2 },
+  int32: { bytes: 4, lane: "I", category: 1 },
+  uint32: { bytes: 4, lane: "U", category: 1 },
+  bool: { bytes: 4, lane: "B", category: 0 },
+  int8: { bytes: 1, lane: "I", category: 1 },
+  qint8: { bytes: 1, lane: "F", category: 2 },
+};
+
+/** Bytes of an element in a buffer. */
+export const itemSize = (dtype: DType): number => DTYPES[dtype].bytes;
+
+/** The type that an element is computed in. */
+export const laneOf = (dtype: DType): Lane => DTYPES[dtype].lane;
+
+/** Whether arithmetic on the type is in floating point. */
+export const isFloat = (dtype: DType): boolean => DTYPES[dtype].category === 2;
+
+/** Whether a name is a dtype's. */
+export const isDType = (name: unknown): name is DType => typeof name === "string" && Object.hasOwn(DTYPES, name);
+
+/** One operand of type promotion. `rank` 0 tensors and plain numbers change the category of a result, not its width. */
+export interface Promoted {
+  readonly dtype: DType;
+  readonly weight: "tensor" | "zero-dim" | "number";
+}
+
+const WEIGHTS = ["tensor", "zero-dim", "number"] as const;
+
+/** PyTorch's `result_type`: tensors decide, unless a zero-dim tensor or a number is of a higher category. */
+export function resultType(op: string, operands: readonly Promoted[]): DType {
+  let result: DType | null = null;
+  for (const weight of WEIGHTS) {
+    let level: DType | null = null;
+    for (const operand of operands) {
+      if (operand.weight === weight) level = level === null ? operand.dtype : promote(op, level, operand.dtype);
+    }
+    if (level !== null && (result === null || DTYPES[level].category > DTYPES[result].category)) result = level;
+  }
+  if (result === null) throw new RuntimeError(`${op}: nothing to compute a result type from`);
+  return result;
+}
+
+const WIDTH: readonly DType[] = ["bool", "int8", "uint32", "int32", "float16", "float32"];
+
+/** The type that holds the values of both. */
+export function promote(op: string, a: DType, b: DType): DType {
+  if (a === b) return a;
+  if (a === "qint8" || b === "qint8") throw new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
+  // PyTorch refuses this pair too: no type of 32 bits holds the values of both.
+  if (low === "uint32" && high === "int32") throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
+  return low === "int8" && high === "uint32" ? "int32" : high;
+}
+
+/** The dtype that a JavaScript value has by itself. 2 and 2.0 are one value in JavaScript, and an integer. */
+export function dtypeOfScalar(value: number | boolean): DType {
+  if (typeof value === "boolean") return "bool";
+  return Number.isInteger(value) ? "int32" : "float32";
+}
