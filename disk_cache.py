@@ -1,0 +1,82 @@
+"""The folder for what is costly to make again: where it is, how files get into it."""
+
+import errno
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+PART_SUFFIX = ".part"
+
+
+class CacheError(RuntimeError):
+    """The cache folder cannot take a file: which one, and why."""
+
+
+def default_cache_dir() -> Path:
+    """splitcompute's folder where this platform keeps caches."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "splitcompute"
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that appears under its name whole, or not at all.
+
+    Two writers of one name do no harm: each writes its own file and the last rename
+    wins. Raises CacheError when the disk is full or the folder cannot be written.
+    """
+    part = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(PART_SUFFIX, f"{path.name}.", path.parent)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave an empty file
+        os.replace(part, path)
+    except BaseException as error:
+        if part is not None:
+            with suppress(OSError):
+                os.unlink(part)
+        if isinstance(error, OSError):
+            raise CacheError(f"cannot write {path}: {_reason(error)}") from error
+        raise
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; --cache-dir can name another"
+    return error.strerror or str(error)
+
+
+def content_hash(file: Path, cache_dir: Path) -> str:
+    """A file's SHA-256, remembered so that 6 GB are not hashed at each start.
+
+    Remembered by path, size, inode and both times: the change time cannot be set back,
+    so that even a file overwritten by `cp -p` is hashed anew.
+    """
+    stat = file.stat()
+    identity = (
+        f"{file.resolve()}\0{stat.st_size}\0{stat.st_ino}"
+        f"\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}"
+    )
+    note = cache_dir / "hashes" / hashlib.sha256(identity.encode()).hexdigest()
+    with suppress(OSError):
+        remembered = note.read_text()
+        if len(remembered) == 64:
+            return remembered
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    with suppress(CacheError), atomic_file(note) as out:  # unwritable: only slower
+        out.write(digest.encode())
+    return digest

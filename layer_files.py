@@ -1,0 +1,144 @@
+"""A model's weights as files for browsers: a safetensors file a piece, cut once."""
+
+import hashlib
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from disk_cache import PART_SUFFIX, atomic_file, default_cache_dir
+from quantize import WEIGHT_DTYPES, WeightDtype, convert, stored_as
+from safetensors_bytes import Layout, TensorSpec, header_bytes, plan
+from split_model import SplitModel
+
+STALE_PART_SECONDS = 24 * 3600
+
+
+class UnknownPiece(LookupError):
+    """No such dtype or piece; the message says which there are."""
+
+
+@dataclass(frozen=True)
+class PieceFile:
+    path: Path
+    bytes: int
+    sha256: str
+
+
+class LayerFiles:
+    """The pieces of one model, kept under cache_dir/pieces/revision/dtype.
+
+    The revision names their contents, so servers may share the folder. Cut from the
+    checkpoint, in float32, whatever dtype the server itself computes in. Thread-safe.
+    """
+
+    def __init__(self, model: SplitModel, cache_dir: Path | None = None) -> None:
+        cache_dir = cache_dir or default_cache_dir()
+        self.pieces = tuple(model.weights.pieces)
+        self._weights = model.weights
+        self._about = model.describe()
+        self._folder = cache_dir / "pieces" / model.revision
+        self._files: dict[tuple[WeightDtype, str], PieceFile] = {}
+        self._cutting = threading.Lock()  # one piece at a time: memory for one only
+        self._remove_stale_parts()
+
+    def manifest(self, dtype: WeightDtype | None = None) -> dict[str, Any]:
+        """Config and every piece's tensors, size and hash; cuts what is not cut yet.
+
+        dtype: only that one. Raises CacheError if the disk cannot take the files.
+        """
+        dtypes = WEIGHT_DTYPES if dtype is None else (dtype,)
+        pieces = {
+            piece: {dtype: self._manifest_entry(dtype, piece) for dtype in dtypes}
+            for piece in self.pieces
+        }
+        return {**self._about, "pieces": pieces}
+
+    def sizes(self) -> dict[WeightDtype, dict[str, int]]:
+        """Bytes of every file, computed without cutting any."""
+        return {
+            dtype: {piece: self._size(dtype, piece) for piece in self.pieces}
+            for dtype in WEIGHT_DTYPES
+        }
+
+    def file(self, dtype: str, piece: str) -> PieceFile:
+        """A piece's file, cut now if it is not there. Raises UnknownPiece, CacheError.
+
+        Names are looked up, never joined into a path unseen.
+        """
+        for known in WEIGHT_DTYPES:
+            if known == dtype and piece in self._weights.pieces:
+                return self._file(known, piece)
+        raise UnknownPiece(
+            f"piece {dtype}/{piece}: expected {', '.join(WEIGHT_DTYPES)} and embed, "
+            f"layer.0 to layer.{len(self.pieces) - 3}, finish"
+        )
+
+    def path(self, dtype: str, piece: str) -> Path:
+        return self.file(dtype, piece).path
+
+    def _file(self, dtype: WeightDtype, piece: str) -> PieceFile:
+        known = self._files.get((dtype, piece))
+        if known is not None and known.path.exists():
+            return known
+        with self._cutting:
+            file = self._find(dtype, piece) or self._cut(dtype, piece)
+            self._files[dtype, piece] = file
+        return file
+
+    def _find(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
+        """The file as an earlier run left it, if it is whole and its hash is known."""
+        path = self._path(dtype, piece)
+        with suppress(OSError):
+            digest = path.with_suffix(".sha256").read_text()
+            size = path.stat().st_size
+            if len(digest) == 64 and size == self._size(dtype, piece):
+                return PieceFile(path, size, digest)
+        return None
+
+    def _cut(self, dtype: WeightDtype, piece: str) -> PieceFile:
+        layout = self._layout(dtype, piece)
+        header = header_bytes(layout)
+        path = self._path(dtype, piece)
+        with atomic_file(path) as file:
+            file.write(header)
+            for name in self._weights.pieces[piece]:
+                tensor = self._weights.read(piece, name)
+                for stored, content in convert(name, tensor, dtype).items():
+                    file.seek(len(header) + layout.offsets[stored])
+                    file.write(content.numpy().data)
+        with path.open("rb") as whole:
+            digest = hashlib.file_digest(whole, "sha256").hexdigest()
+        with atomic_file(path.with_suffix(".sha256")) as note:
+            note.write(digest.encode())
+        return PieceFile(path, self._size(dtype, piece), digest)
+
+    def _manifest_entry(self, dtype: WeightDtype, piece: str) -> dict[str, Any]:
+        file = self._file(dtype, piece)
+        tensors = {
+            name: {"dtype": spec.dtype, "shape": list(spec.shape)}
+            for name, spec in self._layout(dtype, piece).tensors.items()
+        }
+        return {"bytes": file.bytes, "sha256": file.sha256, "tensors": tensors}
+
+    def _layout(self, dtype: WeightDtype, piece: str) -> Layout:
+        specs: dict[str, TensorSpec] = {}
+        for name, source in self._weights.pieces[piece].items():
+            specs |= stored_as(name, source.shape, dtype)
+        return plan(specs)
+
+    def _size(self, dtype: WeightDtype, piece: str) -> int:
+        layout = self._layout(dtype, piece)
+        return len(header_bytes(layout)) + layout.data_bytes
+
+    def _path(self, dtype: WeightDtype, piece: str) -> Path:
+        return self._folder / dtype / f"{piece}.safetensors"
+
+    def _remove_stale_parts(self) -> None:
+        """What killed servers left half written. Fresh ones may be another server's."""
+        for part in self._folder.rglob(f"*{PART_SUFFIX}"):
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > STALE_PART_SECONDS:
+                    part.unlink()

@@ -1,0 +1,122 @@
+"""Batches of sequences laid end to end without padding: their attention and pooling."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention.varlen import varlen_attn
+
+POOLINGS = ("mean", "cls", "max", "last")
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Sequences laid end to end, without padding."""
+
+    values: Tensor  # (total_tokens,) token ids or (total_tokens, n_embd) hidden
+    lengths: tuple[int, ...]  # tokens of each sequence, each >= 1
+
+    def __post_init__(self) -> None:
+        if sum(self.lengths) != len(self.values) or min(self.lengths, default=0) < 1:
+            raise ValueError(
+                f"lengths: {self.lengths}, expected numbers >= 1 that sum to "
+                f"{len(self.values)}"
+            )
+
+    @property
+    def starts(self) -> list[int]:
+        """The row at which each sequence starts."""
+        return [0, *accumulate(self.lengths)][:-1]
+
+    def positions(self) -> Tensor:
+        """Each row's place in its own sequence, (total_tokens,)."""
+        lengths = torch.tensor(self.lengths, device=self.values.device)
+        starts = torch.tensor(self.starts, device=self.values.device)
+        rows = torch.arange(len(self.values), device=self.values.device)
+        return rows - starts.repeat_interleave(lengths, output_size=len(rows))
+
+    def chunks(self, max_tokens: int) -> Iterator["Ragged"]:
+        """Consecutive sequences, at most max_tokens together (but one at least)."""
+        first = row = 0
+        while first < len(self.lengths):
+            last, tokens = first + 1, self.lengths[first]
+            while (
+                last < len(self.lengths) and tokens + self.lengths[last] <= max_tokens
+            ):
+                tokens += self.lengths[last]
+                last += 1
+            yield Ragged(self.values[row : row + tokens], self.lengths[first:last])
+            first, row = last, row + tokens
+
+
+def ragged_attention(
+    q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
+) -> Tensor:
+    """Attention within each sequence. q, k, v and the result: (total, n_head, D)."""
+    if q.is_cuda and q.dtype in (torch.float16, torch.bfloat16):
+        return _flash_attention(q, k, v, lengths, causal)
+    if len(set(lengths)) == 1:
+        return _equal_length_attention(q, k, v, len(lengths), causal)
+    out = torch.empty_like(q, memory_format=torch.contiguous_format)
+    for rows, batch in _equal_length_groups(lengths, q.device):
+        out[rows] = _equal_length_attention(q[rows], k[rows], v[rows], batch, causal)
+    return out
+
+
+def _flash_attention(
+    q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
+) -> Tensor:
+    """All sequences in one kernel; it exists for half precision on CUDA alone."""
+    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32).to(q.device)
+    longest = max(lengths)
+    window = (-1, 0) if causal else (-1, -1)
+    out = varlen_attn(q, k, v, ends, ends, longest, longest, window_size=window)
+    assert isinstance(out, Tensor)  # a tuple only when return_aux is asked for
+    return out
+
+
+def _equal_length_attention(
+    q: Tensor, k: Tensor, v: Tensor, B: int, causal: bool
+) -> Tensor:
+    total, n_head, D = q.shape
+    q, k, v = (
+        x.view(B, total // B, n_head, D).transpose(1, 2)  # (B, n_head, T, D)
+        for x in (q, k, v)
+    )
+    out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    return out.transpose(1, 2).reshape(total, n_head, D)
+
+
+def _equal_length_groups(
+    lengths: tuple[int, ...], device: torch.device
+) -> Iterator[tuple[slice | Tensor, int]]:
+    """The rows of all sequences of one length, and how many sequences they are."""
+    starts = defaultdict(list)
+    for length, end in zip(lengths, accumulate(lengths), strict=True):
+        starts[length].append(end - length)
+    for length, group in starts.items():
+        if len(group) == 1:  # a slice is a view: nothing is gathered
+            yield slice(group[0], group[0] + length), 1
+        else:
+            first_rows = torch.tensor(group, device=device)[:, None]
+            rows = first_rows + torch.arange(length, device=device)
+            yield rows.flatten(), len(group)
+
+
+def pool(hidden: Ragged, pooling: str) -> Tensor:
+    """One float32 row a sequence: (total_tokens, n_embd) -> (batch, n_embd)."""
+    values = hidden.values.float()  # a sum of 1,024 bfloat16 rows would lose digits
+    starts = torch.tensor(hidden.starts, device=values.device)
+    lengths = torch.tensor(hidden.lengths, device=values.device)
+    match pooling:
+        case "mean" | "max":
+            return torch.segment_reduce(values, pooling, lengths=lengths)
+        case "cls":
+            return values[starts]
+        case "last":
+            return values[starts + lengths - 1]
+    raise ValueError(f"pooling: {pooling!r}, expected one of {', '.join(POOLINGS)}")

@@ -1,0 +1,225 @@
+"""One model, any split: tokenise, run layers, finish. Knows no HTTP."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import bert_utils
+import gpt2_utils
+from bert_model import Bert, BertConfig
+from checkpoint import Checkpoint, fill, read_json
+from disk_cache import content_hash, default_cache_dir
+from gpt2_model import GPT2, GPT2Config
+from input_errors import InputError, NotFinite
+from model_registry import ModelSource
+from ragged import Ragged, pool
+from sentence_files import read_sentence_settings
+from text_tokenizer import Direction, TextTokenizer, Token
+
+COMPUTE_DTYPES = {
+    "f32": torch.float32,
+    "bf16": torch.bfloat16,
+    "f16": torch.float16,
+}
+# Bounds the memory of a forward pass: 2,048 long texts run in many, one after another.
+MAX_FORWARD_TOKENS = 16_384
+# Part of every revision. Raise it when pieces are cut otherwise: their URLs are
+# immutable, so the same checkpoint then needs new ones.
+PIECE_FORMAT = 1
+
+
+class SplitModel:
+    """Thread-safe: forward passes take turns, tokenising does not wait for them."""
+
+    def __init__(
+        self,
+        source: ModelSource,
+        device: str = "cpu",
+        dtype: str | None = None,
+        pooling: str | None = None,
+        cache_dir: Path | None = None,
+    ) -> None:
+        """dtype: f32, bf16 or f16; by default f32 on the CPU, else bf16.
+
+        pooling overrides what the folder's files ask for. cache_dir keeps the
+        checkpoint's hash between starts. Raises CheckpointError.
+        """
+        self.name = source.name
+        self.architecture = source.architecture
+        self.device = torch.device(device)
+        if dtype is None:
+            dtype = "f32" if self.device.type == "cpu" else "bf16"
+        self.dtype = COMPUTE_DTYPES[dtype]
+        raw = read_json(source.folder / "config.json")
+        checkpoint = Checkpoint(source.folder)
+        self.config: GPT2Config | BertConfig
+        if source.architecture == "gpt2":
+            self.config = gpt2_utils.read_config(raw)
+            self.weights = gpt2_utils.open_weights(checkpoint, self.config)
+            default = gpt2_utils.DEFAULT_SETTINGS
+        else:
+            self.config = bert_utils.read_config(raw)
+            self.weights = bert_utils.open_weights(checkpoint, self.config)
+            default = bert_utils.DEFAULT_SETTINGS
+        settings = read_sentence_settings(source.folder, default)
+        self.pooling = pooling or settings.pooling
+        self.normalize = settings.normalize
+        self.max_tokens = min(
+            settings.max_tokens or self.config.n_positions, self.config.n_positions
+        )
+        self.tokenizer = TextTokenizer(
+            source.folder, self.max_tokens, self.config.vocab_size, settings.lowercase
+        )
+        with torch.device("meta"):
+            self.model: GPT2 | Bert
+            if isinstance(self.config, GPT2Config):
+                self.model = GPT2(self.config, self.pooling, self.normalize)
+            else:
+                self.model = Bert(self.config, self.pooling, self.normalize)
+        fill(self.model, self.weights, self.device, self.dtype)
+        self.on_layer: Callable[[int, int], None] | None = None
+        for layer, block in enumerate(self.model.layers):
+            block.register_forward_hook(self._layer_ran(layer))
+        self._lock = threading.Lock()
+        self.revision = self._hash(cache_dir or default_cache_dir())
+
+    def _layer_ran(self, layer: int) -> Callable[..., None]:
+        def hook(module: object, args: tuple[Tensor, ...], result: object) -> None:
+            if self.on_layer is not None:
+                self.on_layer(layer, len(args[0]))
+
+        return hook
+
+    def _hash(self, cache_dir: Path) -> str:
+        """Equal for two servers that cut the same pieces and give the same vectors."""
+        checkpoint = self.weights.checkpoint
+        tokenizers = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
+        texts = [checkpoint.folder / name for name in tokenizers]
+        files = [*checkpoint.files, *(path for path in texts if path.is_file())]
+        facts = {
+            "piece_format": PIECE_FORMAT,
+            "about": self._computation(),
+            "files": [content_hash(file, cache_dir) for file in files],
+        }
+        text = json.dumps(facts, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _computation(self) -> dict[str, Any]:
+        return {
+            "architecture": self.architecture,
+            "config": {
+                **asdict(self.config),
+                "causal": self.model.causal,
+                "norm_first": self.model.norm_first,
+            },
+            "pooling": self.pooling,
+            "normalize": self.normalize,
+            "max_tokens": self.max_tokens,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """What a manifest says before its pieces."""
+        return {"model": self.name, "revision": self.revision, **self._computation()}
+
+    @property
+    def parameters(self) -> int:
+        return self.weights.parameters
+
+    def tokenize(
+        self,
+        texts: list[str],
+        truncate: bool = False,
+        truncation_direction: Direction = "Right",
+    ) -> Ragged:
+        """Texts -> token ids. Raises EmptyText, TextTooLong, InputError."""
+        return self.tokenizer.encode(texts, truncate, truncation_direction)
+
+    def tokens_from_ids(
+        self,
+        ids: list[list[int]],
+        truncate: bool = False,
+        truncation_direction: Direction = "Right",
+    ) -> Ragged:
+        """Token ids as a request gives them; nothing is added. Errors as tokenize's."""
+        return self.tokenizer.from_ids(ids, truncate, truncation_direction)
+
+    def show_tokens(self, text: str, add_special_tokens: bool = True) -> list[Token]:
+        """A text's tokens one by one, whatever its length."""
+        return self.tokenizer.tokens(text, add_special_tokens)
+
+    def hidden_states(self, tokens: Ragged, split: int) -> Ragged:
+        """Run tokens through layers [0, split). Returns float32 on the CPU.
+
+        Raises NotFinite, which says whose text it was.
+        """
+        self._check_layer("split", split)
+        parts = []
+        for chunk in tokens.chunks(MAX_FORWARD_TOKENS):
+            with self._lock, torch.inference_mode():
+                hidden = self.model.embed(self._on_device(chunk))
+                hidden = self.model.run_layers(hidden, 0, split)
+                parts.append(hidden.values.float().cpu())
+        result = Ragged(torch.cat(parts), tokens.lengths)
+        self._check_finite(pool(result, "max").abs())
+        return result
+
+    def resume(
+        self, hidden: Ragged, start: int, normalize: bool | None = None
+    ) -> Tensor:
+        """Run hidden through layers [start, n_layer) and finish.
+
+        Returns (batch, n_embd) float32 on the CPU. normalize: None does what the
+        model's files ask for. Raises InputError, NotFinite.
+        """
+        self._check_layer("start", start)
+        if hidden.values.ndim != 2 or hidden.values.shape[1] != self.config.n_embd:
+            raise InputError(
+                f"hidden: expected (total_tokens, {self.config.n_embd}), came "
+                f"{tuple(hidden.values.shape)}"
+            )
+        parts = []
+        for chunk in hidden.chunks(MAX_FORWARD_TOKENS):
+            with self._lock, torch.inference_mode():
+                values = chunk.values.to(self.device, self.dtype)
+                on_device = Ragged(values, chunk.lengths)
+                parts.append(self._run_from(on_device, start, normalize))
+        return self._check_finite(torch.cat(parts))
+
+    def embed(self, tokens: Ragged, normalize: bool | None = None) -> Tensor:
+        """Run the whole model -> (batch, n_embd) float32 on the CPU."""
+        parts = []
+        for chunk in tokens.chunks(MAX_FORWARD_TOKENS):
+            with self._lock, torch.inference_mode():
+                hidden = self.model.embed(self._on_device(chunk))
+                parts.append(self._run_from(hidden, 0, normalize))
+        return self._check_finite(torch.cat(parts))
+
+    def _on_device(self, tokens: Ragged) -> Ragged:
+        return Ragged(tokens.values.to(self.device), tokens.lengths)
+
+    def _run_from(self, hidden: Ragged, start: int, normalize: bool | None) -> Tensor:
+        hidden = self.model.run_layers(hidden, start, self.config.n_layer)
+        return self.model.finish(hidden, normalize).cpu()
+
+    def _check_layer(self, name: str, layer: int) -> None:
+        if not 0 <= layer <= self.config.n_layer:
+            raise InputError(
+                f"{name}: expected 0 to {self.config.n_layer}, came {layer}"
+            )
+
+    def _check_finite(self, rows: Tensor) -> Tensor:
+        """(batch, n) -> the same, unless a row of it is no answer."""
+        finite = rows.isfinite().all(dim=1)
+        if not finite.all():
+            index = int(finite.int().argmin())
+            raise NotFinite(
+                f"text {index}: the model gave NaN or infinity in {self.dtype}", index
+            )
+        return rows

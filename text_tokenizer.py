@@ -1,0 +1,160 @@
+"""Text to token ids, with the folder's own tokenizer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from tokenizers import Encoding, Tokenizer, normalizers
+
+from checkpoint import CheckpointError
+from input_errors import EmptyText, InputError, TextTooLong
+from ragged import Ragged
+
+Direction = Literal["Left", "Right"]
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token of a text, as text-embeddings-inference's /tokenize shows it."""
+
+    id: int
+    text: str
+    special: bool
+    start: int | None  # in characters; None for a token that is not in the text
+    stop: int | None
+
+
+class TextTokenizer:
+    """Thread-safe: the tokenizer behind it is never changed after loading."""
+
+    def __init__(
+        self, folder: Path, max_tokens: int, vocab_size: int, lowercase: bool
+    ) -> None:
+        self.max_tokens = max_tokens
+        self.vocab_size = vocab_size
+        self._tokenizer = _load(folder)
+        self._tokenizer.no_padding()  # a folder may ask for 128 tokens, padded: the
+        self._tokenizer.no_truncation()  # length is the model's matter, and checked
+        if lowercase:
+            steps = [normalizers.Lowercase(), self._tokenizer.normalizer]
+            self._tokenizer.normalizer = normalizers.Sequence(
+                [step for step in steps if step is not None]
+            )
+
+    def encode(
+        self, texts: list[str], truncate: bool = False, direction: Direction = "Right"
+    ) -> Ragged:
+        """Raises InputError, EmptyText, TextTooLong; each says which text."""
+        rows = []
+        for index, encoding in enumerate(self._encode(texts, add_special_tokens=True)):
+            ids = encoding.ids
+            if not ids:
+                raise EmptyText(f"text {index}: expected tokens, came none", index)
+            if len(ids) > self.max_tokens:
+                if not truncate:
+                    raise TextTooLong(len(ids), self.max_tokens, index)
+                ids = _truncate(encoding, self.max_tokens, direction)
+            rows.append(ids)
+        return self.from_ids(rows)
+
+    def from_ids(
+        self,
+        ids: list[list[int]],
+        truncate: bool = False,
+        direction: Direction = "Right",
+    ) -> Ragged:
+        """Token ids as they are: nothing is added to them. Errors as encode's."""
+        if not ids:
+            raise EmptyText("`inputs` cannot be empty")
+        rows = []
+        for index, row in enumerate(ids):
+            if not row:
+                raise EmptyText("`inputs` cannot be empty", index)
+            for token in row:
+                if type(token) is not int or not 0 <= token < self.vocab_size:
+                    raise InputError(
+                        f"token id {token!r}: expected an integer from 0 to "
+                        f"{self.vocab_size - 1}",
+                        index,
+                    )
+            if len(row) > self.max_tokens:
+                if not truncate:
+                    raise TextTooLong(len(row), self.max_tokens, index)
+                row = _kept(row, self.max_tokens, direction)
+            rows.append(row)
+        flat = [token for row in rows for token in row]
+        return Ragged(torch.tensor(flat), tuple(len(row) for row in rows))
+
+    def tokens(self, text: str, add_special_tokens: bool = True) -> list[Token]:
+        """Every token of a text of any length, and where it lies."""
+        [encoding] = self._encode([text], add_special_tokens)
+        return [
+            Token(id, content, True, None, None)
+            if special
+            else Token(id, text[start:stop], False, start, stop)
+            for id, content, special, (start, stop) in zip(
+                encoding.ids,
+                encoding.tokens,
+                encoding.special_tokens_mask,
+                encoding.offsets,
+                strict=True,
+            )
+        ]
+
+    def decode(self, ids: list[int]) -> str:
+        return self._tokenizer.decode(ids, skip_special_tokens=False)
+
+    def _encode(self, texts: list[str], add_special_tokens: bool) -> list[Encoding]:
+        if not texts:
+            raise EmptyText("`inputs` cannot be empty")
+        for index, text in enumerate(texts):
+            _check_text(text, index)
+        return self._tokenizer.encode_batch(
+            texts, add_special_tokens=add_special_tokens
+        )
+
+
+def _load(folder: Path) -> Tokenizer:
+    if (folder / "tokenizer.json").is_file():
+        try:
+            return Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # the library raises Exception itself
+            raise CheckpointError(f"{folder / 'tokenizer.json'}: {error}") from None
+    if not ((folder / "vocab.json").is_file() or (folder / "vocab.txt").is_file()):
+        raise CheckpointError(f"{folder}: expected tokenizer.json, came none")
+    # Here alone, since it costs seconds: older folders hold only vocabularies.
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    backend = tokenizer.backend_tokenizer
+    assert isinstance(backend, Tokenizer)
+    return backend
+
+
+def _check_text(text: str, index: int) -> None:
+    if not text:
+        raise EmptyText("`inputs` cannot be empty", index)
+    if "\0" in text:
+        raise InputError(f"text {index}: expected no NUL character, came one", index)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"text {index}: expected valid Unicode, came half a surrogate pair at "
+            f"character {error.start}",
+            index,
+        ) from None
+
+
+def _truncate(encoding: Encoding, limit: int, direction: Direction) -> list[int]:
+    """Cut the text, not the special tokens around it ([CLS] … [SEP])."""
+    ids, special = encoding.ids, encoding.special_tokens_mask
+    first = special.index(0)
+    last = len(ids) - special[::-1].index(0)
+    room = limit - first - (len(ids) - last)
+    return ids[:first] + _kept(ids[first:last], room, direction) + ids[last:]
+
+
+def _kept(ids: list[int], room: int, direction: Direction) -> list[int]:
+    return ids[:room] if direction == "Right" else ids[len(ids) - room :]
