@@ -3,7 +3,9 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,10 +87,20 @@ class SplitModel:
                 self.model = Bert(self.config, self.pooling, self.normalize)
         fill(self.model, self.weights, self.device, self.dtype)
         self.on_layer: Callable[[int, int], None] | None = None
+        self.on_turn: Callable[[float], None] | None = None
         for layer, block in enumerate(self.model.layers):
             block.register_forward_hook(self._layer_ran(layer))
         self._lock = threading.Lock()
         self.revision = self._hash(cache_dir or default_cache_dir())
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One forward pass at a time; on_turn hears how many seconds it waited."""
+        asked = time.perf_counter()
+        with self._lock, torch.inference_mode():
+            if self.on_turn is not None:
+                self.on_turn(time.perf_counter() - asked)
+            yield
 
     def _layer_ran(self, layer: int) -> Callable[..., None]:
         def hook(module: object, args: tuple[Tensor, ...], result: object) -> None:
@@ -162,7 +174,7 @@ class SplitModel:
         self._check_layer("split", split)
         parts = []
         for chunk in tokens.chunks(MAX_FORWARD_TOKENS):
-            with self._lock, torch.inference_mode():
+            with self._turn():
                 hidden = self.model.embed(self._on_device(chunk))
                 hidden = self.model.run_layers(hidden, 0, split)
                 parts.append(hidden.values.float().cpu())
@@ -186,7 +198,7 @@ class SplitModel:
             )
         parts = []
         for chunk in hidden.chunks(MAX_FORWARD_TOKENS):
-            with self._lock, torch.inference_mode():
+            with self._turn():
                 values = chunk.values.to(self.device, self.dtype)
                 on_device = Ragged(values, chunk.lengths)
                 parts.append(self._run_from(on_device, start, normalize))
@@ -196,7 +208,7 @@ class SplitModel:
         """Run the whole model -> (batch, n_embd) float32 on the CPU."""
         parts = []
         for chunk in tokens.chunks(MAX_FORWARD_TOKENS):
-            with self._lock, torch.inference_mode():
+            with self._turn():
                 hidden = self.model.embed(self._on_device(chunk))
                 parts.append(self._run_from(hidden, 0, normalize))
         return self._check_finite(torch.cat(parts))
