@@ -1,0 +1,233 @@
+// @ts-check
+/** Every URL of the server, what goes to each, and what comes back. */
+
+import { messageOf, SplitComputeError } from "./errors.js";
+
+/**
+ * @typedef {"f32" | "f16" | "q8"} Dtype
+ * @typedef {"mean" | "cls" | "max" | "last"} Pooling
+ *
+ * @typedef {object} Server where the server is, as a plain object that can be posted to a Worker
+ * @property {string} url without a slash at the end
+ * @property {string} [apiKey]
+ *
+ * @typedef {object} ModelInfo an entry of GET /models
+ * @property {string} name
+ * @property {string} revision a hash of the checkpoint
+ * @property {"gpt2" | "bert"} architecture
+ * @property {number} n_layer
+ * @property {number} n_embd
+ * @property {number} n_head
+ * @property {number} max_tokens
+ * @property {Pooling} pooling
+ * @property {boolean} normalize
+ * @property {boolean} weights whether the server gives out layer files
+ * @property {Dtype[]} dtypes
+ * @property {Record<Dtype, {embed: number, layer: number, finish: number}>} bytes sizes of pieces
+ * @property {number} parameters
+ *
+ * @typedef {object} ModelConfig
+ * @property {number} n_layer
+ * @property {number} n_embd
+ * @property {number} n_head
+ * @property {number} n_inner
+ * @property {number} n_positions
+ * @property {number} vocab_size
+ * @property {number} layer_norm_epsilon
+ * @property {"gelu_new" | "gelu" | "relu"} activation
+ * @property {boolean} causal
+ * @property {boolean} norm_first
+ *
+ * @typedef {object} PieceFile
+ * @property {number} bytes
+ * @property {string} sha256 in hexadecimal
+ *
+ * @typedef {object} Manifest
+ * @property {string} model
+ * @property {string} revision
+ * @property {"gpt2" | "bert"} architecture
+ * @property {ModelConfig} config
+ * @property {Pooling} pooling
+ * @property {boolean} normalize
+ * @property {number} max_tokens
+ * @property {Record<string, Partial<Record<Dtype, PieceFile>>>} pieces
+ *
+ * @typedef {object} Exchange how long a request took, by who spent it (ms), and its size
+ * @property {number} tokenize
+ * @property {number} server everything else that the server reports
+ * @property {number} layers of that, the layers themselves
+ * @property {number} network the rest of the time that passed here
+ * @property {number} up bytes
+ * @property {number} down bytes
+ */
+
+/** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<ModelInfo[]>} */
+export async function fetchModels(server, signal) {
+  const response = await request(server, "/models", { signal });
+  return (await response.json()).models;
+}
+
+/** @param {readonly ModelInfo[]} models @param {string | undefined} name */
+export function findModel(models, name) {
+  const info = models.find((model) => model.name === name);
+  if (info) return info;
+  const names = models.map((model) => model.name).join(", ");
+  throw new SplitComputeError(`model ${name}: the server has ${names || "none"}`);
+}
+
+/**
+ * Restricted to one dtype, because the server cuts the files of each dtype at first use.
+ * @param {Server} server @param {string} model @param {Dtype} dtype @param {AbortSignal} [signal]
+ * @returns {Promise<Manifest>}
+ */
+export async function fetchManifest(server, model, dtype, signal) {
+  const path = `${modelPath(model)}/manifest.json?dtype=${dtype}`;
+  const response = await request(server, path, { signal });
+  return response.json();
+}
+
+/**
+ * @param {Server} server
+ * @param {{model: string, revision: string, dtype: Dtype}} source
+ * @param {string} piece
+ */
+export function pieceUrl(server, { model, revision, dtype }, piece) {
+  return `${modelUrl(server, model)}${revision}/${dtype}/${piece}.safetensors`;
+}
+
+/** What every URL of the model's pieces begins with. @param {Server} server @param {string} model */
+export function modelUrl(server, model) {
+  return `${server.url}${modelPath(model)}/`;
+}
+
+/**
+ * Texts in, hidden state after layers [0, split) out.
+ * @param {Server} server
+ * @param {{model: string, inputs: string[], split: number, dtype: Dtype}} body
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{body: ArrayBuffer, revision: string | null, exchange: Exchange}>}
+ */
+export async function postSplit(server, body, signal) {
+  const { response, bytes, exchange } = await post(server, "/split", JSON.stringify(body), signal);
+  return { body: bytes, revision: response.headers.get("X-Revision"), exchange };
+}
+
+/**
+ * Hidden state in, as /split gave it; embeddings out.
+ * @param {Server} server
+ * @param {{body: ArrayBuffer, model: string, normalize: boolean}} hidden
+ * @param {AbortSignal} [signal]
+ */
+export async function postResume(server, { body, model, normalize }, signal) {
+  const query = new URLSearchParams({ model, normalize: String(normalize) });
+  return parseRows(await post(server, `/resume?${query}`, body, signal));
+}
+
+/**
+ * Texts in, embeddings out: the server runs everything.
+ * @param {Server} server
+ * @param {{model: string, inputs: string[], normalize: boolean}} body
+ * @param {AbortSignal} [signal]
+ */
+export async function postEmbed(server, body, signal) {
+  return parseRows(await post(server, "/embed", JSON.stringify(body), signal));
+}
+
+/** @param {Server} server @returns {Record<string, string>} */
+export function authorization({ apiKey }) {
+  return apiKey ? { Authorization: `Bearer ${apiKey}` } : {};
+}
+
+/** The error that an answer with a 4xx or 5xx code stands for. @param {Response} response */
+export async function refusal(response) {
+  const text = await response.text().catch(() => "");
+  const { error, error_type } = parseError(text);
+  const { pathname } = new URL(response.url);
+  return new SplitComputeError(`${pathname} answered ${response.status}: ${error}`, {
+    status: response.status,
+    error_type,
+  });
+}
+
+/** @param {string} text @returns {{error: string, error_type: string}} */
+function parseError(text) {
+  try {
+    const { error, error_type } = JSON.parse(text);
+    return { error: String(error), error_type: String(error_type) };
+  } catch {
+    // A proxy between here and the server speaks HTML.
+    return { error: text.slice(0, 200) || "no reason given", error_type: "Unreachable" };
+  }
+}
+
+/**
+ * @param {Server} server @param {string} path
+ * @param {string | ArrayBuffer} body
+ * @param {AbortSignal} [signal]
+ */
+async function post(server, path, body, signal) {
+  const isText = typeof body === "string";
+  // Encoded here rather than by fetch, to know how many bytes go up.
+  const payload = isText ? new TextEncoder().encode(body) : body;
+  const headers = { "Content-Type": isText ? "application/json" : "application/octet-stream" };
+  const begun = performance.now();
+  const response = await request(server, path, { method: "POST", headers, body: payload, signal });
+  const bytes = await response.arrayBuffer();
+  const elapsed = performance.now() - begun;
+  const sizes = { up: payload.byteLength, down: bytes.byteLength };
+  return { response, bytes, exchange: { ...splitTime(response, elapsed), ...sizes } };
+}
+
+/** @param {Server} server @param {string} path @param {RequestInit} init */
+async function request(server, path, init) {
+  const headers = { ...init.headers, ...authorization(server) };
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(server.url + path, { ...init, headers });
+  } catch (error) {
+    init.signal?.throwIfAborted();
+    throw new SplitComputeError(`${server.url}${path} cannot be reached: ${messageOf(error)}`, {
+      error_type: "Unreachable",
+      cause: error,
+    });
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** Shares the time that passed here between server and network. @param {Response} response @param {number} elapsed */
+function splitTime(response, elapsed) {
+  const stages = parseServerTiming(response.headers.get("Server-Timing") ?? "");
+  const tokenize = stages.get("tokenize") ?? 0;
+  const all = [...stages.values()].reduce((sum, duration) => sum + duration, 0);
+  const layers = stages.get("layers") ?? 0;
+  return { tokenize, server: all - tokenize, layers, network: Math.max(0, elapsed - all) };
+}
+
+/**
+ * "tokenize;dur=0.4, layers;dur=7.1" → {tokenize: 0.4, layers: 7.1}
+ * https://www.w3.org/TR/server-timing/#the-server-timing-header-field
+ * @param {string} header
+ */
+function parseServerTiming(header) {
+  const stages = new Map();
+  for (const [, name, duration] of header.matchAll(/([\w-]+)\s*;[^,]*?dur=([\d.]+)/g)) {
+    stages.set(name, Number(duration));
+  }
+  return /** @type {Map<string, number>} */ (stages);
+}
+
+/** @param {Awaited<ReturnType<typeof post>>} answer */
+function parseRows({ response, bytes, exchange }) {
+  /** @type {number[][]} */
+  const rows = JSON.parse(new TextDecoder().decode(bytes));
+  const tokens = (response.headers.get("X-Tokens") ?? "").split(",").map(Number);
+  return { rows: rows.map((row) => Float32Array.from(row)), tokens, exchange };
+}
+
+/** @param {string} model */
+function modelPath(model) {
+  // A name may hold slashes ("org/model"), which stay slashes in the path.
+  return `/models/${model.split("/").map(encodeURIComponent).join("/")}`;
+}

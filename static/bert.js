@@ -1,0 +1,42 @@
+// @ts-check
+/** BERT encoders from the split on: the mirror of bert_model.py. */
+
+import { attention, layerNorm, layerWeights, mlp, pool } from "./layers.js";
+
+/**
+ * @typedef {import("./torch.js").Tensor} Tensor
+ * @typedef {import("./api.js").ModelConfig} ModelConfig
+ * @typedef {import("./api.js").Pooling} Pooling
+ * @typedef {import("./layers.js").LayerWeights} LayerWeights
+ * @typedef {import("./layers.js").Sequences} Sequences
+ */
+
+/**
+ * @param {readonly Map<string, Tensor>[]} pieces of the layers to run, in order
+ * @param {Tensor} x (total_tokens, n_embd)
+ * @param {Sequences} sequences
+ * @param {ModelConfig} config
+ */
+export function runLayers(pieces, x, sequences, config) {
+  return pieces.map(layerWeights).reduce((h, layer) => runLayer(layer, h, sequences, config), x);
+}
+
+/**
+ * @param {Map<string, Tensor>} _piece empty: the last layer ends with its own norm
+ * @param {Tensor} x (total_tokens, n_embd)
+ * @param {Sequences} sequences
+ * @param {ModelConfig} _config
+ * @param {Pooling} pooling
+ */
+export function finish(_piece, x, sequences, _config, pooling) {
+  return pool(pooling, x, sequences);
+}
+
+/**
+ * Post-norm: each half's sum is normed.
+ * @param {LayerWeights} layer @param {Tensor} x @param {Sequences} sequences @param {ModelConfig} config
+ */
+function runLayer(layer, x, sequences, config) {
+  x = layerNorm(layer.ln_1, x.add(attention(layer.attn, x, sequences, config)), config);
+  return layerNorm(layer.ln_2, x.add(mlp(layer.mlp, x, config)), config);
+}

@@ -1,0 +1,200 @@
+// @ts-check
+/** The browser's share of one model: layers [split, n_layer) and finish, on its GPU. */
+
+import * as torch from "./torch.js";
+import { fetchManifest } from "./api.js";
+import * as bert from "./bert.js";
+import { SplitComputeError } from "./errors.js";
+import * as gpt2 from "./gpt2.js";
+import { LayerCache } from "./layer_cache.js";
+import { normalize, sequencesOf } from "./layers.js";
+import { finishPiece, layerPieces, piecesFrom } from "./pieces.js";
+import { forgetModel, keptPieces } from "./piece_store.js";
+import { decodeHidden } from "./wire.js";
+
+/**
+ * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./layer_cache.js").Progress} Progress
+ *
+ * @typedef {object} Settings
+ * @property {Server} server
+ * @property {string} model
+ * @property {Dtype} dtype
+ *
+ * @typedef {object} Share what is asked of the browser
+ * @property {string} revision
+ * @property {number} split
+ *
+ * @typedef {object} ShareResult
+ * @property {Float32Array<ArrayBuffer>} rows (batch, n_embd)
+ * @property {number[]} tokens of each text
+ * @property {{upload: number, browser: number, readback: number}} timings ms
+ */
+
+const architectures = { gpt2, bert };
+
+/** Owns the GPU's part of the model. */
+export class BrowserModel {
+  /** @type {Promise<unknown> | null} */
+  #gpu = null;
+  /** @type {LayerCache | null} */
+  #layers = null;
+  // Apart, so that a request need not wait for pieces that it does not use.
+  #loads = new Queue();
+  #runs = new Queue();
+
+  /** @param {Settings} settings @param {(progress: Progress) => void} onProgress */
+  constructor(settings, onProgress) {
+    this.settings = settings;
+    this.onProgress = onProgress;
+  }
+
+  /** Finds the GPU. Rejects with a plain reason where there is none. */
+  async open() {
+    await (this.#gpu ??= torch.init({ device: "webgpu" }));
+    return torch.device_info();
+  }
+
+  /**
+   * Brings what the share needs to the GPU.
+   * @param {Share} share @param {AbortSignal} [signal]
+   * @returns {Promise<LayerCache>}
+   */
+  async load(share, signal) {
+    const layers = this.#layersOf(share.revision);
+    if (layers?.holds(piecesFrom(share.split, layers.manifest.config.n_layer))) return layers;
+    return this.#loads.add(() => this.#guard(() => this.#load(share, signal), signal));
+  }
+
+  /**
+   * @param {Share & {body: ArrayBuffer}} request body: the hidden state as /split gave it
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<ShareResult>}
+   */
+  run(request, signal) {
+    return this.#runs.add(async () => {
+      const layers = await this.load(request, signal);
+      return this.#guard(() => runShare(layers, request), signal);
+    });
+  }
+
+  /**
+   * Those of the pieces that need no download.
+   * @param {string} revision @param {readonly string[]} pieces
+   */
+  async held(revision, pieces) {
+    const { server, model, dtype } = this.settings;
+    const kept = await keptPieces(server, { model, revision, dtype }, pieces);
+    return pieces.filter((piece) => kept.includes(piece) || this.#layersOf(revision)?.holds([piece]));
+  }
+
+  /** Forgets the model's pieces, kept or on the GPU. */
+  async clear() {
+    this.#dropLayers();
+    await forgetModel(this.settings.server, this.settings.model);
+  }
+
+  /** @param {Share} share @param {AbortSignal} [signal] */
+  async #load({ revision, split }, signal) {
+    await this.open();
+    const layers = this.#layersOf(revision) ?? (await this.#openRevision(revision, signal));
+    await layers.load(piecesFrom(split, layers.manifest.config.n_layer), signal);
+    return layers;
+  }
+
+  /** @param {string} revision @param {AbortSignal} [signal] */
+  async #openRevision(revision, signal) {
+    const { server, model, dtype } = this.settings;
+    const manifest = await fetchManifest(server, model, dtype, signal);
+    if (manifest.revision !== revision) {
+      const message = `${model}: the server has revision ${manifest.revision}, expected ${revision}`;
+      throw new SplitComputeError(message, { error_type: "Revision" });
+    }
+    await forgetModel(server, model, revision);
+    this.#dropLayers();
+    return (this.#layers = new LayerCache(server, manifest, dtype, this.onProgress));
+  }
+
+  /**
+   * What fails without being our own error is the GPU. All that is on it is given up then: a lost
+   * device has lost it anyway, one short of memory gets it back. The next request begins anew.
+   * @template T
+   * @param {() => Promise<T>} task
+   * @param {AbortSignal} [signal]
+   */
+  async #guard(task, signal) {
+    signal?.throwIfAborted();
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof SplitComputeError) && !signal?.aborted) {
+        this.#dropLayers();
+        this.#gpu = null;
+      }
+      throw error;
+    }
+  }
+
+  /** @param {string} revision */
+  #layersOf(revision) {
+    return this.#layers?.manifest.revision === revision ? this.#layers : null;
+  }
+
+  #dropLayers() {
+    this.#layers?.dispose();
+    this.#layers = null;
+  }
+}
+
+/** Runs tasks one after another, in the order in which they came. */
+class Queue {
+  /** @type {Promise<unknown>} */
+  #tail = Promise.resolve();
+
+  /** @template T @param {() => Promise<T>} task @returns {Promise<T>} */
+  add(task) {
+    const result = this.#tail.then(task);
+    this.#tail = result.catch(() => {}); // whoever asked hears of it
+    return result;
+  }
+}
+
+/**
+ * Hidden state in, one row a text out.
+ * @param {LayerCache} layers
+ * @param {{split: number, body: ArrayBuffer}} request
+ * @returns {Promise<ShareResult>}
+ */
+async function runShare(layers, { split, body }) {
+  const { architecture, config, pooling, normalize: toUnitLength } = layers.manifest;
+  const { runLayers, finish } = architectures[architecture];
+  const lap = stopwatch();
+
+  const { values, lengths } = decodeHidden(body, config.n_embd);
+  const hidden = torch.frombuffer(values.buffer, {
+    dtype: torch.float32,
+    offset: values.byteOffset,
+    count: values.length,
+  });
+  const sequences = sequencesOf(lengths);
+  await torch.synchronize();
+  const upload = lap();
+
+  const pieces = layerPieces(split, config.n_layer).map((piece) => layers.get(piece));
+  const x = runLayers(pieces, hidden.reshape([-1, config.n_embd]), sequences, config);
+  const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
+  const result = toUnitLength ? normalize(pooled) : pooled;
+  await torch.synchronize();
+  const browser = lap();
+
+  const rows = await result.numpy();
+  if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
+  return { rows, tokens: [...lengths], timings: { upload, browser, readback: lap() } };
+}
+
+/** A function that tells the ms since it was last called. */
+function stopwatch() {
+  let last = performance.now();
+  return () => -last + (last = performance.now());
+}

@@ -1,0 +1,37 @@
+// @ts-check
+/** What the visitor's browser and GPU are, for people to read. */
+
+/**
+ * @typedef {object} Gpu
+ * @property {true} ok
+ * @property {"webgpu"} backend
+ * @property {string} browser
+ * @property {string} vendor
+ * @property {string} architecture
+ * @property {string} description
+ * @property {string[]} features
+ * @property {Record<string, number>} limits
+ *
+ * @typedef {{ok: false, reason: string}} NoGpu
+ * @typedef {Gpu | NoGpu} Device
+ *
+ * @typedef {{userAgentData?: {brands: readonly {brand: string, version: string}[]}}} ClientHints
+ *   not in all browsers, nor in TypeScript's
+ */
+
+/** @param {Pick<Gpu, "vendor" | "architecture" | "description" | "features" | "limits">} info @returns {Gpu} */
+export function describeGpu({ vendor, architecture, description, features, limits }) {
+  const browser = browserName(navigator);
+  return { ok: true, backend: "webgpu", browser, vendor, architecture, description, features, limits };
+}
+
+/** "Google Chrome 143", from the client hints where there are any. @param {Navigator} navigator */
+function browserName(navigator) {
+  const { userAgentData } = /** @type {Navigator & ClientHints} */ (navigator);
+  const brands = userAgentData?.brands ?? [];
+  // One of the brands is made up, so that sites do not rely on the list; Chromium is in all of its kin.
+  const real = brands.filter(({ brand }) => !/not.?a.?brand/i.test(brand));
+  const named = real.find(({ brand }) => brand !== "Chromium") ?? real[0];
+  if (named) return `${named.brand} ${named.version}`;
+  return /(Firefox|Edg|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent;
+}

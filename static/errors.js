@@ -1,0 +1,24 @@
+// @ts-check
+/** The one error type of the client: a message for people, fields for programs. */
+
+export class SplitComputeError extends Error {
+  /**
+   * @param {string} message what was asked, what was expected, what came
+   * @param {object} [fields]
+   * @param {number} [fields.status] the server's HTTP status, where it answered
+   * @param {string} [fields.error_type] the server's error_type, or the client's own:
+   *   "Unreachable", "Wire", "Download", "Revision", "Browser"
+   * @param {unknown} [fields.cause]
+   */
+  constructor(message, { status, error_type = "Browser", cause } = {}) {
+    super(message, { cause });
+    this.name = "SplitComputeError";
+    this.status = status;
+    this.error_type = error_type;
+  }
+}
+
+/** @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

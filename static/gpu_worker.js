@@ -1,0 +1,134 @@
+// @ts-check
+/** The page's side of the messages: starts the Worker, asks it, and hears of its death. */
+
+import { SplitComputeError } from "./errors.js";
+
+/**
+ * @typedef {import("./browser_model.js").Settings} Settings
+ * @typedef {import("./device.js").Device} Device
+ * @typedef {import("./layer_cache.js").Progress} Progress
+ * @typedef {import("./worker.js").Answer} Answer
+ * @typedef {import("./worker.js").Answers} Answers
+ * @typedef {import("./worker.js").ErrorFields} ErrorFields
+ * @typedef {import("./worker.js").ProgressReport} ProgressReport
+ * @typedef {import("./worker.js").Questions} Questions
+ * @typedef {import("./worker.js").Refusal} Refusal
+ *
+ * @typedef {{resolve(value: unknown): void, reject(reason: unknown): void}} Waiting
+ * @typedef {{signal?: AbortSignal, transfer?: Transferable[]}} AskOptions
+ */
+
+/** Owns the Worker. A dead one is replaced at the next question. */
+export class GpuWorker {
+  /** @type {Worker | null} */
+  #worker = null;
+  /** @type {Promise<Device> | null} */
+  #device = null;
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  #lastId = 0;
+
+  /** @param {Settings} settings @param {(progress: Progress) => void} onProgress */
+  constructor(settings, onProgress) {
+    this.settings = settings;
+    this.onProgress = onProgress;
+  }
+
+  /** Starts the Worker, which looks for a GPU. @returns {Promise<Device>} */
+  async open() {
+    this.#running();
+    return /** @type {Promise<Device>} */ (this.#device);
+  }
+
+  /**
+   * @template {keyof Questions} T
+   * @param {T} type
+   * @param {Questions[T]} question
+   * @param {AskOptions} [options]
+   * @returns {Promise<Answers[T]>}
+   */
+  async ask(type, question, options = {}) {
+    options.signal?.throwIfAborted();
+    return this.#post(this.#running(), type, question, options);
+  }
+
+  /** Ends the Worker, and with it all that it has on the GPU. */
+  close() {
+    if (this.#worker) this.#died(this.#worker, "the connection was closed");
+  }
+
+  #running() {
+    return (this.#worker ??= this.#start());
+  }
+
+  #start() {
+    const worker = startWorker();
+    worker.addEventListener("message", ({ data }) => this.#receive(data));
+    worker.addEventListener("error", ({ message }) =>
+      this.#died(worker, message || "its script could not be loaded"),
+    );
+    const lock = `splitcompute-worker-${Math.random()}`;
+    this.#device = this.#post(worker, "open", { settings: this.settings, lock }, {});
+    // The Worker holds the lock as long as it lives, and has it before it answers.
+    this.#device
+      .then(() => navigator.locks?.request(lock, () => this.#died(worker, "it is gone")))
+      .catch(() => {}); // whoever asked hears of it
+    return worker;
+  }
+
+  /**
+   * @template {keyof Questions} T
+   * @param {Worker} worker
+   * @param {T} type
+   * @param {Questions[T]} question
+   * @param {AskOptions} options
+   * @returns {Promise<Answers[T]>}
+   */
+  async #post(worker, type, question, { signal, transfer = [] }) {
+    const id = ++this.#lastId;
+    const settled = new AbortController();
+    /** @type {Promise<Answers[T]>} */
+    const answer = new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      const abort = () => (worker.postMessage({ id, type: "abort" }), reject(signal?.reason));
+      signal?.addEventListener("abort", abort, { signal: settled.signal });
+    });
+    worker.postMessage({ id, type, ...question }, transfer);
+    try {
+      return await answer;
+    } finally {
+      settled.abort();
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** @param {Answer | Refusal | ProgressReport} message */
+  #receive(message) {
+    if ("progress" in message) return this.onProgress(message.progress);
+    const waiting = this.#waiting.get(message.id);
+    if ("value" in message) waiting?.resolve(message.value);
+    else waiting?.reject(toError(message.error));
+  }
+
+  /** @param {Worker} worker @param {string} reason */
+  #died(worker, reason) {
+    worker.terminate();
+    if (worker !== this.#worker) return;
+    this.#worker = null;
+    const error = new SplitComputeError(`The GPU's Worker stopped: ${reason}`);
+    for (const { reject } of this.#waiting.values()) reject(error);
+  }
+}
+
+function startWorker() {
+  const url = new URL("./worker.js", import.meta.url);
+  if (url.origin === location.origin) return new Worker(url, { type: "module" });
+  // A Worker's script must come from the page's own origin; what it imports need not.
+  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
+  return new Worker(URL.createObjectURL(script), { type: "module" });
+}
+
+/** @param {ErrorFields} fields */
+function toError({ message, status, error_type }) {
+  return new SplitComputeError(message, { status, error_type });
+}

@@ -1,0 +1,136 @@
+// @ts-check
+/** What all models are made of: pure functions on weight trees and tensors. */
+
+import * as torch from "./torch.js";
+import { SplitComputeError } from "./errors.js";
+
+const F = torch.nn.functional;
+const { varlen_attn } = torch.nn.attention.varlen;
+
+/**
+ * @typedef {import("./torch.js").Tensor} Tensor
+ * @typedef {import("./api.js").ModelConfig} ModelConfig
+ * @typedef {import("./api.js").Pooling} Pooling
+ *
+ * @typedef {{weight: Tensor, bias: Tensor}} Affine the weights of a linear map or of a norm
+ *
+ * @typedef {object} LayerWeights
+ * @property {Affine} ln_1
+ * @property {{c_attn: Affine, c_proj: Affine}} attn
+ * @property {Affine} ln_2
+ * @property {{c_fc: Affine, c_proj: Affine}} mlp
+ *
+ * @typedef {object} Sequences where each text lies among the rows of a ragged batch
+ * @property {Tensor} lengths (batch,)
+ * @property {Tensor} ends (batch + 1,) running sum of lengths, from 0
+ * @property {Tensor} first (batch,) each text's first row
+ * @property {Tensor} last (batch,) each text's last row
+ * @property {number} longest
+ */
+
+/** @param {Int32Array} lengths @returns {Sequences} */
+export function sequencesOf(lengths) {
+  const ends = [0];
+  for (const length of lengths) ends.push((ends.at(-1) ?? 0) + length);
+  const indices = (/** @type {number[]} */ values) => torch.tensor(values, { dtype: torch.int32 });
+  return {
+    lengths: indices([...lengths]),
+    ends: indices(ends),
+    first: indices(ends.slice(0, -1)),
+    last: indices(ends.slice(1).map((end) => end - 1)),
+    longest: Math.max(...lengths),
+  };
+}
+
+/**
+ * The tree that a piece's flat names spell: "attn.c_attn.weight" → tree.attn.c_attn.weight.
+ * @param {Map<string, Tensor>} piece
+ * @returns {LayerWeights}
+ */
+export function layerWeights(piece) {
+  return {
+    ln_1: affine(piece, "ln_1"),
+    attn: { c_attn: affine(piece, "attn.c_attn"), c_proj: affine(piece, "attn.c_proj") },
+    ln_2: affine(piece, "ln_2"),
+    mlp: { c_fc: affine(piece, "mlp.c_fc"), c_proj: affine(piece, "mlp.c_proj") },
+  };
+}
+
+/** @param {Map<string, Tensor>} piece @param {string} name @returns {Affine} */
+export function affine(piece, name) {
+  return { weight: need(piece, `${name}.weight`), bias: need(piece, `${name}.bias`) };
+}
+
+/** @param {Affine} weights @param {Tensor} x */
+export function linear({ weight, bias }, x) {
+  return F.linear(x, weight, bias);
+}
+
+/** @param {Affine} weights @param {Tensor} x @param {ModelConfig} config */
+export function layerNorm({ weight, bias }, x, { n_embd, layer_norm_epsilon: eps }) {
+  return F.layer_norm(x, [n_embd], weight, bias, { eps });
+}
+
+/**
+ * @param {LayerWeights["attn"]} weights
+ * @param {Tensor} x (total_tokens, n_embd)
+ * @param {Sequences} sequences
+ * @param {ModelConfig} config
+ */
+export function attention({ c_attn, c_proj }, x, { ends, longest }, { n_embd, n_head, causal }) {
+  const qkv = linear(c_attn, x).reshape([-1, 3, n_head, n_embd / n_head]);
+  const [q, k, v] = qkv.unbind(1); // (total_tokens, n_head, D) each, views
+  /** @type {[number, number]} */
+  const window_size = causal ? [-1, 0] : [-1, -1];
+  const out = varlen_attn(q, k, v, ends, ends, longest, longest, { window_size });
+  return linear(c_proj, out.reshape([-1, n_embd]));
+}
+
+/** @param {LayerWeights["mlp"]} weights @param {Tensor} x @param {ModelConfig} config */
+export function mlp({ c_fc, c_proj }, x, { activation }) {
+  return linear(c_proj, activate(activation, linear(c_fc, x)));
+}
+
+/**
+ * One row a text, as the model's folder asks for it.
+ * @param {Pooling} pooling @param {Tensor} x (total_tokens, n_embd) @param {Sequences} sequences
+ */
+export function pool(pooling, x, { lengths, first, last }) {
+  switch (pooling) {
+    case "mean":
+    case "max":
+      return torch.segment_reduce(x, pooling, { lengths });
+    case "cls":
+      return torch.index_select(x, 0, first);
+    case "last":
+      return torch.index_select(x, 0, last);
+    default:
+      throw new TypeError(`pooling ${/** @satisfies {never} */ (pooling)}, expected mean, max, cls or last`);
+  }
+}
+
+/** To unit length. @param {Tensor} rows (batch, n_embd) */
+export function normalize(rows) {
+  return F.normalize(rows, { dim: -1 });
+}
+
+/** @param {ModelConfig["activation"]} activation @param {Tensor} x */
+function activate(activation, x) {
+  switch (activation) {
+    case "gelu_new":
+      return F.gelu(x, { approximate: "tanh" });
+    case "gelu":
+      return F.gelu(x);
+    case "relu":
+      return F.relu(x);
+    default:
+      throw new TypeError(`activation ${/** @satisfies {never} */ (activation)}, expected gelu_new, gelu or relu`);
+  }
+}
+
+/** @param {Map<string, Tensor>} piece @param {string} name */
+function need(piece, name) {
+  const tensor = piece.get(name);
+  if (!tensor) throw new SplitComputeError(`${name}: missing; the piece has ${[...piece.keys()].join(", ")}`);
+  return tensor;
+}

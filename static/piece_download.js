@@ -1,0 +1,150 @@
+// @ts-check
+/** Fetches one file of known size into one buffer, and goes on after a break where it stopped. */
+
+import { refusal } from "./api.js";
+import { messageOf, SplitComputeError } from "./errors.js";
+
+/**
+ * @typedef {object} DownloadOptions
+ * @property {number} size bytes that the whole file has
+ * @property {Record<string, string>} headers
+ * @property {AbortSignal} [signal]
+ * @property {(loaded: number) => void} [onProgress]
+ * @property {number} [tries] broken answers taken before giving up
+ * @property {number} [backoffMs] pause after the first break; doubles from break to break
+ * @property {number} [stallMs] no bytes for so long is a break too
+ *
+ * @typedef {object} Partial the file as far as it is here
+ * @property {Uint8Array<ArrayBuffer>} bytes
+ * @property {number} loaded
+ * @property {string | null} etag of the answer that the bytes came from
+ */
+
+const longestPauseMs = 8_000;
+
+/** @param {string} url @param {DownloadOptions} options @returns {Promise<ArrayBuffer>} */
+export async function download(url, options) {
+  const { size, signal, tries = 7, backoffMs = 250 } = options;
+  /** @type {Partial} */
+  const partial = { bytes: new Uint8Array(size), loaded: 0, etag: null };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await fetchRest(partial, url, options);
+      return partial.bytes.buffer;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (attempt === tries || isFinal(error)) throw failed(url, partial, error);
+      await pause(Math.min(backoffMs * 2 ** (attempt - 1), longestPauseMs), signal);
+    }
+  }
+}
+
+/** @param {Partial} partial @param {string} url @param {DownloadOptions} options */
+async function fetchRest(partial, url, { headers, signal, onProgress, stallMs = 20_000 }) {
+  const stall = new AbortController();
+  const signals = signal ? [signal, stall.signal] : [stall.signal];
+  let timer = stallTimer(stall, stallMs);
+  try {
+    const response = await fetch(url, {
+      headers: { ...headers, ...rangeHeaders(partial) },
+      signal: AbortSignal.any(signals),
+      // The pieces have a cache of their own; the browser's would keep them twice.
+      cache: "no-store",
+    });
+    await acceptAnswer(partial, response);
+    const reader = bodyOf(response).getReader();
+    while (partial.loaded < partial.bytes.length) {
+      const { done, value } = await reader.read();
+      if (done) throw broken(`the answer ended after ${partial.loaded} bytes`);
+      append(partial, value);
+      onProgress?.(partial.loaded);
+      clearTimeout(timer);
+      timer = stallTimer(stall, stallMs);
+    }
+    // All is here: whether more would come does not matter, the caller's checksum decides.
+    await reader.cancel();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** If-Range makes the server send the whole file where it is no longer the one that was begun. @param {Partial} partial @returns {Record<string, string>} */
+function rangeHeaders({ loaded, etag }) {
+  if (loaded === 0) return {};
+  return { Range: `bytes=${loaded}-`, ...(etag ? { "If-Range": etag } : {}) };
+}
+
+/** Sets partial.loaded to where this answer's body begins. @param {Partial} partial @param {Response} response */
+async function acceptAnswer(partial, response) {
+  if (!response.ok && response.status !== 416) throw await refusal(response);
+  const etag = response.headers.get("ETag");
+  const begun = partial.loaded;
+  // Anything but the bytes asked for casts doubt on those that are here: from the start, then.
+  partial.loaded = 0;
+  if (response.status === 200) {
+    partial.etag = etag;
+    return;
+  }
+  const { length } = partial.bytes;
+  const range = response.headers.get("Content-Range");
+  const expected = `bytes ${begun}-${length - 1}/${length}`;
+  if (response.status !== 206 || range !== expected || etag !== partial.etag) {
+    throw broken(`${response.status} with Content-Range ${range} and ETag ${etag}, ` +
+      `expected 206 with ${expected} and ${partial.etag}`);
+  }
+  partial.loaded = begun;
+}
+
+/** @param {Partial} partial @param {Uint8Array} chunk */
+function append(partial, chunk) {
+  const { bytes, loaded } = partial;
+  if (loaded + chunk.length > bytes.length) {
+    partial.loaded = 0;
+    throw broken(`more than the expected ${bytes.length} bytes`);
+  }
+  bytes.set(chunk, loaded);
+  partial.loaded += chunk.length;
+}
+
+/** @param {AbortController} stall @param {number} stallMs */
+function stallTimer(stall, stallMs) {
+  return setTimeout(() => stall.abort(broken(`no bytes for ${stallMs / 1000} s`)), stallMs);
+}
+
+/** @param {Response} response */
+function bodyOf({ body }) {
+  if (!body) throw broken("an answer without a body");
+  return body;
+}
+
+/** A refusal stays one however often it is asked for, unless the server is only busy. @param {unknown} error */
+function isFinal(error) {
+  if (!(error instanceof SplitComputeError) || error.status === undefined) return false;
+  return error.status < 500 && error.status !== 408 && error.status !== 429;
+}
+
+/** @param {string} url @param {Partial} partial @param {unknown} error */
+function failed(url, { loaded, bytes }, error) {
+  const { pathname } = new URL(url);
+  return new SplitComputeError(
+    `${pathname}: ${loaded} of ${bytes.length} bytes came: ${messageOf(error)}`,
+    {
+      status: error instanceof SplitComputeError ? error.status : undefined,
+      error_type: "Download",
+      cause: error,
+    },
+  );
+}
+
+/** @param {string} message */
+function broken(message) {
+  return new SplitComputeError(message, { error_type: "Download" });
+}
+
+/** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+  });
+}

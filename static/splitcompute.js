@@ -1,0 +1,167 @@
+// @ts-check
+/**
+ * The public client: connect to a SplitCompute server and embed texts, of which this browser's GPU
+ * runs the layers from the split on. It touches no DOM.
+ *
+ * @example
+ * const sc = await connect({ url: "https://models.example.org", model: "all-MiniLM-L6-v2" });
+ * const { embeddings } = await sc.embed(["a text", "another"], { split: 3 });
+ */
+
+import { fetchModels, findModel } from "./api.js";
+import { messageOf, SplitComputeError } from "./errors.js";
+import { GpuWorker } from "./gpu_worker.js";
+import { pieceBytes, piecesFrom } from "./pieces.js";
+import { embedTexts } from "./session.js";
+
+export { SplitComputeError };
+
+/**
+ * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./device.js").Device} Device
+ * @typedef {import("./layer_cache.js").Progress} Progress
+ * @typedef {import("./session.js").Connection} Connection
+ * @typedef {import("./session.js").EmbedResult} EmbedResult
+ * @typedef {import("./session.js").LayerReport} LayerReport
+ * @typedef {import("./session.js").Timings} Timings
+ *
+ * @typedef {object} ConnectOptions
+ * @property {string} [url] of the server; by default the one that this module came from
+ * @property {string} [model] one of its models; by default its first
+ * @property {Dtype} [dtype] of the layers that are downloaded; "f16" by default
+ * @property {Dtype} [wire] of the hidden state on its way here; "f32" by default
+ * @property {string} [apiKey]
+ * @property {(progress: Progress) => void} [onProgress] of layers on their way to the GPU
+ * @property {AbortSignal} [signal]
+ *
+ * @typedef {object} EmbedOptions
+ * @property {number} [split] how many layers the server runs, 0 … n_layer; by default all
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * Downloads nothing large: the list of models, and a look at the GPU.
+ * @param {ConnectOptions} [options]
+ */
+export async function connect(options = {}) {
+  const { apiKey, signal, dtype = "f16", wire = "f32", onProgress = () => {} } = options;
+  const home = new URL("..", import.meta.url);
+  const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey };
+  const models = await fetchModels(server, signal);
+  const info = findModel(models, options.model ?? models[0]?.name);
+  checkDtype(info, dtype);
+  const worker = new GpuWorker({ server, model: info.name, dtype }, onProgress);
+  const device = await worker.open().catch(noGpu);
+  return new SplitCompute({ server, models, info, device, wire, worker }, dtype);
+}
+
+/** A connection to one model of one server. Owns a Worker and what that has on the GPU, until close(). */
+export class SplitCompute {
+  #connection;
+  #dtype;
+
+  /** For connect() alone. @param {Connection} connection @param {Dtype} dtype */
+  constructor(connection, dtype) {
+    this.#connection = connection;
+    this.#dtype = dtype;
+  }
+
+  /** All models of the server, its default first. @returns {readonly ModelInfo[]} */
+  get models() {
+    return this.#connection.models;
+  }
+
+  /** The model that this connection is to. @returns {ModelInfo} */
+  get info() {
+    return this.#connection.info;
+  }
+
+  /** The GPU, or why there is none; then the server runs every layer. @returns {Device} */
+  get device() {
+    return this.#connection.device;
+  }
+
+  /**
+   * How much the browser's layers at this split weigh, and how much of it is yet to be downloaded.
+   * @param {number} split
+   * @returns {Promise<{total: number, missing: number}>}
+   */
+  async bytes(split) {
+    const { info, worker } = this.#connection;
+    const pieces = this.#piecesFrom(split);
+    const size = (/** @type {readonly string[]} */ names) =>
+      names.reduce((sum, piece) => sum + pieceBytes(piece, info.bytes[this.#dtype]), 0);
+    const held = await worker.ask("held", { revision: info.revision, pieces });
+    return { total: size(pieces), missing: size(pieces) - size(held) };
+  }
+
+  /**
+   * Downloads, checks and uploads the layers for this split, those that are not here yet.
+   * @param {number} split
+   * @param {{signal?: AbortSignal}} [options]
+   */
+  async load(split, { signal } = {}) {
+    checkSplit(split, this.info);
+    if (!this.device.ok) throw new SplitComputeError(`No GPU to load layers to: ${this.device.reason}`);
+    await this.#connection.worker.ask("load", { revision: this.info.revision, split }, { signal });
+  }
+
+  /**
+   * One embedding a text: layers [0, split) on the server, the others here. Whatever fails here, the
+   * server does instead, and the result's note says so.
+   * @param {string | string[]} texts
+   * @param {EmbedOptions} [options]
+   * @returns {Promise<EmbedResult>}
+   */
+  async embed(texts, { split = this.info.n_layer, signal } = {}) {
+    checkSplit(split, this.info);
+    return embedTexts(this.#connection, { texts: toList(texts), split, signal });
+  }
+
+  /** Forgets the model's layers, in the browser's cache and on the GPU. */
+  async clear() {
+    await this.#connection.worker.ask("clear", {});
+  }
+
+  /** Frees the GPU. */
+  close() {
+    this.#connection.worker.close();
+  }
+
+  /** @param {number} split */
+  #piecesFrom(split) {
+    checkSplit(split, this.info);
+    // The server finishes too where it runs every layer.
+    return split === this.info.n_layer ? [] : piecesFrom(split, this.info.n_layer);
+  }
+}
+
+/** @param {unknown} error @returns {Device} */
+function noGpu(error) {
+  return { ok: false, reason: messageOf(error) };
+}
+
+/** @param {ModelInfo} info @param {Dtype} dtype */
+function checkDtype({ name, dtypes }, dtype) {
+  if (!dtypes.includes(dtype)) {
+    throw new SplitComputeError(`dtype ${dtype}: ${name} comes in ${dtypes.join(", ")}`);
+  }
+}
+
+/** @param {number} split @param {ModelInfo} info */
+function checkSplit(split, { n_layer }) {
+  if (!Number.isInteger(split) || split < 0 || split > n_layer) {
+    throw new RangeError(`split ${split}: expected a whole number from 0 to ${n_layer}`);
+  }
+}
+
+/** @param {string | string[]} texts */
+function toList(texts) {
+  const list = typeof texts === "string" ? [texts] : texts;
+  if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) {
+    throw new TypeError("texts: expected a string or a list of strings");
+  }
+  return list;
+}
