@@ -4,7 +4,7 @@ Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", 2018. Th
 names are GPT-2's, so that both models' pieces read alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,12 +23,11 @@ class BertConfig:
     type_vocab_size: int
     layer_norm_epsilon: float
     activation: str  # "gelu_new" | "gelu" | "relu"
+    causal: bool = field(default=False, init=False)
+    norm_first: bool = field(default=False, init=False)
 
 
 class Bert(nn.Module):
-    causal = False
-    norm_first = False
-
     def __init__(self, config: BertConfig, pooling: str, normalize: bool) -> None:
         super().__init__()
         self.config = config

@@ -1,26 +1,32 @@
 """BERT checkpoints to our names."""
 
-from typing import Any
-
-from bert_model import BertConfig
-from checkpoint import Checkpoint, CheckpointError, Piece, Source, Weights
+from bert_model import Bert, BertConfig
+from checkpoint import Piece, Source
+from config_json import (
+    ACTIVATIONS,
+    Json,
+    check_heads,
+    choice,
+    count,
+    epsilon,
+    refuse_other_values,
+)
+from model_loading import Architecture
 from sentence_files import SentenceSettings
 
-# What sentence-transformers does with a folder that has no files of its own
-DEFAULT_SETTINGS = SentenceSettings(pooling="mean", normalize=False)
-ACTIVATIONS = {
-    "gelu": "gelu",
-    "gelu_new": "gelu_new",
-    "gelu_pytorch_tanh": "gelu_new",
-    "relu": "relu",
-}
-# Options that change the arithmetic, and the value that our model computes
 FIXED_OPTIONS = {
     "position_embedding_type": "absolute",
     "is_decoder": False,
     "add_cross_attention": False,
 }
-# Ours -> BERT's, within encoder.layer.N
+# Ours -> theirs
+EMBED_NAMES = {
+    "wte": "embeddings.word_embeddings",
+    "wpe": "embeddings.position_embeddings",
+    "wtt": "embeddings.token_type_embeddings",
+    "ln": "embeddings.LayerNorm",
+}
+# Ours -> theirs within encoder.layer.N; q, k and v are stacked into one matrix
 LAYER_NAMES = {
     "attn.c_attn": (
         "attention.self.query",
@@ -35,30 +41,22 @@ LAYER_NAMES = {
 }
 
 
-def read_config(raw: dict[str, Any]) -> BertConfig:
+def read_config(raw: Json) -> BertConfig:
     """config.json -> our config. Raises CheckpointError for what we do not compute."""
-    for option, value in FIXED_OPTIONS.items():
-        if raw.get(option, value) != value:
-            raise CheckpointError(f"{option}: {raw[option]}, expected {value}")
-    activation = raw.get("hidden_act", "gelu")
-    if activation not in ACTIVATIONS:
-        expected = ", ".join(ACTIVATIONS)
-        raise CheckpointError(f"hidden_act: {activation!r}, expected one of {expected}")
+    refuse_other_values(raw, FIXED_OPTIONS)
+    n_embd, n_head = count(raw, "hidden_size"), count(raw, "num_attention_heads")
+    check_heads(n_embd, n_head)
     return BertConfig(
-        n_layer=int(raw["num_hidden_layers"]),
-        n_embd=int(raw["hidden_size"]),
-        n_head=int(raw["num_attention_heads"]),
-        n_inner=int(raw["intermediate_size"]),
-        n_positions=int(raw["max_position_embeddings"]),
-        vocab_size=int(raw["vocab_size"]),
-        type_vocab_size=int(raw.get("type_vocab_size", 2)),
-        layer_norm_epsilon=float(raw.get("layer_norm_eps", 1e-12)),
-        activation=ACTIVATIONS[activation],
+        n_layer=count(raw, "num_hidden_layers"),
+        n_embd=n_embd,
+        n_head=n_head,
+        n_inner=count(raw, "intermediate_size"),
+        n_positions=count(raw, "max_position_embeddings"),
+        vocab_size=count(raw, "vocab_size"),
+        type_vocab_size=count(raw, "type_vocab_size", default=2),
+        layer_norm_epsilon=epsilon(raw, "layer_norm_eps", default=1e-12),
+        activation=choice(raw, "hidden_act", ACTIVATIONS, default="gelu"),
     )
-
-
-def open_weights(checkpoint: Checkpoint, config: BertConfig) -> Weights:
-    return Weights(checkpoint, pieces(config), canonical)
 
 
 def canonical(name: str) -> str:
@@ -73,32 +71,32 @@ def pieces(config: BertConfig) -> dict[str, Piece]:
 
     Not taken: position_ids (0, 1, 2 …), pooler and cls (heads that no embedding needs).
     """
-    n_embd = config.n_embd
-    embed = {
-        "wte.weight": Source(
-            (config.vocab_size, n_embd), ("embeddings.word_embeddings.weight",)
-        ),
-        "wpe.weight": Source(
-            (config.n_positions, n_embd), ("embeddings.position_embeddings.weight",)
-        ),
-        "wtt.weight": Source(
-            (config.type_vocab_size, n_embd),
-            ("embeddings.token_type_embeddings.weight",),
-        ),
-        "ln.weight": Source((n_embd,), ("embeddings.LayerNorm.weight",)),
-        "ln.bias": Source((n_embd,), ("embeddings.LayerNorm.bias",)),
-    }
     layers = {f"layer.{n}": _layer(config, n) for n in range(config.n_layer)}
-    return {"embed": embed, **layers, "finish": {}}
+    return {"embed": _embed(config), **layers, "finish": {}}
+
+
+def _embed(config: BertConfig) -> Piece:
+    shapes = {
+        "wte.weight": (config.vocab_size, config.n_embd),
+        "wpe.weight": (config.n_positions, config.n_embd),
+        "wtt.weight": (config.type_vocab_size, config.n_embd),
+        "ln.weight": (config.n_embd,),
+        "ln.bias": (config.n_embd,),
+    }
+    piece = {}
+    for name, shape in shapes.items():
+        module, _, leaf = name.rpartition(".")
+        piece[name] = Source(shape, (f"{EMBED_NAMES[module]}.{leaf}",))
+    return piece
 
 
 def _layer(config: BertConfig, n: int) -> Piece:
-    layer = {}
+    piece = {}
     for name, shape in layer_shapes(config).items():
         module, _, leaf = name.rpartition(".")
         names = (f"encoder.layer.{n}.{theirs}.{leaf}" for theirs in LAYER_NAMES[module])
-        layer[name] = Source(shape, tuple(names))
-    return layer
+        piece[name] = Source(shape, tuple(names))
+    return piece
 
 
 def layer_shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
@@ -118,3 +116,14 @@ def layer_shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
         "ln_2.weight": (n_embd,),
         "ln_2.bias": (n_embd,),
     }
+
+
+ARCHITECTURE = Architecture(
+    name="bert",
+    model=Bert,
+    read_config=read_config,
+    pieces=pieces,
+    canonical=canonical,
+    # what sentence-transformers does with a folder that has no files of its own
+    settings=SentenceSettings(pooling="mean", normalize=False),
+)

@@ -1,16 +1,15 @@
 """A folder's weights, read one tensor at a time and given under our names."""
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from config_json import CheckpointError, read_object
 from safetensors_bytes import (
     PREFIX_BYTES,
     SafetensorsError,
@@ -26,17 +25,6 @@ TORCH_DTYPES = {
     "F16": torch.float16,
     "BF16": torch.bfloat16,
 }
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is no model we can run: what, expected, came."""
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: expected a JSON file, came {error}") from None
 
 
 @dataclass(frozen=True)
@@ -62,41 +50,39 @@ class Checkpoint:
     def read(self, name: str) -> Tensor:
         """One tensor, float32, in memory of its own.
 
-        Read, not mapped: a mapped file counts as memory in use, and a checkpoint that
-        is overwritten while the server runs would change the weights under it.
+        Read, not mapped: mapped files count as memory in use, and a checkpoint that is
+        overwritten while the server runs would change the weights under it.
         """
         stored = self.tensors[name]
-        dtype = TORCH_DTYPES.get(stored.spec.dtype)
-        if dtype is None:
-            expected = ", ".join(TORCH_DTYPES)
-            raise CheckpointError(
-                f"{name}: dtype {stored.spec.dtype}, expected one of {expected}"
-            )
         size = stored.spec.nbytes
-        raw = np.fromfile(stored.file, np.uint8, size, offset=stored.offset)
-        if raw.size != size or _stamp(stored.file) != self._stamps[stored.file]:
+        try:
+            raw = np.fromfile(stored.file, np.uint8, size, offset=stored.offset)
+            changed = _stamp(stored.file) != self._stamps[stored.file]
+        except OSError as error:
+            raise CheckpointError(f"{stored.file}: {error.strerror}") from None
+        if changed or raw.size != size:
             raise CheckpointError(
                 f"{stored.file}: changed since the model was loaded; start again"
             )
+        dtype = TORCH_DTYPES[stored.spec.dtype]
         return torch.from_numpy(raw).view(dtype).view(stored.spec.shape).float()
 
 
 def _weight_files(folder: Path) -> tuple[Path, ...]:
     """The same choice as transformers makes: one file, else the index of the shards."""
-    single, index = (
-        folder / "model.safetensors",
-        folder / "model.safetensors.index.json",
-    )
+    single = folder / "model.safetensors"
+    index = folder / "model.safetensors.index.json"
     if single.is_file():
         return (single,)
     if not index.is_file():
-        came = "a pickle checkpoint" if list(folder.glob("*.bin")) else "none"
+        pickles = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.ckpt")]
+        came = f"the pickle {pickles[0].name}" if pickles else "none"
         raise CheckpointError(
-            f"{folder}: expected model.safetensors (pickles can run code and are "
-            f"refused), came {came}"
+            f"{folder}: expected model.safetensors, came {came} (pickles can run code "
+            "and are not read)"
         )
-    weight_map = read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict):
+    weight_map = read_object(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{index}: expected a weight_map, came none")
     names = sorted(set(map(str, weight_map.values())))
     for name in names:
@@ -136,8 +122,8 @@ class Source:
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
-        rows, *rest = self.shape
-        shape = (rows // len(self.names), *rest)
+        """The shape that each checkpoint tensor must have."""
+        shape = (self.shape[0] // len(self.names), *self.shape[1:])
         return shape[::-1] if self.transposed else shape
 
 
@@ -145,7 +131,7 @@ Piece = Mapping[str, Source]  # our tensor names, without prefix
 
 
 class Weights:
-    """A checkpoint as pieces: embed, layer.0 …, finish; names and shapes checked."""
+    """A checkpoint as pieces: embed, layer.0 …, finish. Names and shapes are checked."""
 
     def __init__(
         self,
@@ -153,7 +139,7 @@ class Weights:
         pieces: Mapping[str, Piece],
         canonical: Callable[[str], str],
     ) -> None:
-        """canonical: any name in a checkpoint -> the name that sources use."""
+        """canonical: a name in any checkpoint -> the name that sources use."""
         self.checkpoint = checkpoint
         self.pieces = pieces
         self._stored = {canonical(name): name for name in checkpoint.tensors}
@@ -164,12 +150,26 @@ class Weights:
     def _check(self, source: Source) -> None:
         for name in source.names:
             if name not in self._stored:
-                raise CheckpointError(f"{self.checkpoint.folder}: {name} is missing")
-            came = self.checkpoint.tensors[self._stored[name]].spec.shape
-            if came != source.stored_shape:
+                folder = self.checkpoint.folder
+                raise CheckpointError(f"{folder}: expected tensor {name}, came none")
+            spec = self.checkpoint.tensors[self._stored[name]].spec
+            if spec.shape != source.stored_shape:
                 raise CheckpointError(
-                    f"{name}: shape {came}, expected {source.stored_shape}"
+                    f"{name}: shape {spec.shape}, expected {source.stored_shape}"
                 )
+            if spec.dtype not in TORCH_DTYPES:
+                expected = ", ".join(TORCH_DTYPES)
+                raise CheckpointError(
+                    f"{name}: dtype {spec.dtype}, expected one of {expected}"
+                )
+
+    @property
+    def parameters(self) -> int:
+        return sum(
+            math.prod(source.shape)
+            for piece in self.pieces.values()
+            for source in piece.values()
+        )
 
     def read(self, piece: str, name: str) -> Tensor:
         """One tensor in our layout, float32 and contiguous."""
@@ -177,30 +177,3 @@ class Weights:
         parts = [self.checkpoint.read(self._stored[part]) for part in source.names]
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
         return whole.t().contiguous() if source.transposed else whole
-
-    @cached_property
-    def parameters(self) -> int:
-        return sum(
-            TensorSpec("U8", source.shape).nbytes
-            for piece in self.pieces.values()
-            for source in piece.values()
-        )
-
-
-def fill(
-    module: nn.Module, weights: Weights, device: torch.device, dtype: torch.dtype
-) -> None:
-    """Give a module built on the meta device its weights, one tensor at a time.
-
-    So the peak is the model and its largest tensor, never two copies of the model.
-    """
-    for piece, sources in weights.pieces.items():
-        prefix = piece.replace("layer.", "layers.") + "."
-        if not piece.startswith("layer."):
-            prefix = ""
-        for name in sources:
-            owner, _, leaf = (prefix + name).rpartition(".")
-            tensor = weights.read(piece, name).to(device, dtype)
-            parameter = nn.Parameter(tensor, requires_grad=False)
-            module.get_submodule(owner).register_parameter(leaf, parameter)
-    module.eval()

@@ -75,8 +75,15 @@ def content_hash(file: Path, cache_dir: Path) -> str:
         remembered = note.read_text()
         if len(remembered) == 64:
             return remembered
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256(file)
     with suppress(CacheError), atomic_file(note) as out:  # unwritable: only slower
         out.write(digest.encode())
     return digest
+
+
+def sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -3,7 +3,7 @@
 Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,12 +21,11 @@ class GPT2Config:
     vocab_size: int
     layer_norm_epsilon: float
     activation: str  # "gelu_new" | "gelu" | "relu"
+    causal: bool = field(default=True, init=False)
+    norm_first: bool = field(default=True, init=False)
 
 
 class GPT2(nn.Module):
-    causal = True
-    norm_first = True
-
     def __init__(self, config: GPT2Config, pooling: str, normalize: bool) -> None:
         super().__init__()
         self.config = config

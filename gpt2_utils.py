@@ -1,20 +1,19 @@
 """GPT-2 checkpoints to our names."""
 
-from typing import Any
-
-from checkpoint import Checkpoint, CheckpointError, Piece, Source, Weights
-from gpt2_model import GPT2Config
+from checkpoint import Piece, Source
+from config_json import (
+    ACTIVATIONS,
+    Json,
+    check_heads,
+    choice,
+    count,
+    epsilon,
+    refuse_other_values,
+)
+from gpt2_model import GPT2, GPT2Config
+from model_loading import Architecture
 from sentence_files import SentenceSettings
 
-# OpenAI's checkpoints hold no sentence-transformers files: this is what we give them.
-DEFAULT_SETTINGS = SentenceSettings(pooling="mean", normalize=True)
-ACTIVATIONS = {
-    "gelu_new": "gelu_new",
-    "gelu_pytorch_tanh": "gelu_new",
-    "gelu": "gelu",
-    "relu": "relu",
-}
-# Options that change the arithmetic, and the value that our model computes
 FIXED_OPTIONS = {
     "scale_attn_weights": True,
     "scale_attn_by_inverse_layer_idx": False,
@@ -22,32 +21,21 @@ FIXED_OPTIONS = {
 }
 
 
-def read_config(raw: dict[str, Any]) -> GPT2Config:
+def read_config(raw: Json) -> GPT2Config:
     """config.json -> our config. Raises CheckpointError for what we do not compute."""
-    for option, value in FIXED_OPTIONS.items():
-        if raw.get(option, value) != value:
-            raise CheckpointError(f"{option}: {raw[option]}, expected {value}")
-    activation = raw.get("activation_function", "gelu_new")
-    if activation not in ACTIVATIONS:
-        expected = ", ".join(ACTIVATIONS)
-        raise CheckpointError(
-            f"activation_function: {activation!r}, expected one of {expected}"
-        )
-    n_embd = int(raw["n_embd"])
+    refuse_other_values(raw, FIXED_OPTIONS)
+    n_embd, n_head = count(raw, "n_embd"), count(raw, "n_head")
+    check_heads(n_embd, n_head)
     return GPT2Config(
-        n_layer=int(raw["n_layer"]),
+        n_layer=count(raw, "n_layer"),
         n_embd=n_embd,
-        n_head=int(raw["n_head"]),
-        n_inner=int(raw.get("n_inner") or 4 * n_embd),
-        n_positions=int(raw.get("n_positions", 1024)),
-        vocab_size=int(raw["vocab_size"]),
-        layer_norm_epsilon=float(raw.get("layer_norm_epsilon", 1e-5)),
-        activation=ACTIVATIONS[activation],
+        n_head=n_head,
+        n_inner=count(raw, "n_inner", default=4 * n_embd),
+        n_positions=count(raw, "n_positions", default=1024),
+        vocab_size=count(raw, "vocab_size"),
+        layer_norm_epsilon=epsilon(raw, "layer_norm_epsilon", default=1e-5),
+        activation=choice(raw, "activation_function", ACTIVATIONS, default="gelu_new"),
     )
-
-
-def open_weights(checkpoint: Checkpoint, config: GPT2Config) -> Weights:
-    return Weights(checkpoint, pieces(config), canonical)
 
 
 def canonical(name: str) -> str:
@@ -56,26 +44,26 @@ def canonical(name: str) -> str:
 
 
 def pieces(config: GPT2Config) -> dict[str, Piece]:
-    """Our tensors and where they come from. The names are GPT-2's own.
+    """Our tensors and where they come from; the names are GPT-2's own.
 
     Not taken: attn.bias and attn.masked_bias (masks, not weights), and lm_head.weight
-    (the same as wte.weight, and no embedding needs it).
+    (wte.weight once more, and no embedding needs it).
     """
+    n_embd = config.n_embd
     embed = {
-        "wte.weight": Source((config.vocab_size, config.n_embd), ("wte.weight",)),
-        "wpe.weight": Source((config.n_positions, config.n_embd), ("wpe.weight",)),
+        "wte.weight": Source((config.vocab_size, n_embd), ("wte.weight",)),
+        "wpe.weight": Source((config.n_positions, n_embd), ("wpe.weight",)),
     }
-    layers = {
-        f"layer.{n}": {
-            name: Source(shape, (f"h.{n}.{name}",), transposed=len(shape) == 2)
-            for name, shape in layer_shapes(config).items()
-        }
-        for n in range(config.n_layer)
-    }
-    finish = {
-        name: Source((config.n_embd,), (name,)) for name in ("ln_f.weight", "ln_f.bias")
-    }
+    finish = {name: Source((n_embd,), (name,)) for name in ("ln_f.weight", "ln_f.bias")}
+    layers = {f"layer.{n}": _layer(config, n) for n in range(config.n_layer)}
     return {"embed": embed, **layers, "finish": finish}
+
+
+def _layer(config: GPT2Config, n: int) -> Piece:
+    return {
+        name: Source(shape, (f"h.{n}.{name}",), transposed=len(shape) == 2)
+        for name, shape in layer_shapes(config).items()
+    }
 
 
 def layer_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
@@ -95,3 +83,14 @@ def layer_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
         "mlp.c_proj.weight": (n_embd, n_inner),
         "mlp.c_proj.bias": (n_embd,),
     }
+
+
+ARCHITECTURE = Architecture(
+    name="gpt2",
+    model=GPT2,
+    read_config=read_config,
+    pieces=pieces,
+    canonical=canonical,
+    # OpenAI's folders hold no sentence-transformers files: this is our own choice
+    settings=SentenceSettings(pooling="mean", normalize=True),
+)

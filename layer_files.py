@@ -1,6 +1,5 @@
 """A model's weights as files for browsers: a safetensors file a piece, cut once."""
 
-import hashlib
 import threading
 import time
 from contextlib import suppress
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disk_cache import PART_SUFFIX, atomic_file, default_cache_dir
+from disk_cache import PART_SUFFIX, atomic_file, default_cache_dir, sha256
 from quantize import WEIGHT_DTYPES, WeightDtype, convert, stored_as
 from safetensors_bytes import Layout, TensorSpec, header_bytes, plan
 from split_model import SplitModel
@@ -109,8 +108,7 @@ class LayerFiles:
                 for stored, content in convert(name, tensor, dtype).items():
                     file.seek(len(header) + layout.offsets[stored])
                     file.write(content.numpy().data)
-        with path.open("rb") as whole:
-            digest = hashlib.file_digest(whole, "sha256").hexdigest()
+        digest = sha256(path)
         with atomic_file(path.with_suffix(".sha256")) as note:
             note.write(digest.encode())
         return PieceFile(path, self._size(dtype, piece), digest)

@@ -1,17 +1,15 @@
-"""Which model names exist, and which folder each one's files are in."""
+"""Which model names exist, and which folder holds each one's files."""
 
 import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkpoint import CheckpointError, read_json
-
 BUNDLED = Path(__file__).resolve().parent / "models"
 DOWNLOADED = ["*.safetensors", "*.json", "*.txt"]
-# other formats and modules' own weights, which nothing here reads
+# the same model in other formats, and modules of their own, which nothing here reads
 NOT_DOWNLOADED = ["*/*.safetensors", "onnx/*", "openvino/*", "coreml/*"]
-ARCHITECTURES = ("gpt2", "bert")
+HUB_TIMEOUT_SECONDS = 10
 
 
 class ModelNotFound(LookupError):
@@ -19,15 +17,15 @@ class ModelNotFound(LookupError):
 
 
 class ModelUnavailable(RuntimeError):
-    """The model exists, or may, but its files cannot be had now: one line says why."""
+    """The model's files cannot be had now; one line says why."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """Where a well-known name's files are; the first that is there serves."""
+    """Where a well-known name's files are; the first place that has them serves."""
 
     bundled: str | None = None  # folder under models/
-    package: str | None = None  # Python package with a folder `model`
+    package: str | None = None  # installed Python package with a folder `model`
     hub: str | None = None
 
 
@@ -48,33 +46,32 @@ KNOWN = {
 class ModelSource:
     name: str  # as URLs and requests give it
     folder: Path
-    architecture: str  # "gpt2" | "bert"
 
 
 def resolve(model: str) -> ModelSource:
-    """Find a model's folder, downloading it where need be.
+    """Find a model's folder; what is not on this machine is downloaded.
 
-    model: a name from KNOWN, a folder, or a hub id `org/name`; `name@revision` pins a
-    hub revision. Raises ModelNotFound, ModelUnavailable, CheckpointError.
+    model: a name from KNOWN, a folder, or a hub id `org/name`. `name@revision` pins the
+    hub's revision. Raises ModelNotFound, ModelUnavailable.
     """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        folder = folder.resolve()
+        return ModelSource(_url_safe(folder.name), folder)
     name, _, revision = model.partition("@")
-    if Path(model).expanduser().is_dir():
-        folder = Path(model).expanduser().resolve()
-    elif name in KNOWN:
-        folder = _known_folder(name, revision or None)
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        folder = _hub_folder(name, revision or None)
-    else:
-        raise ModelNotFound(
-            f"model {model!r}: expected one of {', '.join(KNOWN)}, a folder, or a hub "
-            "id such as org/name"
-        )
-    short = re.sub(
-        r"[^\w.-]+",
-        "-",
-        folder.name if Path(model).is_dir() else name.rpartition("/")[2],
+    short = _url_safe(model.rpartition("/")[2] if "/" in name else model)
+    if name in KNOWN:
+        return ModelSource(short, _known_folder(name, revision or None))
+    if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
+        return ModelSource(short, _hub_folder(name, revision or None))
+    raise ModelNotFound(
+        f"model {model!r}: expected a folder, a hub id org/name, or one of "
+        f"{', '.join(KNOWN)}"
     )
-    return ModelSource(short, folder, _architecture(folder))
+
+
+def _url_safe(name: str) -> str:
+    return re.sub(r"[^\w.@-]+", "-", name, flags=re.ASCII) or "model"
 
 
 def _known_folder(name: str, revision: str | None) -> Path:
@@ -85,36 +82,63 @@ def _known_folder(name: str, revision: str | None) -> Path:
         if known.package is not None and (folder := _package_folder(known.package)):
             return folder
     if known.hub is None:
-        raise ModelUnavailable(f"model {name!r}: expected {BUNDLED / name}, came none")
+        raise ModelUnavailable(
+            f"model {name!r}: expected the folder {BUNDLED / name}, came none"
+        )
     return _hub_folder(known.hub, revision)
 
 
 def _package_folder(package: str) -> Path | None:
+    """The package's model folder. It is not imported: its code is not needed."""
     spec = importlib.util.find_spec(package)
-    for place in (spec and spec.submodule_search_locations) or []:
+    if spec is None:
+        return None
+    for place in spec.submodule_search_locations or []:
         if (Path(place) / "model" / "config.json").is_file():
             return Path(place) / "model"
     return None
 
 
 def _hub_folder(hub_id: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
+    """The hub's snapshot, from its cache when the hub cannot be reached."""
+    # Here, since a start with local folders needs none of it
+    from huggingface_hub import HfApi, constants, errors, snapshot_download
 
-    folder = snapshot_download(
-        hub_id,
-        revision=revision,
-        allow_patterns=DOWNLOADED,
-        ignore_patterns=NOT_DOWNLOADED,
-    )
+    asked = hub_id if revision is None else f"{hub_id}@{revision}"
+    cached_only = False
+    try:
+        # snapshot_download itself would wait for a silent hub for ever
+        HfApi().repo_info(hub_id, revision=revision, timeout=HUB_TIMEOUT_SECONDS)
+    except errors.GatedRepoError:
+        raise ModelUnavailable(
+            f"model {asked!r}: its owner gives access on request; set HF_TOKEN"
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise ModelNotFound(
+            f"model {asked!r}: {constants.ENDPOINT} has none of that name, or it is "
+            "private and needs HF_TOKEN"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise ModelNotFound(f"model {asked!r}: no such revision") from None
+    except Exception as error:  # noqa: BLE001 the client raises three libraries' errors
+        cached_only, reason = True, _one_line(error)
+    try:
+        folder = snapshot_download(
+            hub_id,
+            revision=revision,
+            allow_patterns=DOWNLOADED,
+            ignore_patterns=NOT_DOWNLOADED,
+            local_files_only=cached_only,
+        )
+    except Exception as error:  # noqa: BLE001 as above
+        if not cached_only:
+            reason = _one_line(error)
+        raise ModelUnavailable(
+            f"model {asked!r}: cannot be downloaded from {constants.ENDPOINT} "
+            f"({reason}) and is not in {constants.HF_HUB_CACHE}"
+        ) from None
     return Path(folder)
 
 
-def _architecture(folder: Path) -> str:
-    raw = read_json(folder / "config.json")
-    kind = raw.get("model_type") if isinstance(raw, dict) else None
-    if kind not in ARCHITECTURES:
-        raise CheckpointError(
-            f"{folder / 'config.json'}: model_type {kind!r}, expected one of "
-            f"{', '.join(ARCHITECTURES)}"
-        )
-    return str(kind)
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0].strip()

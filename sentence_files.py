@@ -2,105 +2,105 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from checkpoint import CheckpointError, read_json
+from config_json import CheckpointError, count, read_json, read_object
 
-# sentence-transformers' flag in 1_Pooling/config.json -> ours
-POOLING_FLAGS = {
+# Their names -> ours: first the string of newer files, then the flags of older ones
+POOLINGS = {
+    "mean": "mean",
+    "cls": "cls",
+    "max": "max",
+    "lasttoken": "last",
     "pooling_mode_mean_tokens": "mean",
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_lasttoken": "last",
 }
-POOLING_NAMES = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "last"}
 
 
 @dataclass(frozen=True)
 class SentenceSettings:
     pooling: str
     normalize: bool
-    max_tokens: int | None = None  # None: as many as the model has positions
+    max_tokens: int | None = None  # None: as many as the model and tokenizer allow
     lowercase: bool = False
 
 
-def read_sentence_settings(
-    folder: Path, otherwise: SentenceSettings
-) -> SentenceSettings:
+def read_settings(folder: Path, otherwise: SentenceSettings) -> SentenceSettings:
     """The settings in a folder's files; `otherwise` where it has no modules.json.
 
-    Raises CheckpointError for what would change the result and is not supported.
+    Raises CheckpointError for whatever would change the result and is not supported.
     """
-    settings = otherwise
-    if (folder / "modules.json").is_file():
-        settings = _read_modules(folder)
-    for name in ("sentence_bert_config.json", "sentence_transformers_config.json"):
-        if (folder / name).is_file():
-            raw = _object(folder / name)
-            settings = replace(
-                settings,
-                max_tokens=_max_tokens(folder / name, raw.get("max_seq_length")),
-                lowercase=bool(raw.get("do_lower_case", False)),
+    _refuse_default_prompt(folder)
+    if not (folder / "modules.json").is_file():
+        return otherwise
+    settings = _read_modules(folder / "modules.json")
+    transformer = folder / "sentence_bert_config.json"
+    if not transformer.is_file():
+        return settings
+    raw = read_object(transformer)
+    length = raw.get("max_seq_length")
+    return replace(
+        settings,
+        max_tokens=None if length is None else count(raw, "max_seq_length"),
+        lowercase=bool(raw.get("do_lower_case", False)),
+    )
+
+
+def _refuse_default_prompt(folder: Path) -> None:
+    path = folder / "config_sentence_transformers.json"
+    if path.is_file():
+        prompt = read_object(path).get("default_prompt_name")
+        if prompt is not None:
+            raise CheckpointError(
+                f"{path}: expected no default_prompt_name, came {prompt!r}"
             )
-    prompts = folder / "config_sentence_transformers.json"
-    if prompts.is_file() and _object(prompts).get("default_prompt_name") is not None:
-        raise CheckpointError(f"{prompts}: default_prompt_name is not supported")
-    return settings
 
 
-def _read_modules(folder: Path) -> SentenceSettings:
-    modules = read_json(folder / "modules.json")
+def _read_modules(path: Path) -> SentenceSettings:
     pooling, normalize = None, False
-    for module in modules:
-        kind = str(module["type"]).rpartition(".")[2]
-        match kind:
-            case "Transformer":
-                if module.get("path"):
-                    raise CheckpointError(
-                        f"{folder}: expected the Transformer in the folder itself, "
-                        f"came {module['path']}"
-                    )
+    for name, folder in _modules(path):
+        match name:
+            case "Transformer" if folder == "":
+                pass
             case "Pooling":
-                pooling = _read_pooling(folder / str(module["path"]) / "config.json")
+                pooling = _read_pooling(path.parent / folder / "config.json")
             case "Normalize":
                 normalize = True
             case _:
+                came = f"{name} in {folder}" if folder else name
                 raise CheckpointError(
-                    f"{folder / 'modules.json'}: expected Transformer, Pooling and "
-                    f"Normalize, came {kind}"
+                    f"{path}: expected Transformer (in the folder itself), Pooling and "
+                    f"Normalize, came {came}"
                 )
     if pooling is None:
-        raise CheckpointError(f"{folder / 'modules.json'}: expected Pooling, came none")
+        raise CheckpointError(f"{path}: expected Pooling, came none")
     return SentenceSettings(pooling, normalize)
 
 
-def _read_pooling(path: Path) -> str:
-    raw = _object(path)
-    mode = raw.get("pooling_mode")  # newer files; before, one flag for each mode
-    if mode is not None:
-        chosen = [mode] if isinstance(mode, str) else list(mode)
-        ours = [POOLING_NAMES.get(name) for name in chosen]
-    else:
-        chosen = [
-            key
-            for key, value in raw.items()
-            if key.startswith("pooling_mode_") and value
+def _modules(path: Path) -> list[tuple[str, str]]:
+    """(class name, folder) of each module, in order."""
+    try:
+        return [
+            (module["type"].rpartition(".")[2], module["path"])
+            for module in read_json(path)
         ]
-        ours = [POOLING_FLAGS.get(flag) for flag in chosen]
-    if len(ours) != 1 or ours[0] is None:
-        expected = ", ".join(POOLING_NAMES)
-        raise CheckpointError(f"{path}: expected one of {expected}, came {chosen}")
-    return ours[0]
+    except (TypeError, KeyError, AttributeError):
+        raise CheckpointError(
+            f"{path}: expected a list of modules with type and path, came others"
+        ) from None
 
 
-def _max_tokens(path: Path, value: object) -> int | None:
-    if value is None or (isinstance(value, int) and value > 0):
-        return value
-    raise CheckpointError(f"{path}: max_seq_length {value!r}, expected a number")
-
-
-def _object(path: Path) -> dict[str, Any]:
-    raw = read_json(path)
-    if not isinstance(raw, dict):
-        raise CheckpointError(f"{path}: expected an object, came {type(raw).__name__}")
-    return raw
+def _read_pooling(path: Path) -> str:
+    raw = read_object(path)
+    mode = raw.get("pooling_mode")
+    if mode is None:
+        chosen = [key for key in raw if key.startswith("pooling_mode_") and raw[key]]
+    else:
+        chosen = [mode] if isinstance(mode, str) else list(mode)
+    if len(chosen) != 1 or chosen[0] not in POOLINGS:
+        raise CheckpointError(
+            f"{path}: expected one pooling of mean, cls, max and lasttoken, came "
+            f"{', '.join(map(str, chosen)) or 'none'}"
+        )
+    return POOLINGS[chosen[0]]

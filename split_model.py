@@ -1,11 +1,10 @@
 """One model, any split: tokenise, run layers, finish. Knows no HTTP."""
 
-import hashlib
-import json
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,19 @@ from torch import Tensor
 import bert_utils
 import gpt2_utils
 from bert_model import Bert, BertConfig
-from checkpoint import Checkpoint, fill, read_json
-from disk_cache import content_hash, default_cache_dir
+from config_json import CheckpointError, Json, read_object
+from disk_cache import default_cache_dir
 from gpt2_model import GPT2, GPT2Config
 from input_errors import InputError, NotFinite
+from model_loading import Architecture, load
 from model_registry import ModelSource
-from ragged import Ragged, pool
-from sentence_files import read_sentence_settings
+from ragged import Ragged
 from text_tokenizer import Direction, TextTokenizer, Token
 
+ARCHITECTURES: dict[str, Architecture[Any, Any]] = {
+    architecture.name: architecture
+    for architecture in (gpt2_utils.ARCHITECTURE, bert_utils.ARCHITECTURE)
+}
 COMPUTE_DTYPES = {
     "f32": torch.float32,
     "bf16": torch.bfloat16,
@@ -31,9 +34,6 @@ COMPUTE_DTYPES = {
 }
 # Bounds the memory of a forward pass: 2,048 long texts run in many, one after another.
 MAX_FORWARD_TOKENS = 16_384
-# Part of every revision. Raise it when pieces are cut otherwise: their URLs are
-# immutable, so the same checkpoint then needs new ones.
-PIECE_FORMAT = 1
 
 
 class SplitModel:
@@ -53,103 +53,46 @@ class SplitModel:
         checkpoint's hash between starts. Raises CheckpointError.
         """
         self.name = source.name
-        self.architecture = source.architecture
         self.device = torch.device(device)
         if dtype is None:
             dtype = "f32" if self.device.type == "cpu" else "bf16"
         self.dtype = COMPUTE_DTYPES[dtype]
-        raw = read_json(source.folder / "config.json")
-        checkpoint = Checkpoint(source.folder)
-        self.config: GPT2Config | BertConfig
-        if source.architecture == "gpt2":
-            self.config = gpt2_utils.read_config(raw)
-            self.weights = gpt2_utils.open_weights(checkpoint, self.config)
-            default = gpt2_utils.DEFAULT_SETTINGS
-        else:
-            self.config = bert_utils.read_config(raw)
-            self.weights = bert_utils.open_weights(checkpoint, self.config)
-            default = bert_utils.DEFAULT_SETTINGS
-        settings = read_sentence_settings(source.folder, default)
-        self.pooling = pooling or settings.pooling
-        self.normalize = settings.normalize
-        self.max_tokens = min(
-            settings.max_tokens or self.config.n_positions, self.config.n_positions
+        loaded = load(
+            _architecture(source.folder),
+            source.folder,
+            self.device,
+            self.dtype,
+            pooling,
+            cache_dir or default_cache_dir(),
         )
-        self.tokenizer = TextTokenizer(
-            source.folder, self.max_tokens, self.config.vocab_size, settings.lowercase
-        )
-        with torch.device("meta"):
-            self.model: GPT2 | Bert
-            if isinstance(self.config, GPT2Config):
-                self.model = GPT2(self.config, self.pooling, self.normalize)
-            else:
-                self.model = Bert(self.config, self.pooling, self.normalize)
-        fill(self.model, self.weights, self.device, self.dtype)
+        self.model: GPT2 | Bert = loaded.model
+        self.config: GPT2Config | BertConfig = self.model.config
+        self.pooling = self.model.pooling
+        self.normalize = self.model.normalize
+        self.tokenizer: TextTokenizer = loaded.tokenizer
+        self.max_tokens = self.tokenizer.max_tokens
+        self.weights = loaded.weights
+        self.revision = loaded.revision
+        self.architecture: str = loaded.about["architecture"]
+        self._about = loaded.about
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+        # Called in the model's thread with (layer, tokens) once a layer has really run
         self.on_layer: Callable[[int, int], None] | None = None
+        # Called in the caller's thread with the seconds that a turn was waited for
         self.on_turn: Callable[[float], None] | None = None
         for layer, block in enumerate(self.model.layers):
-            block.register_forward_hook(self._layer_ran(layer))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
-        self.revision = self._hash(cache_dir or default_cache_dir())
+            block.register_forward_hook(self._after_layer(layer))
 
-    def _in_turns(self, forward: Callable[[Ragged], Tensor], batch: Ragged) -> Tensor:
-        """Run a batch, a chunk a turn, in the model's own thread -> rows of all chunks.
-
-        OpenMP keeps a team of threads for each thread that ever called it: forty
-        callers on 64 cores would be 2,520 of them.
-        """
-
-        def run(chunk: Ragged, asked: float) -> tuple[Tensor, float]:
-            waited = time.perf_counter() - asked
-            with torch.inference_mode():
-                return forward(chunk), waited
-
-        parts = []
-        for chunk in batch.chunks(MAX_FORWARD_TOKENS):
-            turn = self._thread.submit(run, chunk, time.perf_counter())
-            part, waited = turn.result()
-            parts.append(part)
-            if self.on_turn is not None:
-                self.on_turn(waited)
-        return torch.cat(parts)
-
-    def _layer_ran(self, layer: int) -> Callable[..., None]:
-        def hook(module: object, args: tuple[Tensor, ...], result: object) -> None:
+    def _after_layer(self, layer: int) -> Callable[..., None]:
+        def hook(block: object, args: tuple[Tensor, ...], result: object) -> None:
             if self.on_layer is not None:
                 self.on_layer(layer, len(args[0]))
 
         return hook
 
-    def _hash(self, cache_dir: Path) -> str:
-        """Equal for two servers that cut the same pieces and give the same vectors."""
-        checkpoint = self.weights.checkpoint
-        tokenizers = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
-        texts = [checkpoint.folder / name for name in tokenizers]
-        files = [*checkpoint.files, *(path for path in texts if path.is_file())]
-        facts = {
-            "piece_format": PIECE_FORMAT,
-            "about": self._computation(),
-            "files": [content_hash(file, cache_dir) for file in files],
-        }
-        text = json.dumps(facts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _computation(self) -> dict[str, Any]:
-        return {
-            "architecture": self.architecture,
-            "config": {
-                **asdict(self.config),
-                "causal": self.model.causal,
-                "norm_first": self.model.norm_first,
-            },
-            "pooling": self.pooling,
-            "normalize": self.normalize,
-            "max_tokens": self.max_tokens,
-        }
-
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """What a manifest says before its pieces."""
-        return {"model": self.name, "revision": self.revision, **self._computation()}
+        return {"model": self.name, "revision": self.revision, **self._about}
 
     @property
     def parameters(self) -> int:
@@ -189,7 +132,7 @@ class SplitModel:
             return self.model.run_layers(hidden, 0, split).values.float().cpu()
 
         result = Ragged(self._in_turns(forward, tokens), tokens.lengths)
-        self._check_finite(pool(result, "max").abs())
+        self._check_finite(result.values, result.lengths)
         return result
 
     def resume(
@@ -211,7 +154,9 @@ class SplitModel:
             values = chunk.values.to(self.device, self.dtype)
             return self._run_from(Ragged(values, chunk.lengths), start, normalize)
 
-        return self._check_finite(self._in_turns(forward, hidden))
+        rows = self._in_turns(forward, hidden)
+        self._check_finite(rows, (1,) * len(rows))
+        return rows
 
     def embed(self, tokens: Ragged, normalize: bool | None = None) -> Tensor:
         """Run the whole model -> (batch, n_embd) float32 on the CPU."""
@@ -220,7 +165,30 @@ class SplitModel:
             hidden = self.model.embed(self._on_device(chunk))
             return self._run_from(hidden, 0, normalize)
 
-        return self._check_finite(self._in_turns(forward, tokens))
+        rows = self._in_turns(forward, tokens)
+        self._check_finite(rows, (1,) * len(rows))
+        return rows
+
+    def _in_turns(self, forward: Callable[[Ragged], Tensor], batch: Ragged) -> Tensor:
+        """Run a batch, a chunk a turn, in the model's own thread -> rows of all chunks.
+
+        OpenMP keeps a team of threads for each thread that ever called it: forty
+        callers on 64 cores would be 2,520 of them.
+        """
+
+        def run(chunk: Ragged, asked: float) -> tuple[Tensor, float]:
+            waited = time.perf_counter() - asked
+            with torch.inference_mode():
+                return forward(chunk), waited
+
+        parts = []
+        for chunk in batch.chunks(MAX_FORWARD_TOKENS):
+            turn = self._thread.submit(run, chunk, time.perf_counter())
+            part, waited = turn.result()
+            parts.append(part)
+            if self.on_turn is not None:
+                self.on_turn(waited)
+        return torch.cat(parts)
 
     def _on_device(self, tokens: Ragged) -> Ragged:
         return Ragged(tokens.values.to(self.device), tokens.lengths)
@@ -235,12 +203,21 @@ class SplitModel:
                 f"{name}: expected 0 to {self.config.n_layer}, came {layer}"
             )
 
-    def _check_finite(self, rows: Tensor) -> Tensor:
-        """(batch, n) -> the same, unless a row of it is no answer."""
+    def _check_finite(self, rows: Tensor, lengths: tuple[int, ...]) -> None:
         finite = rows.isfinite().all(dim=1)
         if not finite.all():
-            index = int(finite.int().argmin())
+            row = int(finite.int().argmin())
+            index = bisect_right(list(accumulate(lengths)), row)
             raise NotFinite(
                 f"text {index}: the model gave NaN or infinity in {self.dtype}", index
             )
-        return rows
+
+
+def _architecture(folder: Path) -> Architecture[Any, Any]:
+    kind = read_object(folder / "config.json").get("model_type")
+    if kind not in ARCHITECTURES:
+        raise CheckpointError(
+            f"{folder / 'config.json'}: model_type: expected one of "
+            f"{', '.join(ARCHITECTURES)}, came {kind!r}"
+        )
+    return ARCHITECTURES[kind]
