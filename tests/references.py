@@ -1,0 +1,37 @@
+"""What the Hugging Face classes make of the same folder and the same tokens."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Reference:
+    """A Hugging Face model; each sequence runs alone, so padding cannot matter."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoModel
+
+        self.model: Any = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def hidden_states(self, ids: list[int]) -> list[Tensor]:
+        """(tokens, n_embd) before each layer, and the last one's output.
+
+        Hugging Face's last entry for GPT-2 has been through the final norm: it is
+        what pooling reads, and not what leaves the last layer.
+        """
+        with torch.inference_mode():
+            out = self.model(torch.tensor([ids]), output_hidden_states=True)
+        return [hidden[0] for hidden in out.hidden_states]
+
+    def embedding(self, ids: list[int], pooling: str, normalize: bool) -> Tensor:
+        with torch.inference_mode():
+            last = self.model(torch.tensor([ids])).last_hidden_state[0]
+        row = {
+            "mean": lambda: last.mean(dim=0),
+            "cls": lambda: last[0],
+            "max": lambda: last.amax(dim=0),
+            "last": lambda: last[-1],
+        }[pooling]()
+        return row / row.norm() if normalize else row
