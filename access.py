@@ -1,0 +1,138 @@
+"""Who may ask: the key, other sites' pages, the names that the server answers to."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from options import Options
+from refusals import Refusal
+
+FORBIDDEN = 403, "Forbidden"
+UNAUTHORIZED = 401, "Unauthorized"
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1")
+REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, If-Range, Range"
+RESPONSE_HEADERS = (
+    "Accept-Ranges, Content-Range, ETag, Retry-After, Server-Timing, X-Split, X-Model, "
+    "X-Revision, x-compute-type, x-compute-time, x-compute-characters, "
+    "x-compute-tokens, x-total-time, x-tokenization-time, x-queue-time, "
+    "x-inference-time"
+)
+
+SECURITY_HEADERS = {
+    # A page of another site may read what CORS lets it, and embed nothing.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+PAGE_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",
+            "connect-src 'self'",
+            "worker-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+}
+
+
+def trusted_hosts(options: Options) -> list[str]:
+    """The Host headers to answer.
+
+    A page of a foreign site may point its own name at this machine (DNS rebinding) and
+    then counts as ours in the browser. Its Host header still says that name. IPv6
+    addresses are missing: Werkzeug compares up to the first colon.
+    """
+    hosts = [*LOOPBACK_NAMES, *options.trusted_host]
+    if not is_loopback(options.host):
+        machine = socket.gethostname()
+        hosts += [options.host, machine, socket.getfqdn(), *_addresses(machine)]
+    return [host.lower() for host in hosts]
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _addresses(name: str) -> list[str]:
+    try:
+        return socket.gethostbyname_ex(name)[2]
+    except OSError:  # a machine whose own name does not resolve
+        return []
+
+
+@dataclass(frozen=True)
+class Access:
+    """Checks of a request's headers. Raises Refusal."""
+
+    api_key: str | None
+    allowed_origins: frozenset[str]
+
+    @staticmethod
+    def of(options: Options) -> Access:
+        origins = (origin.rstrip("/").lower() for origin in options.allow_origin)
+        return Access(options.api_key, frozenset(origins))
+
+    def check_key(self, authorization: str) -> None:
+        scheme, _, token = authorization.partition(" ")
+        known = self.api_key is None or (
+            scheme.lower() == "bearer"
+            and hmac.compare_digest(token.strip().encode(), self.api_key.encode())
+        )
+        if not known:
+            raise Refusal(
+                UNAUTHORIZED,
+                "Authorization: expected Bearer and the API key",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    def check_origin(self, origin: str | None, host: str) -> None:
+        """origin: the site whose page asks, if a page does. host: what it asked."""
+        if origin is None or self._allows(origin) or _is_same_site(origin, host):
+            return
+        raise Refusal(
+            FORBIDDEN,
+            f"Origin {origin!r} is not allowed: start the server with "
+            f"--allow-origin {origin} if it should be",
+        )
+
+    def cross_origin_headers(self, origin: str | None) -> dict[str, str]:
+        """What lets an allowed site's page read the answer."""
+        if not self.allowed_origins:
+            return {}
+        headers = {"Vary": "Origin"}
+        if origin is not None and self._allows(origin):
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = RESPONSE_HEADERS
+        return headers
+
+    def preflight_headers(self, private_network: bool) -> dict[str, str]:
+        """private_network: a public site's page asks about a machine like this one."""
+        headers = {
+            "Access-Control-Allow-Methods": "GET, HEAD, POST",
+            "Access-Control-Allow-Headers": REQUEST_HEADERS,
+            "Access-Control-Max-Age": "600",
+        }
+        if private_network:
+            headers["Access-Control-Allow-Private-Network"] = "true"
+        return headers
+
+    def _allows(self, origin: str) -> bool:
+        return bool(self.allowed_origins & {origin.lower(), "*"})
+
+
+def _is_same_site(origin: str, host: str) -> bool:
+    """The scheme is left out: behind a proxy that ends TLS, it is not ours to see."""
+    return origin.lower().partition("://")[2] == host.lower()

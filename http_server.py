@@ -1,0 +1,235 @@
+"""Runs a WSGI application on waitress: bounded requests, JSON refusals, an orderly end.
+
+waitress reads each request whole, in one loop of its own, before a thread sees it: a
+slow client costs a socket and never a thread. What is added here are the bounds that
+waitress leaves open and the way it stops.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.receiver import ChunkedReceiver
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
+from waitress.utilities import BadRequest, Error
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+MAX_HEADER_BYTES = 64 * 1024
+MAX_CHUNK_LINE_BYTES = 1024
+MAX_CONNECTIONS = 300
+IDLE_SECONDS = 60
+REQUEST_SECONDS = 60
+DRAIN_SECONDS = 30
+"""How long an end waits for clients; the hosts that stop us kill after 10 to 30 s."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Reserve the address without listening yet, IPv4 first where a name has both.
+
+    Raises OSError where the address is taken or not ours.
+    """
+    found = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    family, kind, protocol, _, address = min(
+        found, key=lambda info: info[0] != socket.AF_INET
+    )
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class HttpServer:
+    """Serves `app` on a bound socket: `run()` returns after `stop()`, drained."""
+
+    def __init__(
+        self, app: WSGIApplication, sock: socket.socket, threads: int, max_body: int
+    ) -> None:
+        # Waiting threads and their queue are counted by /metrics, not logged.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._map: dict[int, wasyncore.dispatcher] = {}
+        self._stopping = False
+        self._listener = _Listener(
+            app,
+            map=self._map,
+            _sock=sock,
+            bind_socket=False,
+            sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
+            adj=Adjustments(
+                threads=threads,
+                ident=None,
+                max_request_header_size=MAX_HEADER_BYTES,
+                max_request_body_size=max_body,
+                connection_limit=MAX_CONNECTIONS,
+                channel_timeout=IDLE_SECONDS,
+                cleanup_interval=1,
+                # select() cannot watch a descriptor above 1,023; poll() can.
+                asyncore_use_poll=True,
+            ),
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.effective_port)
+
+    def stop(self) -> None:
+        """Ask run() to return. For signal handlers and other threads."""
+        self._stopping = True
+        self._listener.pull_trigger()
+
+    def run(self) -> None:
+        """Answer until stop(); then accept no more and finish what is in flight."""
+        while not self._stopping:
+            self._poll()
+        # Only the listening socket: the trigger must still wake the loop below.
+        wasyncore.dispatcher.close(self._listener)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._busy_channels() and time.monotonic() < deadline:
+            self._poll()
+        self._listener.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._map)
+
+    def _poll(self) -> None:
+        wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+
+    def _busy_channels(self) -> bool:
+        """Close the channels with nothing left to do; is any other there?"""
+        busy = False
+        for channel in _channels(self._map):
+            if channel.requests or channel.request or channel.total_outbufs_len:
+                busy = True
+            else:
+                channel.handle_close()
+        return busy
+
+
+def _channels(map: dict[int, wasyncore.dispatcher]) -> list[_Channel]:
+    return [channel for channel in map.values() if isinstance(channel, _Channel)]
+
+
+class _RequestTimeout(Error):
+    code = 408
+    reason = "Request Timeout"
+
+
+class _JsonErrorTask(ErrorTask):
+    """Answers what waitress itself refuses, in the shape that the routes use."""
+
+    def execute(self) -> None:
+        refusal = self.request.error
+        kind = "Backend" if refusal.code == 500 else "Validation"
+        message = f"{refusal.reason}: {refusal.body}"
+        body = json.dumps({"error": message, "error_type": kind}).encode()
+        self.status = f"{refusal.code} {refusal.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Parser(HTTPRequestParser):
+    """Bounds the line before a chunk and the trailer after the last.
+
+    waitress counts both towards the body only, and rescans what it has at every read:
+    a line that never ends would keep its loop busy for the whole body limit.
+    """
+
+    completed: bool
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if not self.completed and isinstance(self.body_rcv, ChunkedReceiver):
+            line, trailer = self.body_rcv.control_line, self.body_rcv.trailer
+            if max(len(line), len(trailer)) > MAX_CHUNK_LINE_BYTES:
+                self.error = BadRequest("Chunk line or trailer too long")
+                self.completed = True
+        return consumed
+
+
+class _Channel(HTTPChannel):
+    """One connection: a deadline for each request, and an end that loses no bytes."""
+
+    error_task_class = _JsonErrorTask
+    parser_class = _Parser
+
+    request: _Parser | None
+    requests: list[_Parser]
+    close_when_flushed: bool
+
+    request_started = 0.0
+    lingering = False
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        accepted: bool = super().received(data)
+        if self.request is not before:
+            self.request_started = time.time()
+        return accepted
+
+    def refuse_if_late(self, now: float) -> None:
+        """A byte a second must not hold a connection for ever."""
+        late = now - self.request_started > REQUEST_SECONDS
+        if late and self.request is not None and not self.requests:
+            self.request.error = _RequestTimeout(
+                f"the request did not arrive whole within {REQUEST_SECONDS} s"
+            )
+            self.request.completed = True
+            self.requests = [self.request]
+            self.request = None
+            self.server.add_task(self)
+
+    # A socket closed with bytes unread is reset, and the reset may overtake the answer
+    # on its way: a client that is still sending would see a broken connection and not
+    # our 413. So the last thing said is "no more from here"; what still comes in is
+    # dropped, until the client closes or IDLE_SECONDS are over.
+
+    def handle_write(self) -> None:
+        closing, self.close_when_flushed = self.close_when_flushed, False
+        super().handle_write()
+        if closing and self.connected:
+            if self.total_outbufs_len:
+                self.close_when_flushed = True
+            else:
+                self._linger()
+
+    def _linger(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+        else:
+            self.lingering = True
+
+    def readable(self) -> bool:
+        return self.lingering or super().readable()
+
+    def handle_read(self) -> None:
+        if self.lingering:
+            self.recv(self.adj.recv_bytes)  # closes the channel at its end
+        else:
+            super().handle_read()
+
+
+class _Listener(TcpWSGIServer):
+    channel_class = _Channel
+
+    def maintenance(self, now: float) -> None:
+        super().maintenance(now)
+        for channel in _channels(self._map):
+            channel.refuse_if_late(now)

@@ -1,0 +1,115 @@
+"""Every route: where it is, what it takes, what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from quantize import WEIGHT_DTYPES
+from schemas import (
+    Embeddings,
+    EmbedRequest,
+    Health,
+    Info,
+    Manifest,
+    Models,
+    OpenAIRequest,
+    OpenAIResponse,
+    SplitRequest,
+    TokenizeRequest,
+    Tokens,
+)
+from wire import CONTENT_TYPE as HIDDEN
+
+Body = type[BaseModel] | str  # a schema of JSON, or the content type of anything else
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    view: str  # the method of Routes that answers
+    summary: str
+    answer: Body
+    asked: Body | None = None
+    refusals: tuple[int, ...] = ()
+    query: tuple[tuple[str, tuple[str, ...]], ...] = ()  # name, choices if limited
+
+
+ABOUT_TEXTS = (400, 401, 403, 404, 413, 415, 422, 424, 429)
+ABOUT_A_MODEL = (401, 403, 404)
+SAME_AS_TEI = "Embeddings, as text-embeddings-inference answers."
+
+OPERATIONS = (
+    Operation("GET", "/", "page", "The page.", "text/html"),
+    # huggingface_hub's InferenceClient posts to the server's URL itself.
+    Operation("POST", "/", "embed", SAME_AS_TEI, Embeddings, EmbedRequest, ABOUT_TEXTS),
+    Operation(
+        "POST", "/embed", "embed", SAME_AS_TEI, Embeddings, EmbedRequest, ABOUT_TEXTS
+    ),
+    Operation(
+        "POST",
+        "/v1/embeddings",
+        "openai_embeddings",
+        "Embeddings, as OpenAI answers.",
+        OpenAIResponse,
+        OpenAIRequest,
+        (400, 401, 403, 404, 413, 415, 424, 429),
+    ),
+    Operation(
+        "POST",
+        "/tokenize",
+        "tokenize",
+        "The tokens of texts.",
+        Tokens,
+        TokenizeRequest,
+        ABOUT_TEXTS,
+    ),
+    Operation(
+        "POST",
+        "/split",
+        "split",
+        "Texts in, the hidden state after layers [0, split) out, as safetensors. The "
+        "header X-Split says which split was used, Server-Timing where the time went.",
+        HIDDEN,
+        SplitRequest,
+        ABOUT_TEXTS,
+    ),
+    Operation(
+        "POST",
+        "/resume",
+        "resume",
+        "A hidden state in, as /split gives it; embeddings out.",
+        Embeddings,
+        HIDDEN,
+        (401, 403, 404, 409, 413, 415, 422, 424, 429),
+        (("model", ()), ("normalize", ("true", "false"))),
+    ),
+    Operation("GET", "/models", "list_models", "What there is.", Models, None, (401,)),
+    Operation(
+        "GET",
+        "/models/{model}/manifest.json",
+        "manifest",
+        "A model's config, and the size, SHA-256 and tensors of each layer file.",
+        Manifest,
+        None,
+        (*ABOUT_A_MODEL, 422),
+        (("dtype", WEIGHT_DTYPES),),
+    ),
+    Operation(
+        "GET",
+        "/models/{model}/{revision}/{dtype}/{piece}.safetensors",
+        "piece",
+        "A layer file: embed, layer.0 …, finish. Ranges and If-None-Match apply.",
+        HIDDEN,
+        None,
+        (*ABOUT_A_MODEL, 416),
+    ),
+    Operation("GET", "/info", "info", "The default model and the limits.", Info),
+    Operation("GET", "/health", "health", "Does it work?", Health, None, (503,)),
+    Operation("GET", "/metrics", "show_metrics", "Prometheus counters.", "text/plain"),
+    Operation(
+        "GET", "/openapi.json", "openapi", "This description.", "application/json"
+    ),
+)

@@ -1,0 +1,260 @@
+"""What each route does: parse, call, reply."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TypeVar
+
+from flask import (
+    Flask,
+    Response,
+    g,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    send_file,
+)
+from pydantic import BaseModel, ValidationError
+
+from access import PAGE_HEADERS
+from layer_files import LayerFiles, UnknownPiece
+from loaded_models import LoadedModels
+from metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from metrics import Metrics
+from model_service import ModelService, count_characters, count_inputs
+from openapi import describe
+from operations import OPERATIONS
+from options import VERSION, Options
+from planner import choose_split
+from quantize import WEIGHT_DTYPES
+from ragged import Ragged
+from refusals import INVALID, NOT_FOUND, OVERLOADED, TOO_LARGE, Refusal
+from schemas import EmbedRequest, OpenAIRequest, SplitRequest, TokenizeRequest
+from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
+
+Schema = TypeVar("Schema", bound=BaseModel)
+
+FORBIDDEN = 403, "Forbidden"
+UNSUPPORTED = 415, "UnsupportedMediaType"
+MALFORMED = 400, "Validation"
+
+OPENAI_MAX_INPUTS = 2048
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+class Routes:
+    """The view functions of one application."""
+
+    def __init__(
+        self, options: Options, models: LoadedModels, metrics: Metrics
+    ) -> None:
+        self.options = options
+        self.models = models
+        self.metrics = metrics
+        self._slots = threading.BoundedSemaphore(options.max_concurrent_requests)
+
+    def add_to(self, app: Flask) -> None:
+        for operation in OPERATIONS:
+            app.add_url_rule(
+                operation.path.replace("{", "<").replace("}", ">"),
+                view_func=getattr(self, operation.view),
+                methods=[operation.method],
+            )
+
+    def page(self) -> Response:
+        response = make_response(render_template("index.html"))
+        response.headers.update(PAGE_HEADERS)
+        response.headers["Cache-Control"] = "no-cache"
+        response.add_etag()
+        response.make_conditional(request)
+        return response
+
+    def embed(self) -> Response:
+        asked = _parse(EmbedRequest)
+        model = self.models.named(asked.model)
+        with self._slot():
+            tokens = model.tokens(
+                asked.inputs,
+                bool(asked.truncate),
+                asked.truncation_direction,
+                g.timings,
+            )
+            rows = model.embed(tokens, asked.normalize, asked.dimensions, g.timings)
+        return self._reply(
+            jsonify(rows.tolist()), model, tokens, count_characters(asked.inputs)
+        )
+
+    def openai_embeddings(self) -> Response:
+        asked = _parse(OpenAIRequest)
+        model = self.models.named(asked.model)
+        if count_inputs(asked.input) > OPENAI_MAX_INPUTS:
+            raise Refusal(TOO_LARGE, f"input: expected at most {OPENAI_MAX_INPUTS}")
+        with self._slot():
+            tokens = model.tokens(asked.input, False, "Right", g.timings)
+            rows = model.embed(tokens, True, asked.dimensions, g.timings)
+        total = len(tokens.values)
+        body = {
+            "object": "list",
+            "data": [
+                {
+                    "object": "embedding",
+                    "index": index,
+                    "embedding": row.tolist()
+                    if asked.encoding_format == "float"
+                    else base64.b64encode(row.numpy().astype("<f4").tobytes()).decode(),
+                }
+                for index, row in enumerate(rows)
+            ],
+            "model": model.name,
+            "usage": {"prompt_tokens": total, "total_tokens": total},
+        }
+        return self._reply(jsonify(body), model, tokens, count_characters(asked.input))
+
+    def tokenize(self) -> Response:
+        asked = _parse(TokenizeRequest)
+        model = self.models.named(asked.model)
+        with self._slot():
+            shown = model.show_tokens(asked.inputs, asked.add_special_tokens)
+        return jsonify([[asdict(token) for token in tokens] for tokens in shown])
+
+    def split(self) -> Response:
+        asked = _parse(SplitRequest)
+        model = self.models.named(asked.model)
+        split = asked.split
+        if split == "auto":
+            split = choose_split(model.n_layer, set(asked.held))
+        with self._slot():
+            tokens = model.tokens(
+                asked.inputs,
+                bool(asked.truncate),
+                asked.truncation_direction,
+                g.timings,
+            )
+            body = model.split(tokens, split, asked.dtype, g.timings)
+        response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
+        response.headers["X-Split"] = str(split)
+        return self._reply(response, model, tokens, count_characters(asked.inputs))
+
+    def resume(self) -> Response:
+        request.max_content_length = self.models.max_hidden_bytes
+        model = self.models.named(request.args.get("model"))
+        normalize = request.args.get("normalize", "true")
+        if normalize not in ("true", "false"):
+            raise Refusal(
+                INVALID, f"normalize: expected true or false, came {normalize!r}"
+            )
+        body = request.get_data()
+        with self._slot():
+            hidden, rows = model.resume(body, normalize == "true", g.timings)
+        return self._reply(jsonify(rows.tolist()), model, hidden, 0)
+
+    def list_models(self) -> Response:
+        return jsonify(models=[model.entry() for model in self.models])
+
+    def manifest(self, model: str) -> Response:
+        files = self._files(model)
+        dtype = request.args.get("dtype")
+        if dtype not in (None, *WEIGHT_DTYPES):
+            raise Refusal(
+                INVALID,
+                f"dtype: expected one of {', '.join(WEIGHT_DTYPES)}, came {dtype!r}",
+            )
+        return jsonify(files.manifest(dtype))
+
+    def piece(self, model: str, revision: str, dtype: str, piece: str) -> Response:
+        files = self._files(model)
+        known = self.models.named(model).revision
+        if revision != known:
+            raise Refusal(NOT_FOUND, f"revision {revision!r}: expected {known}")
+        try:
+            file = files.file(dtype, piece)
+        except UnknownPiece as error:
+            raise Refusal(NOT_FOUND, str(error)) from None
+        response = send_file(file.path, HIDDEN_CONTENT_TYPE, etag=file.sha256)
+        response.headers["Cache-Control"] = IMMUTABLE
+        return response
+
+    def _files(self, model: str) -> LayerFiles:
+        found = self.models.named(model)
+        if self.options.no_weights:
+            raise Refusal(FORBIDDEN, "layer files: this server keeps its weights")
+        return found.files
+
+    def info(self) -> Response:
+        model, options = self.models.default, self.options
+        return jsonify(
+            model_id=model.name,
+            model_sha=model.revision,
+            model_dtype=model.dtype,
+            model_type={"embedding": {"pooling": model.pooling}},
+            max_concurrent_requests=options.max_concurrent_requests,
+            max_input_length=model.max_tokens,
+            max_batch_tokens=options.max_batch_tokens,
+            max_batch_requests=None,
+            max_client_batch_size=options.max_client_batch_size,
+            auto_truncate=False,
+            tokenization_workers=options.max_concurrent_requests,
+            version=VERSION,
+            sha=None,
+            docker_label=None,
+            device=model.compute_type,
+            models=[model.name for model in self.models],
+        )
+
+    def health(self) -> Response:
+        for model in self.models:
+            model.check_health()
+        return jsonify(status="ok")
+
+    def show_metrics(self) -> Response:
+        return Response(self.metrics.text(), content_type=METRICS_CONTENT_TYPE)
+
+    def openapi(self) -> Response:
+        return jsonify(describe())
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of max_concurrent_requests; a client hears at once that none is free."""
+        if not self._slots.acquire(blocking=False):
+            raise Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _reply(
+        self, response: Response, model: ModelService, tokens: Ragged, characters: int
+    ) -> Response:
+        """Add what every answer about a text says of itself."""
+        total = len(tokens.values)
+        route = request.url_rule.rule if request.url_rule else ""
+        self.metrics.tokens.labels(model.name, route).inc(total)
+        response.headers.update(
+            g.timings.headers(model.compute_type, characters, total)
+        )
+        response.headers["X-Tokens"] = ",".join(map(str, tokens.lengths))
+        response.headers["X-Model"] = model.name
+        response.headers["X-Revision"] = model.revision
+        return response
+
+
+def _parse(schema: type[Schema]) -> Schema:
+    """The request's JSON body as a schema has it. Raises Refusal."""
+    if not request.is_json:
+        came = request.content_type or "none"
+        raise Refusal(
+            UNSUPPORTED, f"Content-Type: expected application/json, came {came}"
+        )
+    try:
+        return schema.model_validate_json(request.get_data())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise Refusal(MALFORMED, first["msg"]) from None
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise Refusal(INVALID, f"{where}: {first['msg']}") from None
