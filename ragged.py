@@ -8,7 +8,6 @@ from itertools import accumulate
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 
 POOLINGS = ("mean", "cls", "max", "last")
 
@@ -71,6 +70,9 @@ def _flash_attention(
     q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
 ) -> Tensor:
     """All sequences in one kernel; it exists for half precision on CUDA alone."""
+    # Here alone: it loads PyTorch's compiler, which takes as long as PyTorch itself.
+    from torch.nn.attention.varlen import varlen_attn
+
     ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32).to(q.device)
     longest = max(lengths)
     window = (-1, 0) if causal else (-1, -1)
