@@ -1,0 +1,85 @@
+// @ts-check
+/** Opens the connection for what the visitor chose, and replaces the one before. */
+
+import { connect } from "../splitcompute.js";
+import { readApiKey } from "./api_key.js";
+import { explain, needsKey } from "./format.js";
+import { whyNoOffload } from "./state.js";
+
+/**
+ * @typedef {import("../layer_cache.js").Progress} Progress
+ * @typedef {import("./state.js").Choice} Choice
+ * @typedef {import("./state.js").Connection} Connection
+ * @typedef {import("./store.js").Store} Store
+ */
+
+export class Connector {
+  #opening = new AbortController();
+
+  /** @param {Store} store */
+  constructor(store) {
+    this.store = store;
+  }
+
+  /**
+   * @param {Partial<Choice>} change what differs from the connection before
+   * @returns {Promise<boolean>} whether there is a connection now, and no later call has replaced it
+   */
+  async open(change) {
+    this.#opening.abort();
+    const { signal } = (this.#opening = new AbortController());
+    const { store } = this;
+    store.session?.close();
+    store.session = null;
+    const choice = { ...store.state.choice, ...change };
+    store.update({ choice, connection: { kind: "connecting" }, browserSide: { kind: "idle" }, pieces: new Map(), kept: 0 });
+    try {
+      const onProgress = (/** @type {Progress} */ progress) => signal.aborted || this.#onProgress(progress);
+      const session = await connect({ ...choice, apiKey: readApiKey(), onProgress, signal });
+      if (signal.aborted) return session.close(), false;
+      this.#onOpen(session);
+      return true;
+    } catch (error) {
+      if (!signal.aborted) store.update({ connection: refusedBy(error) });
+      return false;
+    }
+  }
+
+  /** @param {import("../splitcompute.js").SplitCompute} session */
+  #onOpen(session) {
+    const { store } = this;
+    const { models, info: model, device } = session;
+    const { choice, model: last, split } = store.state;
+    // A cut in the middle shows what this is about.
+    const firstSplit = last?.name === model.name ? split : Math.floor(model.n_layer / 2);
+    store.session = session;
+    store.update({
+      connection: { kind: "open" },
+      choice: { ...choice, model: model.name },
+      models,
+      model,
+      device,
+      split: whyNoOffload({ device, model }) ? model.n_layer : firstSplit,
+    });
+  }
+
+  /** @param {Progress} progress */
+  #onProgress({ phase, piece, loaded, size, totalLoaded, total }) {
+    const { browserSide, pieces } = this.store.state;
+    const ready = phase === "ready";
+    this.store.update({ pieces: new Map(pieces).set(piece, { loaded, size, ready }) });
+    if (browserSide.kind !== "loading") return;
+    const name = piece.replace(".", " ");
+    const step = phase === "download" ? `Downloading ${name}` : `Moving ${name} to the GPU`;
+    this.store.update({ browserSide: { ...browserSide, step, loaded: totalLoaded, total } });
+  }
+}
+
+/** @param {unknown} error @returns {Connection} */
+function refusedBy(error) {
+  if (!needsKey(error)) return { kind: "failed", message: explain(error) };
+  const message = readApiKey() === undefined
+    ? "This server asks for an API key."
+    : "The server did not accept this API key.";
+  return { kind: "key", message };
+}

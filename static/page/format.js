@@ -1,0 +1,78 @@
+// @ts-check
+/** Numbers, cuts and errors in words. */
+
+import { messageOf, SplitComputeError } from "../errors.js";
+
+/** Keeps a number and its unit on one line. */
+const space = "\u00a0";
+
+/** Decimal units, as browsers show downloads. @param {number} bytes */
+export function formatBytes(bytes) {
+  if (bytes < 1_000) return `${Math.round(bytes)}${space}B`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)}${space}kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)}${space}MB`;
+  return `${(bytes / 1e9).toFixed(2)}${space}GB`;
+}
+
+/** @param {number} milliseconds */
+export function formatMs(milliseconds) {
+  if (milliseconds >= 10_000) return `${(milliseconds / 1_000).toFixed(1)}${space}s`;
+  const digits = milliseconds < 1 ? 2 : milliseconds < 100 ? 1 : 0;
+  return `${milliseconds.toFixed(digits)}${space}ms`;
+}
+
+/** 22713216 → "22.7 million". @param {number} count */
+export function formatCount(count) {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)} billion`;
+  if (count >= 1e6) return `${(count / 1e6).toFixed(1)} million`;
+  return count.toLocaleString("en");
+}
+
+/** @param {number} count @param {string} noun */
+export function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** The half-open range [start, stop) as "layer 3" or "layers 3–5". @param {number} start @param {number} stop */
+export function layerRange(start, stop) {
+  return stop - start === 1 ? `layer ${start}` : `layers ${start}–${stop - 1}`;
+}
+
+/**
+ * What each side runs, without a verb.
+ * @param {number} n_layer @param {number} split
+ * @returns {{server: string, browser: string}}
+ */
+export function sidesOfCut(n_layer, split) {
+  if (split === n_layer) return { server: "everything", browser: "nothing" };
+  return {
+    server: split === 0 ? "the embedding step" : `the embedding step and ${layerRange(0, split)}`,
+    browser: `${layerRange(split, n_layer)} and the finish`,
+  };
+}
+
+/** The slider's value for a screen reader. @param {number} n_layer @param {number} split */
+export function cutAsText(n_layer, split) {
+  if (split === n_layer) return `server runs all ${plural(n_layer, "layer")} and the finish`;
+  const server = split === 0 ? "only the embedding step" : layerRange(0, split);
+  const browser = layerRange(split, n_layer).replace(/^layers? /, "");
+  return `server runs ${server}, your browser runs ${browser} and the finish`;
+}
+
+/** An error as a sentence. @param {unknown} error */
+export function explain(error) {
+  return sentence(messageOf(error));
+}
+
+/** @param {string} text */
+export function sentence(text) {
+  const trimmed = text.trim();
+  const ended = /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  // A path or an address keeps its first letter.
+  return ended.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+}
+
+/** @param {unknown} error */
+export function needsKey(error) {
+  return error instanceof SplitComputeError && error.status === 401;
+}

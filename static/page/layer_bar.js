@@ -1,0 +1,163 @@
+// @ts-check
+/** The slider that is the model: a block a layer, cut between two of them. */
+
+import { el, setText } from "./dom.js";
+import { cutAsText, formatMs, sidesOfCut } from "./format.js";
+import { whyNoOffload } from "./state.js";
+
+/**
+ * @typedef {import("./state.js").State} State
+ * @typedef {object} Bar
+ * @property {HTMLElement} handle
+ * @property {HTMLElement} embed
+ * @property {HTMLElement[]} layers
+ * @property {HTMLElement} finish
+ */
+
+/** So many layers are drawn as thin blocks, and not all are numbered. */
+const denseFrom = 16;
+const labelEvery = 4;
+
+/**
+ * @param {HTMLElement} root
+ * @param {Pick<import("./state.js").Actions, "onSplit">} actions
+ * @returns {(state: State) => void}
+ */
+export function createLayerBar(root, { onSplit }) {
+  const server = el("p", { class: "side server" });
+  const browser = el("p", { class: "side browser" });
+  const track = el("div", { class: "track" });
+  root.replaceChildren(el("div", { class: "sides" }, server, browser), track);
+  /** @type {Bar | null} */
+  let bar = null;
+  let split = 0;
+
+  track.addEventListener("pointerdown", (event) => {
+    if (!bar || event.button !== 0) return;
+    track.setPointerCapture(event.pointerId);
+    bar.handle.focus({ preventScroll: true });
+    onSplit(splitAt(bar, event.clientX));
+  });
+  track.addEventListener("pointermove", (event) => {
+    if (bar && track.hasPointerCapture(event.pointerId)) onSplit(splitAt(bar, event.clientX));
+  });
+  track.addEventListener("keydown", (event) => {
+    const next = bar && splitByKey(event.key, split, bar.layers.length);
+    if (next === null) return;
+    event.preventDefault();
+    onSplit(next);
+  });
+
+  return (state) => {
+    if (!state.model) return;
+    const { n_layer } = state.model;
+    if (bar?.layers.length !== n_layer) bar = buildBar(track, n_layer);
+    split = state.split;
+    drawCut(bar, split);
+    bar.handle.setAttribute("aria-disabled", String(whyNoOffload(state) !== ""));
+    drawPieces(bar, state);
+    drawTimes(bar, state);
+    track.classList.toggle("running", state.embedding.kind === "busy");
+    const sides = sidesOfCut(n_layer, split);
+    server.replaceChildren(el("strong", {}, "Server"), ` runs ${sides.server}`);
+    browser.replaceChildren(el("strong", {}, "Your browser"), ` runs ${sides.browser}`);
+  };
+}
+
+/** @param {HTMLElement} track @param {number} n_layer @returns {Bar} */
+function buildBar(track, n_layer) {
+  const layers = Array.from({ length: n_layer }, (_, layer) => {
+    const labelled = n_layer < denseFrom || layer % labelEvery === 0;
+    return block("layer", labelled ? String(layer) : "", `Layer ${layer}`);
+  });
+  const embed = block("end", "embed", "The embedding step: tokens become vectors");
+  const finish = block("end", "finish", "The finish: final norm, pooling and normalisation");
+  const handle = el("div", {
+    class: "handle",
+    role: "slider",
+    tabindex: 0,
+    "aria-label": "Cut: how many layers the server runs",
+    "aria-orientation": "horizontal",
+    "aria-valuemin": 0,
+    "aria-valuemax": n_layer,
+  });
+  handle.append(el("span", { class: "grip" }));
+  track.replaceChildren(handle, embed, ...layers, finish);
+  track.classList.toggle("dense", n_layer >= denseFrom);
+  return { handle, embed, layers, finish };
+}
+
+/** @param {string} kind @param {string} label @param {string} title */
+function block(kind, label, title) {
+  const time = el("span", { class: "time" });
+  return el("div", { class: `block ${kind}`, title }, el("span", { class: "label" }, label), time);
+}
+
+/**
+ * The handle moves by flex order: the document stays as it is, so the focus stays too.
+ * @param {Bar} bar @param {number} split
+ */
+function drawCut({ handle, layers, embed, finish }, split) {
+  const n_layer = layers.length;
+  for (const [position, block] of [embed, ...layers, finish].entries()) {
+    // Position 0 is the embedding step, so layer n stands at n + 1.
+    const isServer = position <= split || split === n_layer;
+    block.classList.toggle("server", isServer);
+    block.classList.toggle("browser", !isServer);
+    block.style.order = String(2 * position);
+  }
+  const before = split === n_layer ? n_layer + 1 : split;
+  handle.style.order = String(2 * before + 1);
+  handle.setAttribute("aria-valuenow", String(split));
+  handle.setAttribute("aria-valuetext", cutAsText(n_layer, split));
+}
+
+/** Blocks fill up as their pieces arrive. @param {Bar} bar @param {State} state */
+function drawPieces({ layers, finish }, { pieces }) {
+  for (const [layer, block] of layers.entries()) drawPiece(block, pieces.get(`layer.${layer}`));
+  drawPiece(finish, pieces.get("finish"));
+}
+
+/** @param {HTMLElement} block @param {import("./state.js").PieceProgress | undefined} piece */
+function drawPiece(block, piece) {
+  // The finish of some models is empty: nothing of nothing has arrived.
+  const loaded = piece?.size ? piece.loaded / piece.size : 0;
+  block.classList.toggle("ready", Boolean(piece?.ready));
+  block.style.setProperty("--loaded", String(loaded));
+}
+
+/** The times of the last result, while the bar still shows the cut that it was made at. @param {Bar} bar @param {State} state */
+function drawTimes({ layers }, { result, model, split }) {
+  const shown = result?.model.name === model?.name && result?.split === split ? result : null;
+  for (const [layer, block] of layers.entries()) {
+    const time = block.lastElementChild;
+    const ms = shown?.layers[layer]?.ms;
+    if (time) setText(time, ms === undefined ? "" : formatMs(ms));
+  }
+}
+
+/** A layer is the server's when its middle lies left of the pointer. @param {Bar} bar @param {number} x */
+function splitAt({ layers }, x) {
+  return layers.filter((block) => {
+    const { left, width } = block.getBoundingClientRect();
+    return left + width / 2 < x;
+  }).length;
+}
+
+/** As a native slider moves. @param {string} key @param {number} split @param {number} n_layer @returns {number | null} */
+function splitByKey(key, split, n_layer) {
+  const pageStep = Math.max(2, Math.round(n_layer / 6));
+  /** @type {Record<string, number>} */
+  const targets = {
+    ArrowLeft: split - 1,
+    ArrowDown: split - 1,
+    ArrowRight: split + 1,
+    ArrowUp: split + 1,
+    PageDown: split - pageStep,
+    PageUp: split + pageStep,
+    Home: 0,
+    End: n_layer,
+  };
+  const target = targets[key];
+  return target === undefined ? null : Math.min(Math.max(target, 0), n_layer);
+}

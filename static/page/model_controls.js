@@ -1,0 +1,102 @@
+// @ts-check
+/** Which model, in which precision: three choices over the bar. */
+
+import { byId, el, setText } from "./dom.js";
+import { formatBytes, formatCount, plural } from "./format.js";
+import { whyNoOffload } from "./state.js";
+
+/**
+ * @typedef {import("./state.js").State} State
+ * @typedef {import("./state.js").ModelInfo} ModelInfo
+ * @typedef {import("../api.js").Dtype} Dtype
+ */
+
+/** @type {readonly Dtype[]} */
+const wireDtypes = ["f32", "f16", "q8"];
+
+/**
+ * @param {Pick<import("./state.js").Actions, "onChoose">} actions
+ * @returns {(state: State) => void}
+ */
+export function createModelControls({ onChoose }) {
+  const select = byId("model", HTMLSelectElement);
+  const card = byId("cut", HTMLElement);
+  const facts = byId("model-facts", HTMLElement);
+  select.addEventListener("change", () => onChoose({ model: select.value }));
+  const weights = createSegments("dtype", (dtype) => onChoose({ dtype }));
+  const wire = createSegments("wire", (dtype) => onChoose({ wire: dtype }));
+  /** @type {readonly ModelInfo[]} */
+  let listed = [];
+
+  return ({ connection, models, model, device, choice, split }) => {
+    if (models !== listed) {
+      listed = models;
+      select.replaceChildren(...models.map(({ name }) => el("option", { value: name }, name)));
+    }
+    card.classList.toggle("empty-card", !model);
+    card.hidden = !model && connection.kind !== "connecting";
+    if (!model) return;
+    select.value = choice.model ?? model.name;
+    setText(facts, describeModel(model));
+    const isIdle = whyNoOffload({ device, model }) !== "";
+    weights(isIdle, model.dtypes, choice.dtype, (dtype) => weightOf(model, dtype, split));
+    wire(isIdle, wireDtypes, choice.wire, (dtype) => `${formatBytes(tokenBytes(model, dtype))} a token`);
+  };
+}
+
+/**
+ * A group of radio buttons drawn as one control.
+ * @param {string} id of the fieldset, and the radio buttons' name
+ * @param {(dtype: Dtype) => void} onPick
+ * @returns {(isDisabled: boolean, dtypes: readonly Dtype[], picked: Dtype, describe: (dtype: Dtype) => string) => void}
+ */
+function createSegments(id, onPick) {
+  const group = byId(id, HTMLFieldSetElement);
+  const box = el("div", { class: "segments" });
+  group.append(box);
+  /** @type {Map<Dtype, {label: HTMLElement, input: HTMLInputElement, detail: HTMLElement}>} */
+  let segments = new Map();
+
+  return (isDisabled, dtypes, picked, describe) => {
+    group.disabled = isDisabled;
+    if (dtypes.join() !== [...segments.keys()].join()) {
+      segments = new Map(dtypes.map((dtype) => [dtype, segment(id, dtype, onPick)]));
+      box.replaceChildren(...[...segments.values()].map(({ label }) => label));
+    }
+    for (const [dtype, { input, detail }] of segments) {
+      input.checked = dtype === picked;
+      setText(detail, describe(dtype));
+    }
+  };
+}
+
+/** @param {string} name @param {Dtype} dtype @param {(dtype: Dtype) => void} onPick */
+function segment(name, dtype, onPick) {
+  const input = el("input", { type: "radio", name, value: dtype });
+  input.addEventListener("change", () => onPick(dtype));
+  const detail = el("small");
+  const label = el("label", {}, input, el("span", {}, el("b", {}, dtype), detail));
+  return { label, input, detail };
+}
+
+/** @param {ModelInfo} model */
+function describeModel({ n_layer, n_embd, parameters, max_tokens }) {
+  return [
+    plural(n_layer, "layer"),
+    `${n_embd} dimensions`,
+    `${formatCount(parameters)} parameters`,
+    `up to ${max_tokens.toLocaleString("en")} tokens a text`,
+  ].join(" · ");
+}
+
+/** What the browser's side weighs; a layer, where it has none. @param {ModelInfo} model @param {Dtype} dtype @param {number} split */
+function weightOf({ n_layer, bytes }, dtype, split) {
+  const { layer, finish } = bytes[dtype];
+  if (split === n_layer) return `${formatBytes(layer)} each`;
+  return formatBytes((n_layer - split) * layer + finish);
+}
+
+/** Rows of the hidden state; q8 adds a scale of four bytes. @param {ModelInfo} model @param {Dtype} dtype */
+function tokenBytes({ n_embd }, dtype) {
+  return { f32: 4 * n_embd, f16: 2 * n_embd, q8: n_embd + 4 }[dtype];
+}

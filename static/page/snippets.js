@@ -1,0 +1,74 @@
+// @ts-check
+/** The request just made, as code to copy. */
+
+/**
+ * @typedef {object} Request
+ * @property {string} origin of the server
+ * @property {string} model
+ * @property {readonly string[]} texts
+ * @property {string} dtype
+ * @property {string} wire
+ * @property {number} split
+ * @property {boolean} withKey whether the server asks for an API key
+ *
+ * @typedef {"curl" | "python" | "javascript"} Language
+ */
+
+/** More would bury the code. */
+const mostTexts = 12;
+
+/** @type {Readonly<Record<Language, {label: string, about: string, write: (request: Request) => string}>>} */
+export const snippets = {
+  curl: { label: "curl", about: "The server runs everything; the numbers are the same.", write: curl },
+  python: { label: "Python", about: "The server runs everything; the numbers are the same.", write: python },
+  javascript: { label: "JavaScript", about: "In any page: your visitors' GPUs run their side of the cut.", write: javascript },
+};
+
+/** Says so where the code holds only the first texts. @param {Request} request */
+export function shortened({ texts }) {
+  return texts.length > mostTexts ? `With the first ${mostTexts} of ${texts.length} texts.` : "";
+}
+
+/** @param {Request} request */
+function curl({ origin, model, texts, withKey }) {
+  const body = JSON.stringify({ model, inputs: texts.slice(0, mostTexts) }, null, 2);
+  const lines = [`curl ${origin}/embed`, "-H 'Content-Type: application/json'"];
+  if (withKey) lines.push('-H "Authorization: Bearer $SPLITCOMPUTE_API_KEY"');
+  // A single quote ends the shell's string: close it, add the quote, open it again.
+  lines.push(`-d '${body.replaceAll("'", "'\\''")}'`);
+  return lines.join(" \\\n  ");
+}
+
+/** @param {Request} request */
+function python({ origin, model, texts, withKey }) {
+  const imports = withKey ? "import os\n\nimport requests" : "import requests";
+  const headers = withKey
+    ? '\n    headers={"Authorization": f"Bearer {os.environ[\'SPLITCOMPUTE_API_KEY\']}"},'
+    : "";
+  return `${imports}
+
+texts = ${list(texts)}
+reply = requests.post(
+    "${origin}/embed",
+    json={"model": ${JSON.stringify(model)}, "inputs": texts},${headers}
+)
+reply.raise_for_status()
+embeddings = reply.json()  # a list of floats for each text`;
+}
+
+/** @param {Request} request */
+function javascript({ origin, model, texts, dtype, wire, split, withKey }) {
+  const options = [`model: ${JSON.stringify(model)}`, `dtype: "${dtype}"`];
+  if (wire !== "f32") options.push(`wire: "${wire}"`);
+  if (withKey) options.push("apiKey");
+  return `import { connect } from "${origin}/static/splitcompute.js";
+
+const texts = ${list(texts)};
+const sc = await connect({ ${options.join(", ")} });
+const { embeddings, layers, timings } = await sc.embed(texts, { split: ${split} });`;
+}
+
+/** JSON's strings and lists are literals in both languages. @param {readonly string[]} texts */
+function list(texts) {
+  return JSON.stringify(texts.slice(0, mostTexts), null, 4);
+}

@@ -1,0 +1,117 @@
+// @ts-check
+/** What the page knows: main.js changes it, the views draw it. */
+
+import { examples } from "./examples.js";
+import { sentence } from "./format.js";
+
+/**
+ * @typedef {import("../api.js").Dtype} Dtype
+ * @typedef {import("../api.js").ModelInfo} ModelInfo
+ * @typedef {import("../device.js").Device} Device
+ * @typedef {import("../session.js").EmbedResult} EmbedResult
+ *
+ * @typedef {object} Choice what a connection is made for
+ * @property {string} [model] the server's first where missing
+ * @property {Dtype} dtype of the weights in the browser
+ * @property {Dtype} wire of the hidden state on its way
+ *
+ * @typedef {{kind: "connecting"} | {kind: "open"} | {kind: "key", message: string}
+ *   | {kind: "failed", message: string}} Connection
+ *
+ * @typedef {{loaded: number, size: number, ready: boolean}} PieceProgress
+ *
+ * The browser's side of the cut, at the split that it was last settled for; "idle" where there is
+ * nothing for it to run. Sizes in bytes.
+ * @typedef {{kind: "idle"}
+ *   | {kind: "asking", split: number, total: number, missing: number, declined: boolean, message?: string}
+ *   | {kind: "loading", split: number, loaded: number, total: number, step: string}
+ *   | {kind: "ready", split: number, total: number}} BrowserSide
+ *
+ * @typedef {{kind: "idle"} | {kind: "busy", step: string} | {kind: "failed", message: string}} Task
+ *
+ * @typedef {object} Asked what a result is the answer to
+ * @property {string[]} texts
+ * @property {ModelInfo} model
+ * @property {Choice} choice
+ * @property {number} wanted the split that the slider stood at
+ * @typedef {EmbedResult & Asked} Result
+ *
+ * @typedef {import("./compare.js").Comparison} Comparison
+ * @typedef {import("./benchmark.js").BenchmarkRow} BenchmarkRow
+ *
+ * @typedef {object} State
+ * @property {Connection} connection
+ * @property {Choice} choice
+ * @property {readonly ModelInfo[]} models
+ * @property {ModelInfo | null} model the connected one
+ * @property {Device | null} device
+ * @property {number} split
+ * @property {BrowserSide} browserSide
+ * @property {ReadonlyMap<string, PieceProgress>} pieces
+ * @property {number} kept bytes of this model in the browser's cache
+ * @property {string} text
+ * @property {boolean} onePerLine
+ * @property {Task} embedding
+ * @property {Result | null} result
+ * @property {Task} checking
+ * @property {Comparison | null} comparison of the result with the server's own
+ * @property {Task} benchmarking
+ * @property {BenchmarkRow | null} benchmark
+ *
+ * @typedef {object} Actions what a visitor can do
+ * @property {() => void} onReconnect
+ * @property {(key: string) => void} onKey
+ * @property {(choice: Partial<Choice>) => void} onChoose
+ * @property {(split: number) => void} onSplit
+ * @property {() => void} onAgree
+ * @property {() => void} onDecline
+ * @property {() => void} onCancelLoad
+ * @property {() => void} onForget
+ * @property {(patch: Partial<Pick<State, "text" | "onePerLine">>) => void} onText
+ * @property {() => void} onEmbed
+ * @property {() => void} onCancelEmbed
+ * @property {() => void} onCheck
+ * @property {() => void} onBenchmark
+ * @property {() => void} onCancelBenchmark
+ */
+
+/** @returns {State} */
+export function initialState() {
+  return {
+    connection: { kind: "connecting" },
+    choice: { dtype: "f16", wire: "f32" },
+    models: [],
+    model: null,
+    device: null,
+    split: 0,
+    browserSide: { kind: "idle" },
+    pieces: new Map(),
+    kept: 0,
+    text: examples[0]?.text ?? "",
+    onePerLine: true,
+    embedding: { kind: "idle" },
+    result: null,
+    checking: { kind: "idle" },
+    comparison: null,
+    benchmarking: { kind: "idle" },
+    benchmark: null,
+  };
+}
+
+/** Blank lines are no texts. @param {Pick<State, "text" | "onePerLine">} state */
+export function textsOf({ text, onePerLine }) {
+  const texts = onePerLine ? text.split(/\r?\n/) : [text];
+  return texts.map((line) => line.trim()).filter((line) => line !== "");
+}
+
+/** Why this browser can run no layer of the model, as a sentence; empty where it can. @param {Pick<State, "device" | "model">} state */
+export function whyNoOffload({ device, model }) {
+  if (!device || !model) return "Not connected.";
+  if (!device.ok) return sentence(device.reason);
+  return model.weights ? "" : `This server keeps the layers of ${model.name} to itself.`;
+}
+
+/** Whether the browser holds what the cut leaves to it. @param {State} state */
+export function browserIsReady({ browserSide, split }) {
+  return browserSide.kind === "ready" && browserSide.split <= split;
+}

@@ -1,0 +1,107 @@
+// @ts-check
+/** What the visitor asks of the model: embed, check, measure. One at a time. */
+
+import { runBenchmark } from "./benchmark.js";
+import { compare } from "./compare.js";
+import { explain } from "./format.js";
+import { browserIsReady, textsOf, whyNoOffload } from "./state.js";
+
+/**
+ * @typedef {import("./state.js").State} State
+ * @typedef {import("./store.js").Store} Store
+ * @typedef {import("../splitcompute.js").SplitCompute} SplitCompute
+ */
+
+export class Tasks {
+  #running = new AbortController();
+
+  /** @param {Store} store */
+  constructor(store) {
+    this.store = store;
+  }
+
+  cancel() {
+    this.#running.abort();
+  }
+
+  async embed() {
+    const { store } = this;
+    const texts = textsOf(store.state);
+    if (texts.length === 0) {
+      return store.update({ embedding: { kind: "failed", message: "There is no text yet: write at least one line." } });
+    }
+    await this.#run("embedding", async (session, signal) => {
+      const { model, choice, split: wanted } = store.state;
+      if (!model) return;
+      const answer = await session.embed(texts, { split: usableSplit(store.state), signal });
+      const note = answer.note ?? whyServer(store.state);
+      store.update({ result: { ...answer, note, texts, model, choice, wanted }, comparison: null, checking: { kind: "idle" } });
+    });
+  }
+
+  async check() {
+    const { store } = this;
+    const { result } = store.state;
+    await this.#run("checking", async (session, signal) => {
+      if (!result || session.info.revision !== result.model.revision) {
+        throw new Error(`the result is from ${result?.model.name}: choose that model again to compare`);
+      }
+      const alone = await session.embed(result.texts, { split: session.info.n_layer, signal });
+      const dtypes = [result.choice.dtype, result.choice.wire];
+      store.update({ comparison: compare(result.embeddings, alone.embeddings, dtypes) });
+    });
+  }
+
+  /** @param {() => Promise<boolean>} reconnect so that loading from the browser's cache is measured too */
+  async measure(reconnect) {
+    const { store } = this;
+    const { split, choice } = store.state;
+    if (!browserIsReady(store.state)) return;
+    await this.#run("benchmarking", async (_, signal) => {
+      await reconnect();
+      if (!store.session) throw new Error("the server cannot be reached");
+      const onStep = (/** @type {string} */ step) => store.update({ benchmarking: { kind: "busy", step } });
+      const benchmark = await runBenchmark(store.session, { dtype: choice.dtype, split, onStep, signal });
+      store.update({ benchmark });
+    });
+  }
+
+  /**
+   * @param {"embedding" | "checking" | "benchmarking"} name where the state shows how the task stands
+   * @param {(session: SplitCompute, signal: AbortSignal) => Promise<void>} task
+   */
+  async #run(name, task) {
+    const { store } = this;
+    if (!store.session || isBusy(store.state)) return;
+    const { signal } = (this.#running = new AbortController());
+    store.update({ [name]: { kind: "busy", step: "" } });
+    try {
+      await task(store.session, signal);
+      store.update({ [name]: { kind: "idle" } });
+    } catch (error) {
+      const failed = { kind: "failed", message: explain(error) };
+      store.update({ [name]: signal.aborted ? { kind: "idle" } : failed });
+    }
+  }
+}
+
+/** @param {State} state */
+function isBusy({ embedding, checking, benchmarking }) {
+  return [embedding, checking, benchmarking].some(({ kind }) => kind === "busy");
+}
+
+/** While the browser lacks layers the server runs them: nothing is fetched behind the visitor's back. @param {State} state */
+function usableSplit(state) {
+  return browserIsReady(state) ? state.split : state.model?.n_layer;
+}
+
+/** @param {State} state */
+function whyServer(state) {
+  const { model, split, browserSide } = state;
+  const obstacle = whyNoOffload(state);
+  if (obstacle) return obstacle;
+  if (split === model?.n_layer || browserIsReady(state)) return undefined;
+  return browserSide.kind === "loading"
+    ? "Your browser's layers are still on their way, so the server ran everything."
+    : "Your browser does not have its layers yet, so the server ran everything.";
+}
