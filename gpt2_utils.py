@@ -1,4 +1,12 @@
-"""GPT-2 checkpoints to our names."""
+"""GPT-2 checkpoints to our names, and a command that dumps hidden states."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
 
 from checkpoint import Piece, Source
 from config_json import (
@@ -10,9 +18,13 @@ from config_json import (
     epsilon,
     refuse_other_values,
 )
+from disk_cache import default_cache_dir
 from gpt2_model import GPT2, GPT2Config
-from model_loading import Architecture
+from input_errors import InputError
+from model_loading import Architecture, LoadedModel, load
+from model_registry import ModelSource, resolve
 from sentence_files import SentenceSettings
+from wire import WIRE_DTYPES, HiddenMetadata, WireError, decode_hidden, encode_hidden
 
 FIXED_OPTIONS = {
     "scale_attn_weights": True,
@@ -94,3 +106,77 @@ ARCHITECTURE = Architecture(
     # OpenAI's folders hold no sentence-transformers files: this is our own choice
     settings=SentenceSettings(pooling="mean", normalize=True),
 )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Dump GPT-2's hidden states at a split to a file, and finish from such a file."""
+    parser = ArgumentParser(prog="gpt2_utils.py", description=main.__doc__)
+    commands = parser.add_subparsers(required=True, metavar="dump | resume")
+    dump = commands.add_parser("dump", help="run texts through layers [0, split)")
+    dump.add_argument("texts", nargs="+", metavar="TEXT")
+    dump.add_argument("--split", type=int, required=True, help="how many layers to run")
+    dump.add_argument("--output", type=Path, required=True, metavar="FILE")
+    dump.add_argument(
+        "--wire", choices=WIRE_DTYPES, default="f32", help="number format"
+    )
+    dump.set_defaults(run=_dump)
+    resume = commands.add_parser("resume", help="run the rest; embeddings as JSON")
+    resume.add_argument("file", type=Path, metavar="FILE")
+    resume.set_defaults(run=_resume)
+    for command in (dump, resume):
+        command.add_argument(
+            "--model", default="gpt2", help="name, folder or hub id (default: gpt2)"
+        )
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, LookupError, RuntimeError, OSError) as error:
+        parser.exit(1, f"{error}\n")
+
+
+def _dump(options: Namespace) -> None:
+    source, loaded = _load(options.model)
+    tokens = loaded.tokenizer.encode(options.texts)
+    _check_layer("--split", options.split, loaded.model.config)
+    with torch.inference_mode():
+        hidden = loaded.model.embed(tokens)
+        hidden = loaded.model.run_layers(hidden, 0, options.split)
+    metadata = HiddenMetadata(source.name, loaded.revision, options.split)
+    options.output.write_bytes(encode_hidden(hidden, options.wire, metadata))
+
+
+def _resume(options: Namespace) -> None:
+    _, loaded = _load(options.model)
+    model = loaded.model
+    hidden, metadata = decode_hidden(
+        options.file.read_bytes(), model.config.n_embd, loaded.tokenizer.max_tokens
+    )
+    if metadata.revision != loaded.revision:
+        raise WireError(
+            f"revision: expected {loaded.revision}, came {metadata.revision}, which is "
+            f"another checkpoint of {metadata.model}"
+        )
+    _check_layer("start", metadata.start, model.config)
+    with torch.inference_mode():
+        hidden = model.run_layers(hidden, metadata.start, model.config.n_layer)
+        embeddings = model.finish(hidden).tolist()
+    facts = {**asdict(metadata), "lengths": hidden.lengths, "embeddings": embeddings}
+    sys.stdout.write(json.dumps(facts) + "\n")
+
+
+def _load(name: str) -> tuple[ModelSource, LoadedModel[GPT2]]:
+    source = resolve(name)
+    cpu = torch.device("cpu")
+    cache_dir = default_cache_dir()
+    return source, load(
+        ARCHITECTURE, source.folder, cpu, torch.float32, None, cache_dir
+    )
+
+
+def _check_layer(name: str, layer: int, config: GPT2Config) -> None:
+    if not 0 <= layer <= config.n_layer:
+        raise InputError(f"{name}: expected 0 to {config.n_layer}, came {layer}")
+
+
+if __name__ == "__main__":
+    main()
