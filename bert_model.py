@@ -6,6 +6,7 @@ names are GPT-2's, so that both models' pieces read alike.
 
 from dataclasses import dataclass, field
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,9 +34,9 @@ class Bert(nn.Module):
         self.config = config
         self.pooling = pooling
         self.normalize = normalize
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.n_positions, config.n_embd)
-        self.wtt = nn.Embedding(config.type_vocab_size, config.n_embd)
+        self.wte = _table(config.vocab_size, config.n_embd)
+        self.wpe = _table(config.n_positions, config.n_embd)
+        self.wtt = _table(config.type_vocab_size, config.n_embd)
         self.ln = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
 
@@ -58,6 +59,11 @@ class Bert(nn.Module):
         if normalize is None:
             normalize = self.normalize
         return F.normalize(rows, dim=-1) if normalize else rows
+
+
+def _table(rows: int, n_embd: int) -> nn.Embedding:
+    """Left empty: drawing random numbers on the meta device would cost a start 2 s."""
+    return nn.Embedding(rows, n_embd, _weight=torch.empty(rows, n_embd))
 
 
 class Block(nn.Module):

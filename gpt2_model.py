@@ -5,6 +5,7 @@ Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
 
 from dataclasses import dataclass, field
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,8 +32,8 @@ class GPT2(nn.Module):
         self.config = config
         self.pooling = pooling
         self.normalize = normalize
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.n_positions, config.n_embd)
+        self.wte = _table(config.vocab_size, config.n_embd)
+        self.wpe = _table(config.n_positions, config.n_embd)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
@@ -54,6 +55,11 @@ class GPT2(nn.Module):
         if normalize is None:
             normalize = self.normalize
         return F.normalize(rows, dim=-1) if normalize else rows
+
+
+def _table(rows: int, n_embd: int) -> nn.Embedding:
+    """Left empty: drawing random numbers on the meta device would cost a start 2 s."""
+    return nn.Embedding(rows, n_embd, _weight=torch.empty(rows, n_embd))
 
 
 class Block(nn.Module):

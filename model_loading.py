@@ -72,7 +72,7 @@ def load(
     except CheckpointError as error:
         raise CheckpointError(f"{folder / 'config.json'}: {error}") from None
     settings = read_settings(folder, architecture.settings)
-    pooling = pooling or settings.pooling
+    pooling = settings.pooling if pooling is None else pooling
     if pooling not in POOLINGS:
         raise CheckpointError(
             f"pooling: expected one of {', '.join(POOLINGS)}, came {pooling!r}"

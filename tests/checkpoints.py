@@ -15,6 +15,9 @@ from tokenizers import (
     trainers,
 )
 
+import gpt2_utils
+from safetensors_bytes import TensorSpec, header_bytes, plan
+
 TEXTS = [
     "A cut through the model: the server runs the first layers, the browser the rest.",
     "Each layer reads the hidden state, adds what it knows, and hands it on.",
@@ -54,6 +57,25 @@ def write_bert(folder: Path, seed: int = 0, **config: Any) -> Path:
     _randomize(model, seed)
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def write_empty_gpt2(folder: Path, **config: int) -> Path:
+    """Weights that are all zeros: a file with a hole, of any size at no cost."""
+    raw = {"model_type": "gpt2", "vocab_size": 4096, "n_positions": 64, **config}
+    write_json(folder / "config.json", raw)
+    model = {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}
+    write_json(folder / "tokenizer.json", {"version": "1.0", "model": model})
+    sources = [
+        source
+        for piece in gpt2_utils.pieces(gpt2_utils.read_config(raw)).values()
+        for source in piece.values()
+    ]
+    layout = plan({s.names[0]: TensorSpec("F32", s.stored_shape) for s in sources})
+    header = header_bytes(layout)
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(header)
+        file.truncate(len(header) + layout.data_bytes)
     return folder
 
 

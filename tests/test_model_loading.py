@@ -1,0 +1,72 @@
+"""What loading costs: the weights' memory and a tenth, and the hash only once."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkpoints import write_empty_gpt2
+
+from model_registry import ModelSource
+from split_model import SplitModel
+
+LOADING_PEAK = Path(__file__).with_name("loading_peak.py")
+
+
+def test_loading_needs_the_weights_and_a_tenth(tmp_path: Path) -> None:
+    """In a process of its own, so that the peak is nobody else's."""
+    folder = write_empty_gpt2(tmp_path / "wide", n_layer=14, n_embd=512, n_head=8)
+    result = subprocess.run(
+        [sys.executable, str(LOADING_PEAK), str(folder), str(tmp_path / "cache")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    peak, weights = json.loads(result.stdout)
+    assert weights > 180e6
+    assert weights < peak < 1.1 * weights
+
+
+def test_a_second_start_hashes_nothing(
+    gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = ModelSource("gpt2", gpt2_folder)
+    first = SplitModel(source, cache_dir=tmp_path)
+
+    def hash_again(file: Path) -> str:
+        raise AssertionError(f"{file}: hashed again")
+
+    monkeypatch.setattr("disk_cache.sha256", hash_again)
+    assert SplitModel(source, cache_dir=tmp_path).revision == first.revision
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    gpt2: SplitModel, gpt2_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    source = ModelSource("gpt2", gpt2_folder)
+    model = SplitModel(source, cache_dir=tmp_path / "file")
+    assert model.revision == gpt2.revision
+
+
+def test_loading_imports_no_hugging_face_library() -> None:
+    """transformers alone would add seconds to each start."""
+    script = (
+        "import sys, split_model, layer_files, model_registry, wire;"
+        "print({'transformers', 'huggingface_hub'} & set(sys.modules))"
+    )
+    root = Path(__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=root
+    )
+    assert result.stdout == "set()\n", result.stderr
+
+
+@pytest.mark.parametrize("pooling", ["median", ""])
+def test_an_unknown_pooling_is_refused(
+    gpt2_folder: Path, cache_dir: Path, pooling: str
+) -> None:
+    source = ModelSource("gpt2", gpt2_folder)
+    with pytest.raises(ValueError, match="pooling: expected one of mean, cls, max"):
+        SplitModel(source, pooling=pooling, cache_dir=cache_dir)
