@@ -43,6 +43,11 @@ def _check_inputs(value: Any) -> Any:
     )
 
 
+def _check_prompt(value: Any) -> None:
+    if value is not None:
+        raise PydanticCustomError("prompt", "expected null: no model here has prompts")
+
+
 def _all_of(value: Any, kind: type) -> bool:
     """A list of exactly that type: JSON's true is no number."""
     return isinstance(value, list) and all(type(item) is kind for item in value)
@@ -88,6 +93,11 @@ ModelField = Annotated[
 TruncateField = Annotated[
     bool | None, Field(description="Cut texts over the model's length, or refuse them.")
 ]
+PromptField = Annotated[
+    None,
+    PlainValidator(_check_prompt, json_schema_input_type=None),
+    Field(description="No model here has prompts: null, or left out."),
+]
 DimensionsField = Annotated[
     int | None, Field(ge=1, description="Keep this many numbers of each embedding.")
 ]
@@ -102,7 +112,7 @@ class EmbedRequest(Request):
     normalize: bool = True
     truncate: TruncateField = False
     truncation_direction: DirectionField = "Right"
-    prompt_name: str | None = None
+    prompt_name: PromptField = None
     dimensions: DimensionsField = None
     model: ModelField = None
 
@@ -118,7 +128,7 @@ class OpenAIRequest(Request):
 class TokenizeRequest(Request):
     inputs: TextsField
     add_special_tokens: bool = True
-    prompt_name: str | None = None
+    prompt_name: PromptField = None
     model: ModelField = None
 
 

@@ -1,0 +1,184 @@
+"""The server around the application: what it bounds, and how it ends."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from running import Running, read_answer
+
+import http_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+class Slow:
+    """Answers with as many bytes as it is told, once it is let go."""
+
+    def __init__(self, size: int = 2) -> None:
+        self.size = size
+        self.asked = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        self.asked.set()
+        assert self.go.wait(timeout=10)
+        start_response("200 OK", [("Content-Length", str(self.size))])
+        return [b"x" * self.size]
+
+
+def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/fail":
+        raise RuntimeError("on purpose")
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    with Running(echo, max_body=100_000) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (400, b"no request at all\r\n\r\n"),
+        (400, b"get / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        (400, b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n"),
+        (400, b"GET / HTTP/1.1\r\nHost: localhost\r\nA: \x00\r\n\r\n"),
+        (400, b"GET / HTTP/1.1\r\nHost: localhost\nA: b\r\n\r\n"),
+        (400, POST + b"Content-Length: -1\r\n\r\n"),
+        (400, POST + b"Content-Length: 1, 2\r\n\r\n"),
+        (400, POST + b"Content-Length: 1e9\r\n\r\n"),
+        (413, POST + b"Content-Length: 99999999999999999999999\r\n\r\n"),
+        (501, POST + b"Transfer-Encoding: gzip\r\n\r\n"),
+        (501, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n"),
+        (400, CHUNKED + b"not hexadecimal\r\n"),
+        (400, CHUNKED + b"-5\r\n"),
+        (400, CHUNKED + b"2\r\nabc\r\n"),
+        (400, CHUNKED + b"0" * 2000),
+        (400, CHUNKED + b"0\r\nTrailer: " + b"x" * 2000),
+        (413, CHUNKED + b"ffffffffff\r\n" + b"x" * 100_001),
+        (
+            413,
+            CHUNKED
+            + b"1000\r\n"
+            + b"x" * 4096
+            + b"\r\n"
+            + 30 * (b"1000\r\n" + b"x" * 4096 + b"\r\n"),
+        ),
+        (431, b"GET / HTTP/1.1\r\n" + b"".join(b"A%d: b\r\n" % n for n in range(9000))),
+        (431, b"GET /" + b"a" * 70_000),
+        (500, b"GET /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    ],
+    ids=lambda value: (
+        value[:60].decode("latin-1") if isinstance(value, bytes) else None
+    ),
+)
+def test_a_bad_request_is_refused_in_json_and_the_next_one_works(
+    running: Running, status: int, sent: bytes
+) -> None:
+    refusal = running.say(sent)
+    assert refusal.status == status
+    assert set(refusal.json) == {"error", "error_type"}
+    assert running.say(POST + b"Content-Length: 2\r\n\r\nok").body == b"ok"
+
+
+def test_a_refusal_reaches_a_client_that_sends_on(running: Running) -> None:
+    """Without lingering, the reset that answers its bytes would overtake the 413."""
+    with running.connect() as connection:
+        connection.sendall(POST + b"Content-Length: 50000000\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(b"x" * 100_000)
+            time.sleep(0.001)
+        assert read_answer(connection).status == 413
+
+
+def test_a_request_that_trickles_in_is_given_up(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0)
+    with running.connect() as connection:
+        connection.sendall(POST + b"Content-Length: 5\r\n\r\nab")
+        refusal = read_answer(connection)
+    assert refusal.status == 408
+    assert "whole" in refusal.json["error"]
+
+
+def test_waiting_clients_do_not_hold_up_others(running: Running) -> None:
+    """More of them than there are threads."""
+    idle = [running.connect() for _ in range(20)]
+    for connection in idle:
+        connection.sendall(POST + b"Content-Length: 5\r\n\r\nab")
+    assert running.say(GET).status == 200
+    for connection in idle:
+        connection.close()
+
+
+def test_a_connection_serves_many_requests(running: Running) -> None:
+    with running.connect() as connection:
+        for _ in range(3):
+            connection.sendall(GET)
+            assert read_answer(connection).status == 200
+
+
+def test_stopping_lets_the_request_in_flight_finish_to_its_last_byte() -> None:
+    """More bytes than socket buffers hold, to a client that reads late."""
+    app = Slow(size=20_000_000)
+    running = Running(app)
+    running.thread.start()
+    idle = running.connect()
+    with running.connect() as connection:
+        connection.sendall(GET)
+        assert app.asked.wait(timeout=10)
+        running.server.stop()
+        assert idle.recv(1) == b""  # kept open for nothing, so closed at once
+        with pytest.raises(OSError, match="refused"):
+            running.connect()
+        app.go.set()
+        time.sleep(0.2)
+        assert running.thread.is_alive()
+        assert len(read_answer(connection).body) == app.size
+    running.thread.join(timeout=10)
+    assert not running.thread.is_alive()
+
+
+def test_a_client_that_never_reads_does_not_keep_the_server_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_server, "DRAIN_SECONDS", 0.1)
+    app = Slow(size=20_000_000)
+    app.go.set()
+    running = Running(app)
+    running.thread.start()
+    with running.connect() as connection:
+        connection.sendall(GET)
+        assert app.asked.wait(timeout=10)
+        running.server.stop()
+        running.thread.join(timeout=10)
+        assert not running.thread.is_alive()
+
+
+def test_a_port_in_use_is_an_error_at_once() -> None:
+    first = http_server.bind("127.0.0.1", 0)
+    first.listen()
+    with first, pytest.raises(OSError, match="in use"):
+        http_server.bind("127.0.0.1", first.getsockname()[1])
+
+
+def test_a_name_with_both_kinds_of_address_is_bound_as_ipv4() -> None:
+    with http_server.bind("localhost", 0) as bound:
+        assert bound.family == socket.AF_INET

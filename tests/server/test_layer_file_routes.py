@@ -1,0 +1,83 @@
+"""Layer files over HTTP: names, hashes, ranges, caching."""
+
+import hashlib
+
+import pytest
+from flask.testing import FlaskClient
+
+from split_model import SplitModel
+
+
+@pytest.fixture
+def url(gpt2: SplitModel) -> str:
+    return f"/models/small-gpt2/{gpt2.revision}/f16/layer.1.safetensors"
+
+
+def test_each_piece_is_what_the_manifest_says(
+    client: FlaskClient, gpt2: SplitModel
+) -> None:
+    manifest = client.get("/models/small-gpt2/manifest.json").json
+    assert manifest["revision"] == gpt2.revision
+    assert list(manifest["pieces"]) == [
+        "embed",
+        *(f"layer.{n}" for n in range(4)),
+        "finish",
+    ]
+    for piece, files in manifest["pieces"].items():
+        for dtype, file in files.items():
+            url = f"/models/small-gpt2/{gpt2.revision}/{dtype}/{piece}.safetensors"
+            answer = client.get(url)
+            assert len(answer.data) == file["bytes"]
+            assert hashlib.sha256(answer.data).hexdigest() == file["sha256"]
+            assert answer.headers["ETag"] == f'"{file["sha256"]}"'
+
+
+def test_a_manifest_can_be_of_one_dtype(client: FlaskClient) -> None:
+    manifest = client.get("/models/small-bert/manifest.json?dtype=q8").json
+    assert {tuple(files) for files in manifest["pieces"].values()} == {("q8",)}
+
+
+def test_a_piece_may_be_kept_for_ever(client: FlaskClient, url: str) -> None:
+    first = client.get(url)
+    assert first.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    again = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+    head = client.head(url)
+    assert head.status_code == 200
+    assert head.headers["Content-Length"] == str(len(first.data))
+    assert head.headers["ETag"] == first.headers["ETag"]
+    assert not head.data
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [("bytes=10-19", 10, 20), ("bytes=100-", 100, None), ("bytes=-5", -5, None)],
+)
+def test_a_range_gives_that_part(
+    client: FlaskClient, url: str, asked: str, start: int, stop: int | None
+) -> None:
+    whole = client.get(url)
+    etag = whole.headers["ETag"]
+    part = client.get(url, headers={"Range": asked, "If-Range": etag})
+    assert part.status_code == 206
+    assert part.data == whole.data[start:stop]
+    assert part.headers["Content-Range"].endswith(f"/{len(whole.data)}")
+    assert part.headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_range_of_an_older_file_gives_the_whole(
+    client: FlaskClient, url: str
+) -> None:
+    answer = client.get(url, headers={"Range": "bytes=5-", "If-Range": '"older"'})
+    assert answer.status_code == 200
+    assert len(answer.data) == int(answer.headers["Content-Length"])
+
+
+def test_a_range_outside_is_refused_with_the_size(
+    client: FlaskClient, url: str
+) -> None:
+    size = len(client.get(url).data)
+    answer = client.get(url, headers={"Range": f"bytes={size}-"})
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{size}"
+    assert answer.json["error_type"] == "RequestedRangeNotSatisfiable"

@@ -1,0 +1,95 @@
+"""A model that fails, a server that is full, a mistake of our own."""
+
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from refused import assert_refused
+
+import model_service
+from options import Options
+from ragged import Ragged
+from split_model import SplitModel
+
+pytestmark = pytest.mark.usefixtures("the_next_request_works")
+
+
+def test_a_failing_model_is_424_and_unhealthy_until_it_works_again(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model: SplitModel = app.extensions["splitcompute"].default.model
+
+    def fail(*args: object) -> None:
+        raise RuntimeError("out of memory, say")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.model, "run_layers", fail)
+        answer = client.post("/embed", json={"inputs": "a"})
+        assert_refused(answer, 424, "out of memory", "Backend")
+        assert_refused(client.get("/health"), 503, "out of memory", "Unhealthy")
+    assert client.get("/health").status_code == 200
+
+
+def test_a_model_that_gives_nan_is_424_and_still_healthy(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model: SplitModel = app.extensions["splitcompute"].default.model
+
+    def nan(hidden: Ragged, start: int, stop: int) -> Ragged:
+        return Ragged(hidden.values * float("nan"), hidden.lengths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.model, "run_layers", nan)
+        answer = client.post("/embed", json={"inputs": "a"})
+        assert_refused(answer, 424, "NaN", "Backend")
+    assert client.get("/health").status_code == 200
+
+
+def test_our_own_mistake_is_500_and_says_nothing_of_the_inside(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(model_service.ModelService, "entry", fail)
+    assert_refused(client.get("/models"), 500, "Internal server error", "Internal")
+
+
+def test_one_request_too_many_is_429(
+    client: FlaskClient, app: Flask, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as may wait are held inside the model; then comes the next."""
+    model: SplitModel = app.extensions["splitcompute"].default.model
+    statuses: list[int] = []
+
+    entered, go = threading.Semaphore(0), threading.Event()
+    tokenize = model.tokenize
+
+    def hold(*args: Any) -> Ragged:
+        entered.release()
+        assert go.wait(timeout=10)
+        return tokenize(*args)
+
+    monkeypatch.setattr(model, "tokenize", hold)
+    threads = [
+        threading.Thread(
+            target=lambda: statuses.append(
+                app.test_client().post("/embed", json={"inputs": "a"}).status_code
+            )
+        )
+        for _ in range(options.max_concurrent_requests)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert entered.acquire(timeout=10)
+    answer = client.post("/embed", json={"inputs": "a"})
+    assert_refused(answer, 429, "overloaded", "Overloaded")
+    assert answer.headers["Retry-After"] == "1"
+    assert client.get("/health").status_code == 200
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * len(threads)
