@@ -95,7 +95,10 @@ export function pieceUrl(server, { model, revision, dtype }, piece) {
   return `${modelUrl(server, model)}${revision}/${dtype}/${piece}.safetensors`;
 }
 
-/** What every URL of the model's pieces begins with. @param {Server} server @param {string} model */
+/**
+ * What every URL of the model's pieces begins with.
+ * @param {Server} server @param {string} model
+ */
 export function modelUrl(server, model) {
   return `${server.url}${modelPath(model)}/`;
 }
@@ -196,7 +199,10 @@ async function request(server, path, init) {
   return response;
 }
 
-/** Shares the time that passed here between server and network. @param {Response} response @param {number} elapsed */
+/**
+ * Shares the time that passed here between server and network.
+ * @param {Response} response @param {number} elapsed
+ */
 function splitTime(response, elapsed) {
   const stages = parseServerTiming(response.headers.get("Server-Timing") ?? "");
   const tokenize = stages.get("tokenize") ?? 0;
@@ -228,6 +234,5 @@ function parseRows({ response, bytes, exchange }) {
 
 /** @param {string} model */
 function modelPath(model) {
-  // A name may hold slashes ("org/model"), which stay slashes in the path.
-  return `/models/${model.split("/").map(encodeURIComponent).join("/")}`;
+  return `/models/${encodeURIComponent(model)}`;
 }

@@ -34,7 +34,8 @@ export function finish(_piece, x, sequences, _config, pooling) {
 
 /**
  * Post-norm: each half's sum is normed.
- * @param {LayerWeights} layer @param {Tensor} x @param {Sequences} sequences @param {ModelConfig} config
+ * @param {LayerWeights} layer @param {Tensor} x
+ * @param {Sequences} sequences @param {ModelConfig} config
  */
 function runLayer(layer, x, sequences, config) {
   x = layerNorm(layer.ln_1, x.add(attention(layer.attn, x, sequences, config)), config);

@@ -19,19 +19,23 @@
  *   not in all browsers, nor in TypeScript's
  */
 
-/** @param {Pick<Gpu, "vendor" | "architecture" | "description" | "features" | "limits">} info @returns {Gpu} */
+/**
+ * @param {Pick<Gpu, "vendor" | "architecture" | "description" | "features" | "limits">} info
+ * @returns {Gpu}
+ */
 export function describeGpu({ vendor, architecture, description, features, limits }) {
-  const browser = browserName(navigator);
-  return { ok: true, backend: "webgpu", browser, vendor, architecture, description, features, limits };
+  const gpu = { vendor, architecture, description, features, limits };
+  return { ok: true, backend: "webgpu", browser: browserName(navigator), ...gpu };
 }
 
 /** "Google Chrome 143", from the client hints where there are any. @param {Navigator} navigator */
 function browserName(navigator) {
   const { userAgentData } = /** @type {Navigator & ClientHints} */ (navigator);
   const brands = userAgentData?.brands ?? [];
-  // One of the brands is made up, so that sites do not rely on the list; Chromium is in all of its kin.
+  // One brand is made up, so that sites do not rely on the list; Chromium's kin all name it too.
   const real = brands.filter(({ brand }) => !/not.?a.?brand/i.test(brand));
   const named = real.find(({ brand }) => brand !== "Chromium") ?? real[0];
   if (named) return `${named.brand} ${named.version}`;
-  return /(Firefox|Edg|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent;
+  const { userAgent } = navigator;
+  return /(Firefox|Edg|Chrome|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? userAgent;
 }

@@ -34,7 +34,8 @@ export function finish(piece, x, sequences, config, pooling) {
 
 /**
  * Pre-norm: each half adds to what it was given.
- * @param {LayerWeights} layer @param {Tensor} x @param {Sequences} sequences @param {ModelConfig} config
+ * @param {LayerWeights} layer @param {Tensor} x
+ * @param {Sequences} sequences @param {ModelConfig} config
  */
 function runLayer(layer, x, sequences, config) {
   x = x.add(attention(layer.attn, layerNorm(layer.ln_1, x, config), sequences, config));

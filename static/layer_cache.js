@@ -46,7 +46,10 @@ export class LayerCache {
     this.onProgress = onProgress;
   }
 
-  /** Puts these pieces on the GPU, those that are not there yet. @param {readonly string[]} pieces @param {AbortSignal} [signal] */
+  /**
+   * Puts these pieces on the GPU, those that are not there yet.
+   * @param {readonly string[]} pieces @param {AbortSignal} [signal]
+   */
   async load(pieces, signal) {
     const missing = pieces.filter((piece) => !this.#onGpu.has(piece));
     const total = missing.reduce((sum, piece) => sum + this.#file(piece).bytes, 0);
@@ -71,7 +74,10 @@ export class LayerCache {
     return pieces.every((piece) => this.#onGpu.has(piece));
   }
 
-  /** The tensors of a piece that is on the GPU. @param {string} piece @returns {Map<string, Tensor>} */
+  /**
+   * The tensors of a piece that is on the GPU.
+   * @param {string} piece @returns {Map<string, Tensor>}
+   */
   get(piece) {
     const tensors = this.#onGpu.get(piece);
     if (!tensors) throw new SplitComputeError(`${piece}: not on the GPU`);
@@ -100,7 +106,10 @@ export class LayerCache {
     return this.#download(url, file, report, signal);
   }
 
-  /** @param {string} url @param {PieceFile} file @param {Report} report @param {AbortSignal} [signal] */
+  /**
+   * @param {string} url @param {PieceFile} file @param {Report} report
+   * @param {AbortSignal} [signal]
+   */
   async #download(url, file, report, signal) {
     for (let attempt = 0; attempt < downloadsOfDamagedPiece; attempt++) {
       report("download", 0);
@@ -116,9 +125,8 @@ export class LayerCache {
         return bytes;
       }
     }
-    throw new SplitComputeError(`${url}: the bytes do not have the SHA-256 ${file.sha256} of the manifest`, {
-      error_type: "Download",
-    });
+    const message = `${url}: the bytes do not have the manifest's SHA-256 ${file.sha256}`;
+    throw new SplitComputeError(message, { error_type: "Download" });
   }
 
   /** @param {string} piece @returns {PieceFile} */
@@ -130,13 +138,16 @@ export class LayerCache {
 }
 
 /** @param {ArrayBuffer} bytes @param {PieceFile} file */
-async function isIntact(bytes, file) {
+export async function isIntact(bytes, file) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex === file.sha256;
 }
 
-/** Uploads straight from the file's bytes. @param {ArrayBuffer} bytes @returns {Map<string, Tensor>} */
+/**
+ * Uploads straight from the file's bytes.
+ * @param {ArrayBuffer} bytes @returns {Map<string, Tensor>}
+ */
 function toTensors(bytes) {
   const { tensors: views } = parseSafetensors(bytes);
   const tensors = new Map();

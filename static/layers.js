@@ -105,7 +105,7 @@ export function pool(pooling, x, { lengths, first, last }) {
     case "last":
       return torch.index_select(x, 0, last);
     default:
-      throw new TypeError(`pooling ${/** @satisfies {never} */ (pooling)}, expected mean, max, cls or last`);
+      throw new TypeError(`unknown pooling ${/** @satisfies {never} */ (pooling)}`);
   }
 }
 
@@ -124,13 +124,13 @@ function activate(activation, x) {
     case "relu":
       return F.relu(x);
     default:
-      throw new TypeError(`activation ${/** @satisfies {never} */ (activation)}, expected gelu_new, gelu or relu`);
+      throw new TypeError(`unknown activation ${/** @satisfies {never} */ (activation)}`);
   }
 }
 
 /** @param {Map<string, Tensor>} piece @param {string} name */
 function need(piece, name) {
   const tensor = piece.get(name);
-  if (!tensor) throw new SplitComputeError(`${name}: missing; the piece has ${[...piece.keys()].join(", ")}`);
-  return tensor;
+  if (tensor) return tensor;
+  throw new SplitComputeError(`${name}: missing; the piece has ${[...piece.keys()].join(", ")}`);
 }

@@ -1,5 +1,7 @@
 // @ts-check
-/** Float32 ↔ the narrower numbers that travel: 16-bit floats, and rows of 8-bit integers with one scale each. */
+/**
+ * Float32 ↔ the narrower numbers that travel: 16-bit floats, and 8-bit integers with one scale a row.
+ */
 
 const largestFloat16 = 65504;
 const smallestNormalFloat16 = 2 ** -14;
@@ -48,7 +50,8 @@ export function toFloat16(values) {
 export function fromInt8(integers, scales, columns) {
   const values = new Float32Array(integers.length);
   for (const [row, scale] of scales.entries()) {
-    for (let i = row * columns; i < (row + 1) * columns; i++) values[i] = (integers[i] ?? 0) * scale;
+    const end = (row + 1) * columns;
+    for (let i = row * columns; i < end; i++) values[i] = (integers[i] ?? 0) * scale;
   }
   return values;
 }
@@ -59,7 +62,8 @@ export function toInt8(values, rows, columns) {
   const scales = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
     const from = row * columns;
-    const largest = values.subarray(from, from + columns).reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+    const rowValues = values.subarray(from, from + columns);
+    const largest = rowValues.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     scales[row] = largest / 127;
     // A row of zeros must not be divided by zero.
     const scale = Math.max(scales[row] ?? 0, smallestNormalFloat32);
@@ -80,7 +84,10 @@ function float16Value(pattern) {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** From the bits of a positive float32 in the normal range of float16: 13 bits of fraction are rounded off. @param {number} pattern */
+/**
+ * From the bits of a positive float32 in float16's normal range: 13 bits are rounded off.
+ * @param {number} pattern
+ */
 function normalFloat16(pattern) {
   const rounded = pattern + 0xfff + ((pattern >> 13) & 1);
   return (rounded >> 13) - ((127 - 15) << 10);

@@ -68,13 +68,19 @@ async function fetchRest(partial, url, { headers, signal, onProgress, stallMs = 
   }
 }
 
-/** If-Range makes the server send the whole file where it is no longer the one that was begun. @param {Partial} partial @returns {Record<string, string>} */
+/**
+ * If-Range makes the server send the whole file where it is no longer the one that was begun.
+ * @param {Partial} partial @returns {Record<string, string>}
+ */
 function rangeHeaders({ loaded, etag }) {
   if (loaded === 0) return {};
   return { Range: `bytes=${loaded}-`, ...(etag ? { "If-Range": etag } : {}) };
 }
 
-/** Sets partial.loaded to where this answer's body begins. @param {Partial} partial @param {Response} response */
+/**
+ * Sets partial.loaded to where this answer's body begins.
+ * @param {Partial} partial @param {Response} response
+ */
 async function acceptAnswer(partial, response) {
   if (!response.ok && response.status !== 416) throw await refusal(response);
   const etag = response.headers.get("ETag");
@@ -117,7 +123,10 @@ function bodyOf({ body }) {
   return body;
 }
 
-/** A refusal stays one however often it is asked for, unless the server is only busy. @param {unknown} error */
+/**
+ * A refusal stays one however often it is asked for, unless the server is only busy.
+ * @param {unknown} error
+ */
 function isFinal(error) {
   if (!(error instanceof SplitComputeError) || error.status === undefined) return false;
   return error.status < 500 && error.status !== 408 && error.status !== 429;
@@ -145,6 +154,7 @@ function broken(message) {
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+    const abort = () => (clearTimeout(timer), reject(signal?.reason));
+    signal?.addEventListener("abort", abort, { once: true });
   });
 }

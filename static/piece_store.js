@@ -41,7 +41,8 @@ export async function keptPieces(server, source, pieces) {
 export async function forgetModel(server, model, revision) {
   const prefix = modelUrl(server, model);
   const urls = await keptUrls(prefix);
-  const unwanted = urls.filter((url) => revision === undefined || !url.startsWith(`${prefix}${revision}/`));
+  const isSpared = (/** @type {string} */ url) => url.startsWith(`${prefix}${revision}/`);
+  const unwanted = urls.filter((url) => revision === undefined || !isSpared(url));
   await Promise.all(unwanted.map(forgetPiece));
 }
 

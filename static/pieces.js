@@ -11,7 +11,10 @@ export function layerPieces(split, n_layer) {
   return Array.from({ length: n_layer - split }, (_, i) => layerPiece(split + i));
 }
 
-/** All that the browser needs at this split, last layer first: each one that arrives could lower the cut. @param {number} split @param {number} n_layer */
+/**
+ * All that the browser needs, last layer first: each one that arrives could lower the cut.
+ * @param {number} split @param {number} n_layer
+ */
 export function piecesFrom(split, n_layer) {
   return [finishPiece, ...layerPieces(split, n_layer).reverse()];
 }

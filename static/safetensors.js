@@ -4,7 +4,7 @@
  * https://huggingface.co/docs/safetensors/index#format
  */
 
-import { SplitComputeError } from "./errors.js";
+import { messageOf, SplitComputeError } from "./errors.js";
 
 /**
  * @typedef {"F32" | "F16" | "I32" | "I8"} TensorDtype
@@ -15,6 +15,12 @@ import { SplitComputeError } from "./errors.js";
  * @property {number} offset bytes from the start of the buffer
  * @property {number} count elements
  * @property {ArrayBuffer} buffer
+ *
+ * @typedef {object} NamedArray a tensor to be written
+ * @property {string} name
+ * @property {TensorDtype} dtype
+ * @property {readonly number[]} shape
+ * @property {ArrayBufferView} data
  *
  * @typedef {object} SafetensorsFile
  * @property {Map<string, TensorView>} tensors
@@ -46,7 +52,7 @@ export function parseSafetensors(buffer) {
 /**
  * Lays tensors end to end in the order given, but odd sizes last: the format allows no gaps, so
  * this is what keeps each tensor at a multiple of 4.
- * @param {readonly {name: string, dtype: TensorDtype, shape: readonly number[], data: ArrayBufferView}[]} tensors
+ * @param {readonly NamedArray[]} tensors
  * @param {Record<string, string>} metadata
  * @returns {ArrayBuffer}
  */
@@ -74,7 +80,10 @@ export function writeSafetensors(tensors, metadata) {
   return bytes.buffer;
 }
 
-/** A typed array over the tensor, without a copy where its alignment allows. @param {TensorView} view */
+/**
+ * A typed array over the tensor, without a copy where its alignment allows.
+ * @param {TensorView} view
+ */
 export function float32View(view) {
   return new Float32Array(aligned(view), alignedOffset(view), view.count);
 }
@@ -120,7 +129,7 @@ function parseJsonObject(text) {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new SplitComputeError("safetensors: the header is no JSON", { error_type: "Wire", cause: error });
+    throw wireError(`safetensors: the header is no JSON: ${messageOf(error)}`);
   }
   if (!isObject(value)) throw wireError("safetensors: the header is no JSON object");
   return value;
@@ -135,14 +144,14 @@ function placeTensor(name, entry, buffer, dataStart) {
   if (!isObject(entry)) throw wireError(`${name}: no object in the safetensors header`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isDtype(dtype)) {
-    throw wireError(`${name}: dtype ${dtype}, expected one of ${Object.keys(itemSize).join(", ")}`);
+    throw wireError(`${name}: dtype ${show(dtype)}, expected ${Object.keys(itemSize).join(", ")}`);
   }
-  if (!isSizes(shape)) throw wireError(`${name}: shape ${JSON.stringify(shape)}, expected sizes`);
+  if (!isSizes(shape)) throw wireError(`${name}: shape ${show(shape)}, expected sizes`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw wireError(`${name}: data_offsets ${JSON.stringify(offsets)}, expected [begin, end]`);
+    throw wireError(`${name}: data_offsets ${show(offsets)}, expected [begin, end]`);
   }
   const [begin, end] = /** @type {[number, number]} */ (offsets);
-  // Doubles hold integers only to 2^53: a product beyond that is far from any length and fails here.
+  // A product beyond 2^53 is no longer exact, but far from any file's size: it fails here.
   const count = shape.reduce((product, size) => product * size, 1);
   if (end - begin !== count * itemSize[dtype] || dataStart + end > buffer.byteLength) {
     throw wireError(
@@ -162,7 +171,7 @@ function checkCoverage(tensors, dataStart, size) {
   let end = dataStart;
   for (const [name, view] of inOrder) {
     if (view.offset !== end) {
-      throw wireError(`${name}: begins at byte ${view.offset}, expected ${end} (a hole or an overlap)`);
+      throw wireError(`${name}: begins at byte ${view.offset}, expected ${end}`);
     }
     end += view.count * itemSize[view.dtype];
   }
@@ -175,6 +184,11 @@ function checkMetadata(metadata) {
     throw wireError("safetensors: __metadata__ is no map of strings");
   }
   return /** @type {Record<string, string>} */ (metadata);
+}
+
+/** What came, short enough for a message. @param {unknown} value */
+function show(value) {
+  return String(JSON.stringify(value)).slice(0, 80);
 }
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
@@ -192,7 +206,10 @@ function isSizes(value) {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
-/** Typed arrays must begin at a multiple of their item's size: other files are copied. @param {TensorView} view */
+/**
+ * Typed arrays must begin at a multiple of their item's size: other files are copied.
+ * @param {TensorView} view
+ */
 function aligned(view) {
   if (isAligned(view)) return view.buffer;
   return view.buffer.slice(view.offset, view.offset + view.count * itemSize[view.dtype]);

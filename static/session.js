@@ -1,5 +1,7 @@
 // @ts-check
-/** One request, top to bottom: the server's layers, the browser's, and the way back if those fail. */
+/**
+ * One request, top to bottom: the server's layers, the browser's, and the way back if those fail.
+ */
 
 import { fetchModels, findModel, postEmbed, postResume, postSplit } from "./api.js";
 import { messageOf } from "./errors.js";
@@ -75,7 +77,10 @@ export async function embedTexts(connection, request) {
   return report(outcome, connection.info, performance.now() - begun);
 }
 
-/** @param {Connection} connection @param {Request} request @param {number} retries @returns {Promise<Outcome>} */
+/**
+ * @param {Connection} connection @param {Request} request @param {number} retries
+ * @returns {Promise<Outcome>}
+ */
 async function run(connection, request, retries) {
   const { server, info, wire, worker } = connection;
   const { texts, split, signal } = request;
@@ -104,7 +109,8 @@ async function run(connection, request, retries) {
   try {
     // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
     const hidden = half.body.slice(0);
-    const result = await worker.ask("run", { ...share, body: hidden }, { signal, transfer: [hidden] });
+    const question = { ...share, body: hidden };
+    const result = await worker.ask("run", question, { signal, transfer: [hidden] });
     const { tokens, timings } = result;
     const rows = splitRows(result.rows, info.n_embd);
     return { rows, tokens, split, exchanges: [half.exchange], load, share: timings };
@@ -125,7 +131,8 @@ function whyServerOnly({ device, info }) {
 
 /**
  * A server that was restarted with another revision is no failure: its new pieces are.
- * @param {Connection} connection @param {Request} request @param {number} retries @param {string} why
+ * @param {Connection} connection @param {Request} request
+ * @param {number} retries @param {string} why
  */
 async function startAgain(connection, request, retries, why) {
   const hasChanged = retries > 0 && (await refresh(connection, request.signal));
@@ -133,7 +140,10 @@ async function startAgain(connection, request, retries, why) {
   return runOnServer(connection, request, why);
 }
 
-/** Asks which revision the server has now; tells whether it is another one. @param {Connection} connection @param {AbortSignal} [signal] */
+/**
+ * Asks which revision the server has now; tells whether it is another one.
+ * @param {Connection} connection @param {AbortSignal} [signal]
+ */
 async function refresh(connection, signal) {
   const { name, revision } = connection.info;
   connection.models = await fetchModels(connection.server, signal);
@@ -141,10 +151,14 @@ async function refresh(connection, signal) {
   return connection.info.revision !== revision;
 }
 
-/** @param {Connection} connection @param {Request} request @param {string} [why] @returns {Promise<Outcome>} */
+/**
+ * @param {Connection} connection @param {Request} request @param {string} [why]
+ * @returns {Promise<Outcome>}
+ */
 async function runOnServer({ server, info }, { texts, signal }, why) {
   const { name: model, normalize } = info;
-  const { exchange, ...result } = await postEmbed(server, { model, inputs: texts, normalize }, signal);
+  const body = { model, inputs: texts, normalize };
+  const { exchange, ...result } = await postEmbed(server, body, signal);
   return { ...result, ...allOnServer(info, exchange, why) };
 }
 
@@ -176,7 +190,8 @@ function allOnServer(info, exchange, why) {
 
 /** @param {Outcome} outcome @param {ModelInfo} info @param {number} total @returns {EmbedResult} */
 function report({ rows, tokens, split, exchanges, load, share, note }, { n_layer, n_embd }, total) {
-  const sum = (/** @type {keyof Exchange} */ key) => exchanges.reduce((all, exchange) => all + exchange[key], 0);
+  const sum = (/** @type {keyof Exchange} */ key) =>
+    exchanges.reduce((all, exchange) => all + exchange[key], 0);
   const { upload, browser, readback } = share ?? { upload: 0, browser: 0, readback: 0 };
   const meanMs = { server: sum("layers") / split, browser: browser / (n_layer - split) };
   const layers = Array.from({ length: n_layer }, (_, layer) => {
@@ -208,5 +223,6 @@ function report({ rows, tokens, split, exchanges, load, share, note }, { n_layer
 
 /** @param {Float32Array} values @param {number} width */
 function splitRows(values, width) {
-  return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
+  const count = values.length / width;
+  return Array.from({ length: count }, (_, row) => values.slice(row * width, (row + 1) * width));
 }

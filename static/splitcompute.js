@@ -57,7 +57,9 @@ export async function connect(options = {}) {
   return new SplitCompute({ server, models, info, device, wire, worker }, dtype);
 }
 
-/** A connection to one model of one server. Owns a Worker and what that has on the GPU, until close(). */
+/**
+ * A connection to one model of one server. Owns a Worker and what that has on the GPU, until close().
+ */
 export class SplitCompute {
   #connection;
   #dtype;
@@ -104,7 +106,8 @@ export class SplitCompute {
    */
   async load(split, { signal } = {}) {
     checkSplit(split, this.info);
-    if (!this.device.ok) throw new SplitComputeError(`No GPU to load layers to: ${this.device.reason}`);
+    const { device } = this.#connection;
+    if (!device.ok) throw new SplitComputeError(`No GPU to load layers to: ${device.reason}`);
     await this.#connection.worker.ask("load", { revision: this.info.revision, split }, { signal });
   }
 

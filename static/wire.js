@@ -86,7 +86,7 @@ function decodeValues(hidden, tensors) {
 
 /**
  * @param {Float32Array} values @param {number[]} shape @param {Dtype} dtype
- * @returns {Parameters<typeof writeSafetensors>[0]}
+ * @returns {import("./safetensors.js").NamedArray[]}
  */
 function encodeValues(values, shape, dtype) {
   switch (dtype) {
@@ -109,7 +109,7 @@ function encodeValues(values, shape, dtype) {
 
 /** @param {Record<string, string>} metadata @returns {HiddenMetadata} */
 function decodeMetadata({ model, revision, start }) {
-  if (model === undefined || revision === undefined || !/^\d+$/.test(start ?? "")) {
+  if (model === undefined || revision === undefined || !/^\d{1,9}$/.test(start ?? "")) {
     throw wireError("hidden state: metadata without model, revision or start");
   }
   return { model, revision, start: Number(start) };
@@ -129,7 +129,9 @@ function checkDtype(name, { dtype }, expected) {
   }
 }
 
-/** @param {string} name @param {TensorView} view @param {readonly (number | undefined)[]} expected */
+/**
+ * @param {string} name @param {TensorView} view @param {readonly (number | undefined)[]} expected
+ */
 function checkShape(name, { shape }, expected) {
   if (shape.length !== expected.length || shape.some((size, i) => size !== expected[i])) {
     throw wireError(`${name}: shape (${shape.join(", ")}), expected (${expected.join(", ")})`);

@@ -96,7 +96,10 @@ async function findGpu(model) {
   }
 }
 
-/** Held until this Worker is gone, however it goes: so the page hears of its death. @param {string} name @returns {Promise<void>} */
+/**
+ * Held until this Worker is gone, however it goes: so the page hears of its death.
+ * @param {string} name @returns {Promise<void>}
+ */
 function holdLock(name) {
   return new Promise((resolve) => {
     // Missing where the page is not secure; there is no WebGPU either, so nothing is lost.
@@ -119,7 +122,10 @@ function isResult(value) {
   return value !== null && "rows" in value;
 }
 
-/** Errors lose their class and fields on the way between threads. @param {unknown} error @returns {ErrorFields} */
+/**
+ * Errors lose their class and fields on the way between threads.
+ * @param {unknown} error @returns {ErrorFields}
+ */
 function toFields(error) {
   const { status, error_type } = error instanceof SplitComputeError ? error : {};
   return { message: messageOf(error), status, error_type };
