@@ -1,0 +1,76 @@
+"""The real server on a free port of this process, and a log of what is asked of it."""
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from piece_faults import Fault
+
+from http_server import HttpServer, bind
+from options import Options
+from server import create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+COUNTER = re.compile(
+    r'^splitcompute_layer_runs_total\{layer="(\d+)",model="([^"]+)"\} (\S+)$', re.M
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    range: str | None
+
+
+class LiveServer:
+    """A WSGI application around the server's own, so that layer files can go wrong."""
+
+    def __init__(self, options: Options) -> None:
+        self.asked: list[Asked] = []
+        self.faults: list[Fault] = []  # of the next layer files, one each
+        self._app = create_app(options)
+        socket = bind("127.0.0.1", options.port)
+        self._server = HttpServer(self, socket, threads=8, max_body=10**8)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        method, range = environ["REQUEST_METHOD"], environ.get("HTTP_RANGE")
+        self.asked.append(Asked(method, path, range))
+        if path.endswith(".safetensors") and method == "GET" and self.faults:
+            return self.faults.pop(0)(self._app, environ)(environ, start_response)
+        return self._app(environ, start_response)
+
+    def asked_paths(self) -> list[str]:
+        return [f"{asked.method} {asked.path}" for asked in self.asked]
+
+    def asked_for_pieces(self) -> list[str]:
+        """The pieces requested so far, by name, in order."""
+        paths = [asked.path for asked in self.asked if asked.method == "GET"]
+        names = [re.search(r"/([^/]+)\.safetensors$", path) for path in paths]
+        return [name[1] for name in names if name]
+
+    def layer_runs(self, model: str) -> Counter[int]:
+        """How often each layer ran here, as /metrics says."""
+        text = self._app.test_client().get("/metrics").text
+        return Counter(
+            {
+                int(layer): int(float(runs))
+                for layer, name, runs in COUNTER.findall(text)
+                if name == model
+            }
+        )
+
+    def stop(self) -> None:
+        self._server.stop()
+        self._thread.join()

@@ -1,0 +1,265 @@
+"""Clear errors, and a server that takes over what fails in the browser."""
+
+from pathlib import Path
+from typing import Any
+
+import piece_faults
+import pytest
+import torch
+from checkpoints import write_gpt2
+from client_page import ClientPage
+from conftest import system_chromium
+from live_server import LiveServer
+from playwright.sync_api import Browser, Page, Playwright
+from tolerances import F32
+
+from options import Options
+
+STAGES = ["tokenize", "server", "network", "load", "upload", "browser", "readback"]
+TEXTS = ["one text", "and another, longer one"]
+MODEL = {"model": "small-gpt2", "dtype": "f32"}
+
+# Each breaks the Worker's next GPU work in its own way, once.
+BREAKS = {
+    "the device is lost": """() => {
+        const original = GPUDevice.prototype.createCommandEncoder;
+        GPUDevice.prototype.createCommandEncoder = function (...args) {
+            GPUDevice.prototype.createCommandEncoder = original;
+            this.destroy();
+            return original.apply(this, args);
+        };
+    }""",
+    "an exception": """() => {
+        const original = GPUQueue.prototype.submit;
+        GPUQueue.prototype.submit = function () {
+            GPUQueue.prototype.submit = original;
+            throw new Error("a driver's whim");
+        };
+    }""",
+    "the Worker dies": """() => {
+        GPUQueue.prototype.submit = () => self.close();
+    }""",
+}
+
+
+@pytest.fixture(scope="module")
+def client(page: Page) -> ClientPage:
+    return ClientPage(page)
+
+
+def assert_same(came: dict[str, Any], expected: dict[str, Any]) -> None:
+    rows = (torch.tensor(result["embeddings"]) for result in (came, expected))
+    torch.testing.assert_close(*rows, atol=F32, rtol=0)
+
+
+def test_a_result_says_where_each_layer_ran_and_where_the_time_went(
+    client: ClientPage,
+) -> None:
+    client.connect(**MODEL)
+    result = client.embed(TEXTS, split=1)
+    assert [layer["layer"] for layer in result["layers"]] == [0, 1, 2, 3]
+    sides = [layer["where"] for layer in result["layers"]]
+    assert sides == ["server", "browser", "browser", "browser"]
+    assert all(layer["ms"] > 0 for layer in result["layers"])
+    timings = result["timings"]
+    total = timings.pop("total")
+    assert list(timings) == STAGES
+    assert min(timings.values()) >= 0
+    assert 0 < sum(timings.values()) <= total
+    tokens = sum(result["tokens"])
+    assert result["bytes"]["down"] > tokens * result["dimensions"] * 4
+    assert result["bytes"]["up"] < 200
+
+
+def test_one_text_and_a_list_give_the_same(client: ClientPage) -> None:
+    client.connect(**MODEL)
+    alone = client.embed(TEXTS[0], split=2)
+    assert len(alone["embeddings"]) == 1
+    among = client.embed(TEXTS, split=2)
+    assert len(alone["tokens"]) == 1
+    assert alone["tokens"][0] == among["tokens"][0]
+    assert client.embed(TEXTS)["tokens"] == among["tokens"]
+
+
+def test_requests_at_once_get_their_own_results(client: ClientPage) -> None:
+    client.connect(**MODEL)
+    texts = [f"text number {n} " * (n + 1) for n in range(6)]
+    expected = [client.embed(text) for text in texts]
+    results = client.evaluate(
+        """(texts) => Promise.all(texts.map(async (text, n) => {
+            const result = await sc.embed(text, {split: n % 4});
+            return {...result, embeddings: result.embeddings.map((row) => [...row])};
+        }))""",
+        texts,
+    )
+    for came, alone in zip(results, expected, strict=True):
+        assert "note" not in came
+        assert_same(came, alone)
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_the_server_takes_over_what_fails_on_the_gpu(
+    client: ClientPage, fault: str
+) -> None:
+    client.connect(**MODEL)
+    expected = client.embed(TEXTS)
+    assert "note" not in client.embed(TEXTS, split=1)
+    client.page.workers[-1].evaluate(BREAKS[fault])
+    result = client.embed(TEXTS, split=1)
+    assert "The server ran all layers" in result["note"]
+    assert result["finish"] == "server"
+    assert result["tokens"] == expected["tokens"]
+    assert_same(result, expected)
+    again = client.embed(TEXTS, split=1)
+    assert "note" not in again
+    assert_same(again, expected)
+
+
+def test_an_aborted_request_rejects_and_the_next_one_works(client: ClientPage) -> None:
+    client.connect(**MODEL)
+    client.evaluate("() => sc.load(0)")
+    for ms in (0, 5, 20):
+        message = client.rejection(
+            """async (ms) => {
+                const signal = AbortSignal.timeout(ms);
+                await sc.embed("~".repeat(900), {split: 0, signal});
+            }""",
+            ms,
+        )
+        assert message.startswith("TimeoutError")
+    assert "note" not in client.embed(TEXTS, split=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("sc.embed('a', {split: 5})", "RangeError: split 5: expected a whole number"),
+        ("sc.embed('a', {split: 1.5})", "RangeError: split 1.5"),
+        ("sc.embed('a', {split: '1'})", "RangeError: split 1"),
+        ("sc.embed([1])", "TypeError: texts: expected a string or a list of strings"),
+        ("sc.load(-1)", "RangeError: split -1"),
+        ("sc.bytes(5)", "RangeError: split 5"),
+        ("sc.embed('')", "SplitComputeError: /embed answered 400: "),
+        ("sc.embed([], {split: 1})", "SplitComputeError: /split answered"),
+        ("sc.embed('a '.repeat(3000), {split: 1})", "must have less than 1024 tokens"),
+    ],
+)
+def test_an_error_says_what_was_expected(
+    client: ClientPage, call: str, message: str
+) -> None:
+    client.connect(**MODEL)
+    assert message in client.rejection(f"async () => {call}")
+    assert "note" not in client.embed("a", split=3)
+
+
+def test_a_refusal_carries_the_servers_fields(client: ClientPage) -> None:
+    client.connect(**MODEL)
+    fields = client.evaluate(
+        """() => sc.embed("").catch(({name, status, error_type, message}) =>
+            ({name, status, error_type, message}))"""
+    )
+    assert fields["name"] == "SplitComputeError"
+    assert (fields["status"], fields["error_type"]) == (400, "Empty")
+
+
+def test_connect_names_what_there_is(client: ClientPage) -> None:
+    connect = (
+        "(options) => import('/static/splitcompute.js').then((m) => m.connect(options))"
+    )
+    message = client.rejection(connect, {"model": "gpt-17"})
+    assert "model gpt-17: the server has small-gpt2, odd-gpt2" in message
+    message = client.rejection(connect, {"dtype": "f64"})
+    assert "dtype f64: small-gpt2 comes in f32, f16, q8" in message
+    message = client.rejection(connect, {"url": "http://127.0.0.1:9"})
+    assert "http://127.0.0.1:9/models cannot be reached" in message
+
+
+def test_without_webgpu_the_server_runs_every_layer(
+    playwright: Playwright, server: LiveServer
+) -> None:
+    args = ["--no-sandbox", "--disable-features=WebGPU", "--disable-gpu"]
+    browser = playwright.chromium.launch(executable_path=system_chromium(), args=args)
+    page = browser.new_page()
+    page.goto(f"{server.url}/health")
+    client = ClientPage(page)
+    device = client.connect(**MODEL)["device"]
+    assert device["ok"] is False
+    assert device["reason"]
+    result = client.embed(TEXTS, split=0)
+    assert device["reason"] in result["note"]
+    assert {layer["where"] for layer in result["layers"]} == {"server"}
+    assert result["finish"] == "server"
+    assert "No GPU to load layers to" in client.rejection("() => sc.load(0)")
+    browser.close()
+
+
+def test_another_sites_page_may_use_a_server_that_allows_it(
+    browser: Browser, odd_gpt2_folder: Path, static_url: str, tmp_path: Path
+) -> None:
+    """With a key, and over a broken download: all that CORS must allow."""
+    options = Options(
+        model=(str(odd_gpt2_folder),),
+        api_key="sesame",
+        allow_origin=(static_url,),
+        port=0,
+        cache_dir=tmp_path,
+    )
+    server = LiveServer(options)
+    page = browser.new_page()
+    page.goto(f"{static_url}/blank.html")
+    client = ClientPage(page)
+    module = f"{server.url}/static/splitcompute.js"
+    refused = client.rejection(f"() => import('{module}').then((m) => m.connect())")
+    assert "/models answered 401: Authorization: expected Bearer" in refused
+
+    client.connect(module, apiKey="sesame", dtype="f32")
+    expected = client.embed(TEXTS)
+    server.faults = [piece_faults.none, piece_faults.reset]
+    result = client.embed(TEXTS, split=0)
+    assert "note" not in result
+    assert result["timings"]["server"] > 0
+    assert_same(result, expected)
+    page.close()
+    server.stop()
+
+
+def test_layers_that_stay_on_the_server_run_there(
+    browser: Browser, odd_gpt2_folder: Path, cache_dir: Path
+) -> None:
+    options = Options(
+        model=(str(odd_gpt2_folder),), no_weights=True, port=0, cache_dir=cache_dir
+    )
+    server = LiveServer(options)
+    page = browser.new_page()
+    page.goto(f"{server.url}/health")
+    client = ClientPage(page)
+    client.connect()
+    result = client.embed(TEXTS, split=0)
+    assert "does not give out the layers of odd-gpt2" in result["note"]
+    assert result["finish"] == "server"
+    page.close()
+    server.stop()
+
+
+def test_a_server_that_comes_back_with_another_revision_is_followed(
+    browser: Browser, tmp_path: Path
+) -> None:
+    def start(seed: int, port: int) -> LiveServer:
+        folder = write_gpt2(tmp_path / str(seed) / "changing", seed, n_layer=2)
+        return LiveServer(Options(model=(str(folder),), port=port, cache_dir=tmp_path))
+
+    server = start(seed=1, port=0)
+    page = browser.new_page()
+    page.goto(f"{server.url}/health")
+    client = ClientPage(page)
+    old = client.connect(dtype="f32")["info"]["revision"]
+    assert "note" not in client.embed(TEXTS, split=1)
+    server.stop()
+    server = start(seed=2, port=int(server.url.rpartition(":")[2]))
+    result = client.embed(TEXTS, split=1)
+    assert "note" not in result
+    assert result["finish"] == "browser"
+    assert_same(result, client.embed(TEXTS))
+    assert client.evaluate("async () => sc.info.revision") != old
+    page.close()
+    server.stop()

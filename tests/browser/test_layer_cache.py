@@ -1,0 +1,196 @@
+"""Layers are fetched once, kept over reloads, and never used damaged."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import piece_faults as F
+import pytest
+from client_page import ClientPage
+from live_server import LiveServer
+from playwright.sync_api import Browser
+
+MODEL = {"model": "small-gpt2", "dtype": "f16"}
+FROM_SPLIT_2 = ["finish", "layer.3", "layer.2"]
+
+# Changes one byte of a kept piece, as a failing disk may.
+DAMAGE = """async (piece) => {
+    const cache = await caches.open("splitcompute");
+    const isIt = ({url}) => url.endsWith(`/${piece}.safetensors`);
+    const key = (await cache.keys()).find(isIt);
+    const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
+    bytes[bytes.length - 1] ^= 1;
+    await cache.put(key, new Response(bytes));
+}"""
+
+
+@pytest.fixture
+def client(browser: Browser, server: LiveServer) -> Iterator[ClientPage]:
+    """In a profile of its own, with nothing kept."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{server.url}/health")
+    server.asked.clear()
+    yield ClientPage(page)
+    context.close()
+
+
+def load(client: ClientPage, split: int) -> None:
+    client.evaluate("(split) => sc.load(split)", split)
+
+
+def bytes_of(client: ClientPage, split: int) -> Any:
+    return client.evaluate("(split) => sc.bytes(split)", split)
+
+
+def reconnect(client: ClientPage) -> None:
+    client.page.reload()
+    client.connect(**MODEL)
+
+
+def test_layers_are_fetched_once_and_kept_over_reloads(
+    client: ClientPage, server: LiveServer
+) -> None:
+    info = client.connect(**MODEL)["info"]
+    sizes = info["bytes"]["f16"]
+    total = 2 * sizes["layer"] + sizes["finish"]
+    assert bytes_of(client, 2) == {"total": total, "missing": total}
+    assert server.asked_for_pieces() == []
+    assert "GET /models/small-gpt2/manifest.json" not in server.asked_paths()
+
+    load(client, 2)
+    assert server.asked_for_pieces() == FROM_SPLIT_2
+    assert bytes_of(client, 2) == {"total": total, "missing": 0}
+
+    reconnect(client)
+    assert bytes_of(client, 2) == {"total": total, "missing": 0}
+    assert "note" not in client.embed("a text", split=2)
+    assert server.asked_for_pieces() == FROM_SPLIT_2
+    assert "note" not in client.embed("a text", split=1)
+    assert server.asked_for_pieces() == [*FROM_SPLIT_2, "layer.1"]
+
+
+def test_progress_counts_every_byte(client: ClientPage) -> None:
+    client.connect(**MODEL)
+    total = bytes_of(client, 2)["total"]
+    load(client, 2)
+    reports = client.progress()
+    counted = [report["totalLoaded"] for report in reports]
+    assert counted == sorted(counted)
+    assert {report["total"] for report in reports} == {total}
+    assert reports[-1] == {
+        "phase": "ready",
+        "piece": "layer.2",
+        "loaded": reports[-1]["size"],
+        "size": reports[-1]["size"],
+        "totalLoaded": total,
+        "total": total,
+    }
+    phases = [report["phase"] for report in reports if report["piece"] == "layer.3"]
+    assert list(dict.fromkeys(phases)) == ["download", "verify", "upload", "ready"]
+    reconnect(client)
+    load(client, 2)
+    assert "download" not in {report["phase"] for report in client.progress()}
+
+
+def test_a_damaged_layer_in_the_cache_is_fetched_again(
+    client: ClientPage, server: LiveServer
+) -> None:
+    client.connect(**MODEL)
+    load(client, 2)
+    expected = client.embed("a text", split=2)["embeddings"]
+    client.evaluate(DAMAGE, "layer.3")
+    server.asked.clear()
+    reconnect(client)
+    result = client.embed("a text", split=2)
+    assert result["embeddings"] == expected
+    assert "note" not in result
+    assert server.asked_for_pieces() == ["layer.3"]
+
+
+def test_a_layer_damaged_on_the_way_is_fetched_again(
+    client: ClientPage, server: LiveServer
+) -> None:
+    client.connect(**MODEL)
+    server.faults = [F.none, F.flipped]
+    assert "note" not in client.embed("a text", split=3)
+    assert server.asked_for_pieces() == ["finish", "layer.3", "layer.3"]
+
+
+def test_a_layer_that_stays_damaged_is_not_used(
+    client: ClientPage, server: LiveServer
+) -> None:
+    client.connect(**MODEL)
+    server.faults = [F.none, F.flipped, F.flipped]
+    message = client.rejection("() => sc.load(3)")
+    assert "layer.3" in message
+    assert "SHA-256" in message
+    server.faults = [F.flipped, F.flipped]
+    result = client.embed("a text", split=3)
+    assert result["finish"] == "server"
+    assert "SHA-256" in result["note"]
+    assert "note" not in client.embed("a text", split=3)
+
+
+def test_other_revisions_are_forgotten_and_other_models_are_not(
+    client: ClientPage,
+) -> None:
+    paths = [
+        "/models/small-gpt2/0123456789abcdef/f16/layer.0.safetensors",
+        "/models/small-bert/0123456789abcdef/f16/layer.0.safetensors",
+    ]
+    client.evaluate(
+        """async (paths) => {
+            const cache = await caches.open("splitcompute");
+            for (const path of paths) await cache.put(path, new Response("old"));
+        }""",
+        paths,
+    )
+    client.connect(**MODEL)
+    load(client, 3)
+    kept = client.evaluate("async (url) => Boolean(await caches.match(url))", paths[0])
+    other = client.evaluate("async (url) => Boolean(await caches.match(url))", paths[1])
+    assert (kept, other) == (False, True)
+
+
+def test_clear_forgets_layers(client: ClientPage, server: LiveServer) -> None:
+    client.connect(**MODEL)
+    load(client, 3)
+    client.evaluate("() => sc.clear()")
+    assert bytes_of(client, 3)["missing"] == bytes_of(client, 3)["total"]
+    server.asked.clear()
+    assert "note" not in client.embed("a text", split=3)
+    assert server.asked_for_pieces() == ["finish", "layer.3"]
+
+
+def test_a_full_disk_costs_only_another_download(
+    client: ClientPage, server: LiveServer
+) -> None:
+    devtools = client.page.context.new_cdp_session(client.page)
+    quota = {"origin": server.url, "quotaSize": 1000}
+    devtools.send("Storage.overrideQuotaForOrigin", quota)
+    client.connect(**MODEL)
+    assert "note" not in client.embed("a text", split=2)
+    assert bytes_of(client, 2)["missing"] == 0
+    reconnect(client)
+    server.asked.clear()
+    assert "note" not in client.embed("a text", split=2)
+    assert "layer.3" in server.asked_for_pieces()
+
+
+def test_an_aborted_download_stops_and_leaves_the_next_one_alone(
+    client: ClientPage, server: LiveServer
+) -> None:
+    client.connect(**MODEL)
+    server.faults = [F.none, F.stall]
+    message = client.rejection(
+        """async () => {
+            const abort = new AbortController();
+            const loading = sc.load(2, {signal: abort.signal});
+            while (!progress.some(({piece}) => piece === "layer.3"))
+                await new Promise((resolve) => setTimeout(resolve, 10));
+            abort.abort();
+            await loading;
+        }"""
+    )
+    assert message.startswith("AbortError")
+    assert "note" not in client.embed("a text", split=2)

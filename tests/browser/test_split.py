@@ -1,0 +1,138 @@
+"""Any split between the real server and a real browser gives the full result."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from client_page import ClientPage
+from live_server import LiveServer
+from playwright.sync_api import Page
+from references import Reference
+from tokenizers import Tokenizer
+from tolerances import BY_DTYPE, F32
+from torch import Tensor
+
+TEXTS = [
+    "The server runs the first layers, the browser the rest.",
+    "one",
+    "Größe, naïve, 言語モデル",
+]
+
+# name: n_layer
+MODELS = {
+    "small-gpt2": 4,
+    "odd-gpt2": 2,
+    "small-bert": 3,
+    "all-MiniLM-L6-v2": 6,
+}
+
+
+class Expected:
+    """What the Hugging Face class makes of texts: mean over tokens, to unit length."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reference = Reference(folder)
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+
+    def ids(self, text: str) -> list[int]:
+        return list(self.tokenizer.encode(text).ids)
+
+    def rows(self, texts: list[str]) -> Tensor:
+        embed = self.reference.embedding
+        return torch.stack([embed(self.ids(text), "mean", True) for text in texts])
+
+
+@pytest.fixture(scope="module")
+def expected(
+    gpt2_folder: Path, odd_gpt2_folder: Path, bert_folder: Path, minilm_folder: Path
+) -> dict[str, Expected]:
+    folders = {
+        "small-gpt2": gpt2_folder,
+        "odd-gpt2": odd_gpt2_folder,
+        "small-bert": bert_folder,
+        "all-MiniLM-L6-v2": minilm_folder,
+    }
+    return {name: Expected(folder) for name, folder in folders.items()}
+
+
+@pytest.fixture(scope="module")
+def client(page: Page) -> ClientPage:
+    return ClientPage(page)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16", "q8"])
+@pytest.mark.parametrize("model", MODELS)
+def test_any_split_equals_hugging_face(
+    client: ClientPage, expected: dict[str, Expected], model: str, dtype: str
+) -> None:
+    client.connect(model=model, dtype=dtype)
+    reference = expected[model].rows(TEXTS)
+    for split in reversed(range(MODELS[model] + 1)):
+        rows = client.rows(TEXTS, split=split)
+        torch.testing.assert_close(rows, reference, atol=BY_DTYPE[dtype], rtol=0)
+
+
+@pytest.mark.parametrize("wire", ["f16", "q8"])
+@pytest.mark.parametrize("model", ["small-gpt2", "all-MiniLM-L6-v2"])
+def test_a_narrow_hidden_state_stays_within_its_tolerance(
+    client: ClientPage, expected: dict[str, Expected], model: str, wire: str
+) -> None:
+    client.connect(model=model, dtype="f32", wire=wire)
+    reference = expected[model].rows(TEXTS)
+    for split in (0, MODELS[model] - 1):
+        rows = client.rows(TEXTS, split=split)
+        torch.testing.assert_close(rows, reference, atol=BY_DTYPE[wire], rtol=0)
+
+
+def test_at_split_k_the_server_runs_k_layers_and_no_more(
+    client: ClientPage, server: LiveServer
+) -> None:
+    client.connect(model="small-gpt2")
+    for split in range(MODELS["small-gpt2"] + 1):
+        before = server.layer_runs("small-gpt2")
+        result = client.embed(TEXTS, split=split)
+        ran = server.layer_runs("small-gpt2") - before
+        assert ran == dict.fromkeys(range(split), 1)
+        where = [layer["where"] for layer in result["layers"]]
+        assert where == ["server"] * split + ["browser"] * (4 - split)
+        assert result["finish"] == ("server" if split == 4 else "browser")
+
+
+@pytest.mark.parametrize(
+    ("model", "lengths"),
+    [
+        ("small-gpt2", [1, 2, 31, 32, 33, 64, 129, 1024]),
+        ("small-bert", [3, 4, 15, 16, 17, 99, 100]),
+        ("all-MiniLM-L6-v2", [3, 65, 256]),
+    ],
+)
+def test_every_length_equals_hugging_face(
+    client: ClientPage,
+    expected: dict[str, Expected],
+    model: str,
+    lengths: list[int],
+) -> None:
+    client.connect(model=model, dtype="f32")
+    texts = [text_of(expected[model], length) for length in lengths]
+    split = MODELS[model] - 1
+    reference = expected[model].rows(texts)
+    for text, row in zip(texts, reference, strict=True):
+        alone = client.rows([text], split=split)[0]
+        torch.testing.assert_close(alone, row, atol=F32, rtol=0)
+    result = client.embed(texts, split=split)
+    assert result["tokens"] == lengths
+    together = torch.tensor(result["embeddings"])
+    torch.testing.assert_close(together, reference, atol=F32, rtol=0)
+
+
+def text_of(expected: Expected, length: int) -> str:
+    """A text of so many tokens."""
+    dice = random.Random(length)
+    added = len(expected.ids(""))  # [CLS] and [SEP]
+    words = [" a", " b", " c", " the"] if added else list("~^|{}`")
+    text = "".join(dice.choice(words) for _ in range(length - added))
+    assert len(expected.ids(text)) == length
+    return text
