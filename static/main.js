@@ -42,7 +42,10 @@ function start() {
     onDecline: () => browserSide.decline(),
     onCancelLoad: () => void browserSide.cancel(),
     onForget: () => void browserSide.forget(),
-    onText: (patch) => store.update(patch),
+    onText: (patch) => {
+      store.update(patch);
+      tasks.forgetFailure();
+    },
     onEmbed: () => void tasks.embed(),
     onCancelEmbed: () => tasks.cancel(),
     onCheck: () => void tasks.check(),

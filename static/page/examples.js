@@ -5,22 +5,22 @@
 export const examples = [
   {
     name: "Three topics",
-    text: `Simmer the tomatoes until the sauce thickens.
-Whisk the eggs, then fold in the flour.
-Let the dough rest before you bake the bread.
-The probe sent its first pictures of Saturn's rings.
-A telescope found water vapour on a distant planet.
-The crew docked with the space station at dawn.
+    text: `The tomato sauce simmers until it thickens.
+Add basil and garlic to the tomato sauce.
+This pasta sauce tastes better with fresh tomatoes.
+The probe sent back pictures of Saturn's rings.
+Saturn's rings are made of ice and rock.
+A spacecraft flew past the moons of Saturn.
 She tuned her violin before the concert.
-The drummer kept a steady rhythm all night.
-The choir rehearsed a new arrangement.`,
+The violinist played the concert from memory.
+An orchestra rehearses all week for one concert.`,
   },
   {
     name: "A question and its answers",
     text: `How do I change my password?
 Open your account settings and choose a new password.
-Our office is open from nine to five.
 If you cannot sign in, ask for a reset link by e-mail.
+Our office is open from nine to five.
 Refunds reach your bank within five working days.`,
   },
   {

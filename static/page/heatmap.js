@@ -11,8 +11,8 @@ import { plural } from "./format.js";
 const mostTexts = 24;
 /** Up to here a cell has room for its number. */
 const mostNumbers = 12;
-/** From this heat on, dark ink no longer reads on the cell. */
-const deepHeat = 0.5;
+/** Here black and white ink contrast with the cell alike (4.5 to 1), in both colour schemes. */
+const deepHeat = 0.66;
 
 /** @param {HTMLElement} root @param {Result} result */
 export function drawHeatmap(root, { texts, embeddings }) {
@@ -93,5 +93,6 @@ function describeExtremes(matrix) {
 
 /** @param {number} cosine */
 function formatCosine(cosine) {
-  return cosine.toFixed(2).replace("-", "−");
+  // Adding 0 turns −0 into 0.
+  return (Math.round(cosine * 100) / 100 + 0).toFixed(2).replace("-", "−");
 }

@@ -29,6 +29,7 @@ export function createResults() {
     drawTimeline(byId("timeline", HTMLElement), result);
     drawHeatmap(byId("heatmap", HTMLElement), result);
     drawVectors(byId("vectors", HTMLElement), result);
+    showWhereUnseen(card);
   };
 }
 
@@ -38,6 +39,12 @@ export function summarise({ texts, dimensions, timings }) {
   return texts.length === 1
     ? `One vector of ${dimensions} numbers in ${time}`
     : `${texts.length.toLocaleString("en")} vectors of ${dimensions} numbers in ${time}`;
+}
+
+/** On a narrow screen the result lies below the button that made it. @param {HTMLElement} card */
+function showWhereUnseen(card) {
+  const room = innerHeight - card.getBoundingClientRect().top;
+  if (room < innerHeight / 4) card.scrollIntoView();
 }
 
 /** @param {Result} result */

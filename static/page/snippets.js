@@ -39,21 +39,17 @@ function curl({ origin, model, texts, withKey }) {
   return lines.join(" \\\n  ");
 }
 
-/** @param {Request} request */
+/** With nothing but the standard library. @param {Request} request */
 function python({ origin, model, texts, withKey }) {
-  const imports = withKey ? "import os\n\nimport requests" : "import requests";
-  const headers = withKey
-    ? '\n    headers={"Authorization": f"Bearer {os.environ[\'SPLITCOMPUTE_API_KEY\']}"},'
-    : "";
-  return `${imports}
+  const key = withKey ? '\nheaders["Authorization"] = f"Bearer {os.environ[\'SPLITCOMPUTE_API_KEY\']}"' : "";
+  return `import json${withKey ? "\nimport os" : ""}
+from urllib.request import Request, urlopen
 
 texts = ${list(texts)}
-reply = requests.post(
-    "${origin}/embed",
-    json={"model": ${JSON.stringify(model)}, "inputs": texts},${headers}
-)
-reply.raise_for_status()
-embeddings = reply.json()  # a list of floats for each text`;
+body = json.dumps({"model": ${JSON.stringify(model)}, "inputs": texts}).encode()
+headers = {"Content-Type": "application/json"}${key}
+with urlopen(Request("${origin}/embed", body, headers)) as reply:
+    embeddings = json.load(reply)  # a list of floats for each text`;
 }
 
 /** @param {Request} request */

@@ -3,7 +3,7 @@
 
 import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
-import { explain } from "./format.js";
+import { explain, needsKey } from "./format.js";
 import { browserIsReady, textsOf, whyNoOffload } from "./state.js";
 
 /**
@@ -22,6 +22,11 @@ export class Tasks {
 
   cancel() {
     this.#running.abort();
+  }
+
+  /** The texts have changed: what was wrong with them may be right now. */
+  forgetFailure() {
+    if (this.store.state.embedding.kind === "failed") this.store.update({ embedding: { kind: "idle" } });
   }
 
   async embed() {
@@ -81,6 +86,7 @@ export class Tasks {
     } catch (error) {
       const failed = { kind: "failed", message: explain(error) };
       store.update({ [name]: signal.aborted ? { kind: "idle" } : failed });
+      if (needsKey(error)) store.update({ connection: { kind: "key", message: explain(error) } });
     }
   }
 }

@@ -1,0 +1,340 @@
+"""The page, as a visitor meets it: the real server, a real browser, its software GPU."""
+
+import contextlib
+import csv
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+from conftest import system_chromium
+from live_server import LiveServer
+from playwright.sync_api import Browser, Page, Playwright, expect
+from tolerances import BY_DTYPE
+
+from options import Options
+
+TEXTS = [
+    "A cut through the model",
+    "Each layer reads the hidden state",
+    "Naïve, isn't it?",
+]
+
+
+@pytest.fixture
+def errors() -> list[str]:
+    """What the browser's console calls an error, a broken content policy among it."""
+    return []
+
+
+@pytest.fixture
+def site(browser: Browser, server: LiveServer, errors: list[str]) -> Iterator[Page]:
+    """The page, newly opened by a visitor who was never here, with three texts in it."""
+    with opened(browser, server.url, errors) as page:
+        page.get_by_role("textbox", name="Your text").fill("\n".join(TEXTS))
+        server.asked.clear()
+        yield page
+    assert not errors
+
+
+@contextlib.contextmanager
+def opened(
+    browser: Browser, url: str, errors: list[str], **options: Any
+) -> Iterator[Page]:
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.on(
+        "console",
+        lambda said: errors.append(said.text) if said.type == "error" else None,
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    yield page
+    context.close()
+
+
+def embed(page: Page) -> None:
+    button = page.locator("#embed")
+    expect(button).to_have_attribute("aria-disabled", "false")
+    button.click()
+    expect(button).to_have_text(re.compile(r"^Embed\b(?!ding)"), timeout=20_000)
+
+
+def agree(page: Page) -> None:
+    """To the download that the page asks about, and waits for its end."""
+    page.get_by_role("button", name=re.compile("^Download \\(")).click()
+    expect(page.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+
+
+def downloaded(page: Page, button: str) -> Path:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button, exact=True).click()
+    return download.value.path()
+
+
+def embedded_by_server(server: LiveServer, texts: list[str]) -> np.ndarray:
+    body = json.dumps({"inputs": texts}).encode()
+    request = Request(f"{server.url}/embed", body, {"Content-Type": "application/json"})
+    with urlopen(request) as reply:
+        return np.array(json.load(reply), np.float32)
+
+
+def test_the_server_answers_before_anything_is_downloaded(
+    site: Page, server: LiveServer
+) -> None:
+    expect(
+        site.get_by_text(re.compile(r"needs [\d.]+.[kM]B for these layers"))
+    ).to_be_visible()
+    embed(site)
+    expect(site.locator("#result-where")).to_have_text("The server ran everything.")
+    expect(site.locator("#result-note")).to_contain_text("does not have its layers yet")
+    assert server.asked_for_pieces() == []
+
+
+def test_no_is_an_answer(site: Page, server: LiveServer) -> None:
+    site.get_by_role("button", name="Not now").click()
+    expect(site.get_by_text("the server runs everything")).to_be_visible()
+    expect(site.get_by_role("button", name="Not now")).to_be_hidden()
+    expect(site.get_by_role("button", name=re.compile("^Download \\("))).to_be_focused()
+    assert server.asked_for_pieces() == []
+
+
+def test_the_cut_moves_by_keyboard_and_the_browser_runs_what_is_right_of_it(
+    site: Page, server: LiveServer
+) -> None:
+    cut = site.get_by_role("slider")
+    expect(cut).to_have_attribute(
+        "aria-valuetext", "server runs layers 0–1, your browser runs 2–3 and the finish"
+    )
+    cut.press("End")
+    expect(cut).to_have_attribute(
+        "aria-valuetext", "server runs all 4 layers and the finish"
+    )
+    cut.press("Home")
+    expect(cut).to_have_attribute("aria-valuenow", "0")
+    cut.press("ArrowRight")
+    text = "server runs layer 0, your browser runs 1–3 and the finish"
+    expect(cut).to_have_attribute("aria-valuetext", text)
+    expect(cut).to_be_focused()
+    agree(site)
+    assert server.asked_for_pieces() == ["finish", "layer.3", "layer.2", "layer.1"]
+
+    before = server.layer_runs("small-gpt2")
+    embed(site)
+    expect(site.locator("#result-where")).to_contain_text(
+        "your browser ran layers 1–3 and the finish"
+    )
+    assert server.layer_runs("small-gpt2") - before == {0: 1}
+    ours = np.load(downloaded(site, ".npy"))
+    assert ours.dtype == np.float32
+    theirs = embedded_by_server(server, TEXTS)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=BY_DTYPE["f16"])
+
+    site.get_by_role("button", name="Compare with the server alone").click()
+    expect(site.locator("#check-words")).to_contain_text("The same vectors.")
+
+
+def test_the_cut_moves_by_pointer(site: Page) -> None:
+    site.get_by_title("Layer 0").click(position={"x": 2, "y": 10})
+    expect(site.get_by_role("slider")).to_have_attribute("aria-valuenow", "0")
+    site.get_by_title("The finish").click()
+    expect(site.get_by_role("slider")).to_have_attribute("aria-valuenow", "4")
+
+
+def test_an_agreement_holds_over_a_reload_and_nothing_is_fetched_twice(
+    site: Page, server: LiveServer
+) -> None:
+    agree(site)
+    server.asked.clear()
+    site.reload()
+    expect(site.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+    assert server.asked_for_pieces() == []
+    site.get_by_role("button", name="Remove").click()
+    expect(site.get_by_text("for these layers")).to_be_visible()
+
+
+def test_a_larger_download_than_agreed_to_is_asked_about_again(site: Page) -> None:
+    agree(site)
+    site.get_by_role("slider").press("Home")
+    expect(
+        site.get_by_text(re.compile("The other .* are here already"))
+    ).to_be_visible()
+
+
+def test_downloads_hold_texts_and_vectors(site: Page, server: LiveServer) -> None:
+    embed(site)
+    theirs = embedded_by_server(server, TEXTS)
+    as_json = json.loads(downloaded(site, "Download JSON").read_text("utf-8"))
+    assert as_json["texts"] == TEXTS
+    assert (as_json["model"], as_json["dimensions"]) == ("small-gpt2", 64)
+    with downloaded(site, "CSV").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[:2] == ["text", "d0"]
+    assert [row[0] for row in rows] == TEXTS
+    for vectors in (
+        as_json["embeddings"],
+        [row[1:] for row in rows],
+        np.load(downloaded(site, ".npy")),
+    ):
+        np.testing.assert_array_equal(np.array(vectors, np.float32), theirs)
+
+
+def test_several_texts_are_compared_in_a_table(site: Page, server: LiveServer) -> None:
+    embed(site)
+    theirs = embedded_by_server(server, TEXTS)
+    table = site.get_by_role("table", name="Cosine similarity")
+    cells = table.get_by_role("cell").filter(has_text=".").all_inner_texts()
+    shown = [float(cell.replace("−", "-")) for cell in cells]
+    np.testing.assert_allclose(shown, (theirs @ theirs.T).ravel(), atol=0.0051)
+
+
+def test_a_thousand_lines_are_embedded_and_a_few_compared(site: Page) -> None:
+    site.get_by_role("textbox", name="Your text").fill(
+        "\n".join(f"line {i}" for i in range(1000))
+    )
+    embed(site)
+    expect(site.locator("#result-summary")).to_contain_text(
+        "1,000 vectors of 64 numbers"
+    )
+    expect(site.get_by_text("The first 24 of 1,000 texts are shown")).to_be_visible()
+    expect(site.locator(".vectors li")).to_have_count(6)
+
+
+def test_wrong_texts_are_explained_and_the_next_request_works(
+    site: Page, errors: list[str]
+) -> None:
+    area = site.get_by_role("textbox", name="Your text")
+    area.fill(" \n ")
+    embed(site)
+    expect(site.get_by_role("alert").filter(has_text="no text yet")).to_be_visible()
+    area.fill("word " * 2000)
+    embed(site)
+    expect(site.locator("#text-problem")).to_contain_text("1024")
+    assert area.input_value() == "word " * 2000
+    errors.clear()  # the refusal itself
+    area.fill("one text")
+    expect(site.locator("#text-problem")).to_be_empty()
+    embed(site)
+    expect(site.locator("#result-summary")).to_contain_text("One vector of 64 numbers")
+
+
+def test_another_model_and_precision_can_be_chosen(
+    site: Page, server: LiveServer
+) -> None:
+    site.get_by_label("Model").select_option("small-bert")
+    expect(site.get_by_role("slider")).to_have_attribute("aria-valuemax", "3")
+    site.get_by_text("q8", exact=True).first.click()
+    agree(site)
+    assert all(
+        "/q8/" in asked.path for asked in server.asked if "safetensors" in asked.path
+    )
+    embed(site)
+    expect(site.locator("#result-facts")).to_contain_text("small-bert")
+    site.get_by_role("button", name="Compare with the server alone").click()
+    expect(site.locator("#check-words")).to_contain_text("The same vectors.")
+
+
+def test_the_snippets_do_what_was_done(site: Page, server: LiveServer) -> None:
+    embed(site)
+    theirs = embedded_by_server(server, TEXTS)
+    body = json.loads(shlex.split(site.locator("#code").inner_text())[-1])
+    assert body == {"model": "small-gpt2", "inputs": TEXTS}
+    site.get_by_role("tab", name="curl").press("ArrowRight")
+    expect(site.get_by_role("tab", name="Python")).to_be_focused()
+    names: dict[str, Any] = {}
+    exec(site.locator("#code").inner_text(), names)
+    np.testing.assert_array_equal(np.array(names["embeddings"], np.float32), theirs)
+
+
+def test_the_benchmark_makes_a_row_of_markdown(site: Page) -> None:
+    agree(site)
+    site.get_by_role("button", name="Measure this device").click()
+    row = site.get_by_label("Markdown row")
+    expect(row).to_have_text(
+        re.compile(r"^\| .+ \| small-gpt2 \| f16 (\| [\d.]+ ){4}\|$"), timeout=40_000
+    )
+    expect(site.get_by_text("Your browser holds")).to_be_visible()
+
+
+def test_without_webgpu_the_page_says_so_and_the_server_runs_everything(
+    playwright: Playwright, server: LiveServer, errors: list[str]
+) -> None:
+    browser = playwright.chromium.launch(
+        executable_path=system_chromium(), args=["--no-sandbox", "--disable-gpu"]
+    )
+    with opened(browser, server.url, errors) as page:
+        expect(page.locator("#connection")).to_have_text(
+            "No WebGPU: the server runs everything"
+        )
+        expect(page.locator("#browser-words")).to_contain_text(
+            "The server runs everything, with the same result."
+        )
+        embed(page)
+        expect(page.locator("#result-where")).to_have_text("The server ran everything.")
+    browser.close()
+    assert not errors
+
+
+def test_an_api_key_is_asked_for_and_kept_for_the_tab(
+    browser: Browser, gpt2_folder: Path, cache_dir: Path, errors: list[str]
+) -> None:
+    server = LiveServer(
+        Options(
+            model=(str(gpt2_folder),), port=0, cache_dir=cache_dir, api_key="sesame"
+        )
+    )
+    with opened(browser, server.url, errors) as page:
+        for key in ("wrong", "sesame"):
+            page.get_by_role("textbox", name="API key").fill(key)
+            page.get_by_role("button", name="Use this key").click()
+            expected = "did not accept" if key == "wrong" else ""
+            expect(page.locator("#notice-words")).to_contain_text(expected)
+        embed(page)
+        page.reload()
+        embed(page)
+        expect(page.locator("#code")).to_contain_text("Bearer $SPLITCOMPUTE_API_KEY")
+    server.stop()
+
+
+def test_nothing_is_wider_than_the_window(site: Page) -> None:
+    embed(site)
+    for width in (390, 768, 1040, 1280, 1600):
+        site.set_viewport_size({"width": width, "height": 844})
+        assert site.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_every_control_has_a_name(site: Page) -> None:
+    embed(site)
+    session = site.context.new_cdp_session(site)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    controls = {
+        "button",
+        "checkbox",
+        "combobox",
+        "link",
+        "radio",
+        "slider",
+        "tab",
+        "textbox",
+        "image",
+        "table",
+    }
+    named = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"] and node["role"]["value"] in controls
+    ]
+    assert {role for role, _ in named} >= {
+        "button",
+        "combobox",
+        "radio",
+        "slider",
+        "tab",
+        "textbox",
+    }
+    assert [role for role, name in named if not name.strip()] == []
