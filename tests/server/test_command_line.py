@@ -1,0 +1,199 @@
+"""`python server.py` as an operator starts and stops it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import http_server
+from options import Options, command_line
+from server import main
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = [sys.executable, str(ROOT / "server.py")]
+
+
+def given(*arguments: str, **environment: str) -> Options:
+    heard: list[Options] = []
+    done = CliRunner().invoke(command_line(heard.append), arguments, env=environment)
+    assert done.exit_code == 0, done.output
+    return heard[0]
+
+
+def test_without_arguments_the_defaults_hold() -> None:
+    assert given() == Options()
+    assert Options().host == "127.0.0.1"
+
+
+def test_flags_repeat_and_the_environment_separates_by_commas() -> None:
+    assert given("--model", "a", "--model", "b c").model == ("a", "b c")
+    assert given(SPLITCOMPUTE_MODEL="a,b c").model == ("a", "b c")
+    assert given("--model", "a", SPLITCOMPUTE_MODEL="b").model == ("a",)
+
+
+def test_every_flag_is_also_an_environment_variable() -> None:
+    settings = {
+        "host": "0.0.0.0",
+        "port": "80",
+        "device": "cpu",
+        "dtype": "f16",
+        "pooling": "last",
+        "cache_dir": "/tmp/x",
+        "threads": "3",
+        "api_key": "key",
+        "no_weights": "1",
+        "max_batch_tokens": "7",
+    }
+    options = given(**{f"SPLITCOMPUTE_{n.upper()}": v for n, v in settings.items()})
+    assert options.port == 80
+    assert options.cache_dir == Path("/tmp/x")
+    assert options.no_weights is True
+    assert (options.dtype, options.pooling, options.threads) == ("f16", "last", 3)
+
+
+def test_help_names_every_flag_and_variable() -> None:
+    text = CliRunner().invoke(command_line(print), ["--help"]).output
+    words = re.sub(r"\s+", "", text)
+    for field in fields(Options):
+        assert f"--{field.name.replace('_', '-')}" in words
+        assert f"SPLITCOMPUTE_{field.name.upper()}" in words
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        ["--port", "http"],
+        ["--port", "70000"],
+        ["--device", "tpu"],
+        ["--dtype", "f8"],
+        ["--threads", "0"],
+        ["--no-such"],
+        ["extra"],
+    ],
+)
+def test_a_mistake_is_told_and_ends_with_2(mistake: list[str]) -> None:
+    done = CliRunner().invoke(command_line(print), mistake)
+    assert done.exit_code == 2
+    assert "Error: " in done.output
+
+
+def start_and_fail(*arguments: str, **environment: str) -> str:
+    """What is said by a server that cannot start: one line, and no traceback."""
+    done = CliRunner().invoke(main, ["--port", "0", *arguments], env=environment)
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    [said] = done.output.splitlines()
+    assert said.startswith("Error: ")
+    return said
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with http_server.bind("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = start_and_fail("--port", port)
+    assert f"127.0.0.1:{port}" in said
+    assert "in use" in said
+
+
+def test_an_unknown_model_is_one_line() -> None:
+    assert "'no-such-model'" in start_and_fail("--model", "no-such-model")
+
+
+def test_a_failed_download_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "nobody/no-such-model" in start_and_fail("--model", "nobody/no-such-model")
+
+
+def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
+    assert str(tmp_path) in start_and_fail("--model", str(tmp_path))
+
+
+def test_a_device_that_is_not_there_is_one_line() -> None:
+    assert "mps" in start_and_fail("--device", "mps")
+
+
+def test_an_address_of_another_machine_is_one_line() -> None:
+    assert "192.0.2.1" in start_and_fail("--host", "192.0.2.1")
+
+
+@contextmanager
+def started(
+    folder: Path, cache_dir: Path
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [*SERVER, "--port", "0", "--model", str(folder), "--cache-dir", str(cache_dir)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        first, second = process.stdout.readline(), process.stdout.readline()
+        url = re.search(r"http://127\.0\.0\.1:\d+", first)
+        assert url is not None, first
+        assert second.strip() == "small-gpt2 on cpu, float32"
+        yield process, url.group()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(
+    gpt2_folder: Path, cache_dir: Path, number: signal.Signals
+) -> None:
+    with started(gpt2_folder, cache_dir) as (process, url):
+        with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
+            assert answer.status == 200
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert "Traceback" not in errors
+
+
+def test_a_second_signal_ends_it_at_once(gpt2_folder: Path, cache_dir: Path) -> None:
+    with started(gpt2_folder, cache_dir) as (process, url):
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(b"POST /embed HTTP/1.1\r\nContent-Length: 5\r\n\r\na")
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert process.poll() is None  # waits for the rest of that request
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=10)
+        assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_threads_are_told_to_sleep_before_torch_is_loaded() -> None:
+    """OpenMP's default would let them spin on cores that the browser wants."""
+    code = """if True:
+        import os, sys, quiet_threads
+        print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules)"""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert done.stdout == "PASSIVE False\n"
+    lines = (ROOT / "server.py").read_text().splitlines()
+    imports = [line for line in lines if line.startswith(("import ", "from "))]
+    assert imports[1].startswith("import quiet_threads")  # after __future__
