@@ -97,10 +97,11 @@ def _read_pooling(path: Path) -> str:
     if mode is None:
         chosen = [key for key in raw if key.startswith("pooling_mode_") and raw[key]]
     else:
-        chosen = [mode] if isinstance(mode, str) else list(mode)
-    if len(chosen) != 1 or chosen[0] not in POOLINGS:
+        chosen = mode if isinstance(mode, list) else [mode]
+    names = [name for name in chosen if isinstance(name, str) and name in POOLINGS]
+    if len(chosen) != 1 or len(names) != 1:
         raise CheckpointError(
             f"{path}: expected one pooling of mean, cls, max and lasttoken, came "
             f"{', '.join(map(str, chosen)) or 'none'}"
         )
-    return POOLINGS[chosen[0]]
+    return POOLINGS[names[0]]
