@@ -1,4 +1,6 @@
-"""The page, as a visitor meets it: the real server, a real browser, its software GPU."""
+"""The page as a visitor meets it: the real server, a real browser, its software GPU."""
+
+# ruff: noqa: RUF001 - the page writes ranges with – and numbers with −
 
 import contextlib
 import csv
@@ -34,7 +36,7 @@ def errors() -> list[str]:
 
 @pytest.fixture
 def site(browser: Browser, server: LiveServer, errors: list[str]) -> Iterator[Page]:
-    """The page, newly opened by a visitor who was never here, with three texts in it."""
+    """The page, opened by a visitor who was never here, with three texts in it."""
     with opened(browser, server.url, errors) as page:
         page.get_by_role("textbox", name="Your text").fill("\n".join(TEXTS))
         server.asked.clear()

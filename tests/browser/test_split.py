@@ -29,7 +29,7 @@ MODELS = {
 
 
 class Expected:
-    """What the Hugging Face class makes of texts: mean over tokens, to unit length."""
+    """What the Hugging Face class makes of texts."""
 
     def __init__(self, folder: Path) -> None:
         self.reference = Reference(folder)
@@ -40,9 +40,12 @@ class Expected:
     def ids(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text).ids)
 
-    def rows(self, texts: list[str]) -> Tensor:
+    def rows(
+        self, texts: list[str], pooling: str = "mean", normalize: bool = True
+    ) -> Tensor:
         embed = self.reference.embedding
-        return torch.stack([embed(self.ids(text), "mean", True) for text in texts])
+        ids = map(self.ids, texts)
+        return torch.stack([embed(row, pooling, normalize) for row in ids])
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,20 @@ def test_any_split_equals_hugging_face(
     for split in reversed(range(MODELS[model] + 1)):
         rows = client.rows(TEXTS, split=split)
         torch.testing.assert_close(rows, reference, atol=BY_DTYPE[dtype], rtol=0)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "last", "max"])
+def test_every_pooling_is_that_of_the_models_files(
+    client: ClientPage, pooled_folders: list[Path], pooling: str
+) -> None:
+    folder = next(path for path in pooled_folders if path.name.startswith(pooling))
+    info = client.connect(model=folder.name, dtype="f32")["info"]
+    assert info["pooling"] == pooling
+    reference = Expected(folder).rows(TEXTS, pooling, info["normalize"])
+    size = reference.norm(dim=1, keepdim=True)  # the tolerance is for unit vectors
+    for split in (0, 1):
+        rows = client.rows(TEXTS, split=split)
+        torch.testing.assert_close(rows / size, reference / size, atol=F32, rtol=0)
 
 
 @pytest.mark.parametrize("wire", ["f16", "q8"])

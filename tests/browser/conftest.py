@@ -1,0 +1,147 @@
+"""A headless Chromium on its software WebGPU adapter, and a loopback server for the pages that tests open in it."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from checkpoints import write_bert, write_gpt2, write_sentence_files
+from live_server import LiveServer
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from options import Options
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CHROMIUM_FLAGS = [
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    # SwiftShader compiles one store for each word of workgroup memory that it has to
+    # clear, seconds a shader; and a kernel that counts on zeros there fails without.
+    "--enable-dawn-features=disable_workgroup_init",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+]
+
+
+def system_chromium() -> str | None:
+    """The machine's own Chromium, or None for the one that Playwright downloaded."""
+    named = os.environ.get("CHROMIUM")
+    found = (
+        shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
+    )
+    return named or next(filter(None, found), None)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(
+        executable_path=system_chromium(), args=CHROMIUM_FLAGS
+    )
+    yield browser
+    browser.close()
+
+
+class StaticFiles(SimpleHTTPRequestHandler):
+    """Serves a folder, and at /blank.html an empty page with the same origin as the modules."""
+
+    def do_GET(self) -> None:
+        if self.path != "/blank.html":
+            return super().do_GET()
+        body = b"<!doctype html><title>test</title>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: the tests' output is the tests'."""
+
+
+@pytest.fixture(scope="session")
+def static_url() -> Iterator[str]:
+    """The URL under which static/ is served on loopback."""
+    handler = partial(StaticFiles, directory=str(ROOT / "static"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def open_webgpu_page(browser: Browser, url: str) -> Page:
+    """A page that has a WebGPU adapter; the test fails where there is none, for a skip proves nothing."""
+    page = browser.new_page()
+    page.goto(url)
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.fail(
+            "Chromium has no WebGPU adapter here, not even its software one",
+            pytrace=False,
+        )
+    return page
+
+
+@pytest.fixture(scope="session")
+def torch_page(browser: Browser, static_url: str) -> Iterator[Page]:
+    """A page with static/torch.js as `torch`, its device ready."""
+    page = open_webgpu_page(browser, f"{static_url}/blank.html")
+    page.evaluate(
+        """async () => {
+            globalThis.torch = await import("/torch.js");
+            await torch.init({device: "webgpu"});
+        }"""
+    )
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def pooled_folders(checkpoint_dir: Path) -> list[Path]:
+    """One model for each pooling but the mean, which the others have."""
+    gelu = {"num_hidden_layers": 1, "hidden_act": "gelu_new"}
+    cls = write_bert(checkpoint_dir / "cls-bert", **gelu)
+    last = write_gpt2(checkpoint_dir / "last-gpt2", n_layer=1)
+    largest = write_gpt2(checkpoint_dir / "max-gpt2", n_layer=1)
+    write_sentence_files(cls, {"pooling_mode_cls_token": True})
+    write_sentence_files(last, {"pooling_mode_lasttoken": True})
+    write_sentence_files(largest, {"pooling_mode_max_tokens": True}, normalize=False)
+    return [cls, last, largest]
+
+
+@pytest.fixture(scope="session")
+def server(
+    gpt2_folder: Path,
+    odd_gpt2_folder: Path,
+    bert_folder: Path,
+    pooled_folders: list[Path],
+    cache_dir: Path,
+) -> Iterator[LiveServer]:
+    """The real server with small random models and the real MiniLM."""
+    folders = (gpt2_folder, odd_gpt2_folder, bert_folder, *pooled_folders)
+    models = (*map(str, folders), "all-MiniLM-L6-v2")
+    server = LiveServer(Options(model=models, port=0, cache_dir=cache_dir))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    """A page of the server's own origin that does nothing by itself."""
+    page = open_webgpu_page(browser, f"{server.url}/health")
+    yield page
+    page.close()

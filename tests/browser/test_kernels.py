@@ -1,0 +1,431 @@
+"""The heavy kernels by themselves against PyTorch: every kind of length, every way that an adapter can make them go."""
+
+import base64
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, open_webgpu_page
+from playwright.sync_api import Browser, Page
+from torch import Tensor
+from torch.nn import functional as F
+
+from quantize import quantize
+
+# fmt: off
+LENGTHS = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 255, 257, 511, 512, 513, 1000, 1023, 1024]
+# fmt: on
+
+# Of the largest value: float32 sums in another order than PyTorch's.
+TOLERANCE = 2e-6
+
+# What an adapter may be. The first is the one that runs here; caps force the code that the others get.
+ADAPTERS: dict[str, dict[str, Any]] = {
+    "software": {},
+    "gpu": {"software": False},
+    "gpu without subgroups": {"software": False, "subgroups": False},
+    "gpu without shader-f16": {"software": False, "f16": False},
+    "gpu with little memory": {"software": False, "maxWorkgroupStorage": 16384},
+}
+on_every_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
+
+
+@dataclass
+class Run:
+    """One kernel, its inputs, and what PyTorch makes of the same numbers."""
+
+    kernel: str
+    spec: dict[str, Any]
+    inputs: list[Tensor]
+    expected: Tensor
+
+    def message(self, caps: dict[str, Any]) -> dict[str, Any]:
+        inputs = [
+            base64.b64encode(buffer_of(tensor)).decode() for tensor in self.inputs
+        ]
+        length = self.expected.numel()
+        return {
+            "kernel": self.kernel,
+            "spec": self.spec,
+            "caps": caps,
+            "inputs": inputs,
+            "length": length,
+        }
+
+
+def buffer_of(tensor: Tensor) -> bytes:
+    """The tensor's bytes up to a multiple of four, as a GPU buffer has them."""
+    data = tensor.contiguous().numpy().tobytes()
+    return data + bytes(-len(data) % 4)
+
+
+@pytest.fixture(scope="module")
+def kernel_page(
+    browser: Browser, static_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    """A page with `runKernels`, built from kernel_page.ts."""
+    bundle = tmp_path_factory.mktemp("kernels") / "kernel_page.js"
+    esbuild = ROOT / "webgpu-torch/node_modules/.bin/esbuild"
+    source = Path(__file__).with_name("kernel_page.ts")
+    subprocess.run(
+        [esbuild, source, "--bundle", f"--outfile={bundle}", "--log-level=error"],
+        check=True,
+    )
+    page = open_webgpu_page(browser, f"{static_url}/blank.html")
+    page.evaluate(bundle.read_text())
+    yield page
+    page.close()
+
+
+def assert_close(page: Page, adapter: str, runs: list[Run]) -> None:
+    """Runs everything in one call to the page, then compares each result with PyTorch's."""
+    messages = [run.message(ADAPTERS[adapter]) for run in runs]
+    answers = page.evaluate("runs => runKernels(runs)", messages)
+    for run, answer in zip(runs, answers, strict=True):
+        values = np.frombuffer(base64.b64decode(answer), np.float32).copy()
+        actual = torch.from_numpy(values).view(run.expected.shape)
+        scale = run.expected[run.expected.isfinite()].abs().max().item()
+        torch.testing.assert_close(
+            actual,
+            run.expected,
+            rtol=0,
+            atol=TOLERANCE * max(scale, 1e-30),
+            equal_nan=True,
+            msg=lambda text, run=run: f"{run.kernel} {run.spec}: {text}",
+        )
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+NO_EPILOGUE = {"operands": [], "expression": "acc", "helpers": ""}
+BIAS_RELU_RESIDUAL = {
+    "operands": ["column", "full"],
+    "expression": "op_relu(acc + e0) + e1",
+    "helpers": "fn op_relu(x: f32) -> f32 { return max(x, 0.0); }",
+}
+
+
+def linear(rows: int, columns: int, inner: int, dtype: str, fused: bool = True) -> Run:
+    x, w = torch.randn(rows, inner), torch.randn(columns, inner)
+    bias, residual = torch.randn(columns), torch.randn(rows, columns)
+    match dtype:
+        case "f32":
+            weights = [w]
+        case "f16":
+            weights = [w.half()]
+            w = w.half().float()
+        case _:
+            weights = list(quantize(w.clone()))
+            w = (
+                weights[0].view(columns, -1, 32) * weights[1].float()[:, :, None]
+            ).view(w.shape)
+    # In float64: PyTorch's own float32 sums are as far from the truth as ours.
+    expected = F.linear(x.double(), w.double())
+    if fused:
+        expected = torch.relu(expected + bias) + residual
+    return Run(
+        "matmul",
+        {
+            "M": rows,
+            "N": columns,
+            "K": inner,
+            "weight": dtype,
+            "epilogue": BIAS_RELU_RESIDUAL if fused else NO_EPILOGUE,
+        },
+        [x, *weights, *([bias, residual] if fused else [])],
+        expected.float(),
+    )
+
+
+@on_every_adapter
+def test_linear_is_right_at_every_length(kernel_page: Page, adapter: str) -> None:
+    runs = [linear(rows, 40, 64, dtype) for dtype in ("f32", "q8") for rows in LENGTHS]
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+def test_linear_is_right_for_any_shape(kernel_page: Page, adapter: str) -> None:
+    runs = [
+        linear(rows, columns, inner, dtype, fused=False)
+        for rows in (1, 6, 35)
+        for columns, inner in [(1, 1), (3, 5), (33, 34), (5, 300), (130, 96)]
+        for dtype in ("f32", "f16", "q8")
+        if dtype != "q8" or inner % 32 == 0
+    ]
+    assert_close(kernel_page, adapter, runs)
+
+
+def product(a: Tensor, b: Tensor, batch: tuple[int, ...], fused: bool = False) -> Run:
+    """a @ b, each read through its own strides; broadcast dimensions have stride 0."""
+    expected = a @ b
+    a, b = a.expand(*batch, *a.shape[-2:]), b.expand(*batch, *b.shape[-2:])
+    rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
+    operands = [torch.randn(columns), torch.randn(expected.shape)] if fused else []
+    return Run(
+        "batchMatmul",
+        {
+            "batch": batch,
+            "M": rows,
+            "N": columns,
+            "K": inner,
+            "a": strides(a),
+            "b": strides(b),
+            "epilogue": BIAS_RELU_RESIDUAL if fused else NO_EPILOGUE,
+        },
+        [storage(a), storage(b), *operands],
+        torch.relu(expected + operands[0]) + operands[1] if fused else expected,
+    )
+
+
+def strides(tensor: Tensor) -> dict[str, Any]:
+    *batch, row, column = tensor.stride()
+    return {
+        "offset": tensor.storage_offset(),
+        "batch": batch,
+        "row": row,
+        "column": column,
+    }
+
+
+def storage(tensor: Tensor) -> Tensor:
+    """All of the memory that a view looks into."""
+    return torch.as_strided(tensor, (tensor.untyped_storage().nbytes() // 4,), (1,), 0)
+
+
+@on_every_adapter
+def test_batched_product_reads_any_strides(kernel_page: Page, adapter: str) -> None:
+    stacked = torch.randn(2, 7, 3, 5, 6)
+    assert_close(
+        kernel_page,
+        adapter,
+        [
+            product(torch.randn(3, 4), torch.randn(4, 5), ()),
+            product(torch.randn(1, 9), torch.randn(9, 1), ()),
+            product(torch.randn(2, 5, 7), torch.randn(2, 9, 7).mT, (2,), fused=True),
+            product(torch.randn(3, 1, 5, 4), torch.randn(6, 4, 2), (3, 6)),
+            product(stacked[:, 1:, 2], torch.randn(6, 11), (2, 6)),
+            product(stacked.permute(0, 2, 1, 4, 3), torch.randn(5, 3), (2, 3, 7)),
+        ],
+    )
+
+
+def attention(
+    lengths: list[tuple[int, int]],
+    heads: int,
+    dim: int,
+    causal: bool,
+    packed: bool = False,
+) -> Run:
+    """Attention over sequences of (queries, keys) tokens; `packed` has q, k and v in one (T, 3, heads, dim) buffer."""
+    queries, keys = map(list, zip(*lengths, strict=True))
+    cu_q, cu_k = cumulative(queries), cumulative(keys)
+    if packed:
+        qkv = torch.randn(sum(queries), 3, heads, dim)
+        q, k, v = qkv.unbind(1)
+    else:
+        q = torch.randn(sum(queries), heads, dim)
+        k, v = torch.randn(2, max(1, sum(keys)), heads, dim).unbind()
+    expected = [
+        one_sequence(q[q0:q1], k[k0:k1], v[k0:k1], causal)
+        for q0, q1, k0, k1 in zip(cu_q, cu_q[1:], cu_k, cu_k[1:], strict=False)
+    ]
+    return Run(
+        "attention",
+        {
+            "batch": len(lengths),
+            "maxQ": max(queries),
+            "heads": heads,
+            "headDim": dim,
+            **{name: head_view(t) for name, t in (("q", q), ("k", k), ("v", v))},
+            "causal": causal,
+            "scale": dim**-0.5,
+        },
+        [storage(q), storage(k), storage(v), cu_q.int(), cu_k.int()],
+        torch.cat(expected),
+    )
+
+
+def cumulative(lengths: list[int]) -> Tensor:
+    return torch.tensor([0, *lengths]).cumsum(0)
+
+
+def head_view(tensor: Tensor) -> dict[str, int]:
+    row, head, _ = tensor.stride()
+    return {"offset": tensor.storage_offset(), "row": row, "head": head}
+
+
+def one_sequence(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """Causal is aligned to the bottom right; a row that sees no key is zero."""
+    mask = torch.ones(len(q), len(k), dtype=torch.bool)
+    if causal:
+        mask = mask.tril(len(k) - len(q))
+    q, k, v = (t.double().transpose(0, 1) for t in (q, k, v))  # (heads, length, dim)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return torch.where(mask.any(1)[:, None], out, 0.0).transpose(0, 1).float()
+
+
+@on_every_adapter
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_is_right_at_every_length(
+    kernel_page: Page, adapter: str, causal: bool
+) -> None:
+    ragged = [(length, length) for length in LENGTHS]
+    assert_close(kernel_page, adapter, [attention(ragged, 1, 4, causal)])
+
+
+@on_every_adapter
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_is_right_for_any_head(
+    kernel_page: Page, adapter: str, causal: bool
+) -> None:
+    ragged = [(5, 5), (1, 1), (37, 37)]
+    dims = [1, 3, 20, 24, 31, 32, 64, 80, 128]
+    runs = [attention(ragged, 3, dim, causal, packed=True) for dim in dims]
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_takes_fewer_or_more_queries_than_keys(
+    kernel_page: Page, adapter: str, causal: bool
+) -> None:
+    ragged = [(1, 40), (7, 70), (40, 3), (5, 0), (0, 4), (33, 32)]
+    assert_close(kernel_page, adapter, [attention(ragged, 2, 16, causal)])
+
+
+def norm(
+    kind: str, rows: int, width: int, parts: tuple[str, ...], mean: float = 0.0
+) -> Run:
+    x, residual = torch.randn(2, rows, width).unbind()
+    x += mean
+    weight, bias = torch.randn(2, width).unbind()
+    given = {"residual": residual, "weight": weight, "bias": bias}
+    summed = (x + residual if "residual" in parts else x).double()
+    if kind == "layer":
+        expected = F.layer_norm(summed, [width], eps=1e-5)
+    else:
+        expected = F.rms_norm(summed, [width], eps=1e-5)
+    if "weight" in parts:
+        expected = expected * weight
+    if "bias" in parts:
+        expected = expected + bias
+    return Run(
+        "norm",
+        {
+            "kind": kind,
+            "rows": rows,
+            "width": width,
+            "eps": 1e-5,
+            **{name: name in parts for name in given},
+        },
+        [x, *(given[name] for name in given if name in parts)],
+        expected.float(),
+    )
+
+
+@on_every_adapter
+def test_norm_is_right_at_every_length(kernel_page: Page, adapter: str) -> None:
+    runs = [norm("layer", rows, 24, ("weight", "bias")) for rows in LENGTHS]
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+def test_norm_is_right_for_any_width(kernel_page: Page, adapter: str) -> None:
+    runs = [
+        norm(kind, 5, width, parts)
+        for width in (1, 3, 4, 130, 384, 771, 1600)
+        for kind, parts in [
+            ("layer", ("residual", "weight", "bias")),
+            ("layer", ()),
+            ("rms", ("weight",)),
+        ]
+    ]
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+def test_norm_keeps_its_digits_far_from_zero(kernel_page: Page, adapter: str) -> None:
+    run = norm("layer", 3, 768, (), mean=1024.0)
+    # x itself is rounded to 2**-13 here; a mean of squares would be off by tenths.
+    run.expected = F.layer_norm(run.inputs[0].double(), [768], eps=1e-5).float()
+    actual = kernel_page.evaluate(
+        "runs => runKernels(runs)", [run.message(ADAPTERS[adapter])]
+    )
+    values = np.frombuffer(base64.b64decode(actual[0]), np.float32)
+    np.testing.assert_allclose(values, run.expected.flatten().numpy(), atol=3e-4)
+
+
+@on_every_adapter
+def test_softmax_is_right_for_any_width(kernel_page: Page, adapter: str) -> None:
+    runs = []
+    for log in (False, True):
+        for width in (1, 2, 63, 64, 65, 700):
+            x = torch.randn(5, width) * 20 + 500
+            spec = {"rows": 5, "width": width, "log": log}
+            function = torch.log_softmax if log else torch.softmax
+            runs.append(Run("softmax", spec, [x], function(x.double(), -1).float()))
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+def test_segments_of_every_length_are_reduced(kernel_page: Page, adapter: str) -> None:
+    lengths = torch.tensor([*LENGTHS[:16], 0, 300])
+    runs = []
+    for op in ("sum", "mean", "max", "min"):
+        for width in (1, 33, 384):
+            x = torch.randn(int(lengths.sum()), width)
+            expected = torch.segment_reduce(x, op, lengths=lengths)
+            spec = {"op": op, "segments": len(lengths), "width": width}
+            runs.append(Run("segmentReduce", spec, [x, lengths.int()], expected))
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+def test_embedding_reads_every_weight_dtype(kernel_page: Page, adapter: str) -> None:
+    ids = torch.tensor([3, 0, 6, 3, 5], dtype=torch.int32)
+    runs = []
+    for width in (1, 3, 32, 96):
+        w = torch.randn(7, width)
+        spec = {"tokens": 5, "rows": 7, "width": width}
+        runs.append(Run("embedding", spec | {"weight": "f32"}, [ids, w], w[ids]))
+        half = w.half()
+        runs.append(
+            Run("embedding", spec | {"weight": "f16"}, [ids, half], half[ids].float())
+        )
+        if width % 32 == 0:
+            steps, scale = quantize(w.clone())
+            expected = (steps.view(7, -1, 32) * scale.float()[:, :, None]).view(
+                7, width
+            )
+            runs.append(
+                Run(
+                    "embedding",
+                    spec | {"weight": "q8"},
+                    [ids, steps, scale],
+                    expected[ids],
+                )
+            )
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_every_adapter
+def test_embedding_of_an_unknown_id_is_nan(kernel_page: Page, adapter: str) -> None:
+    w = torch.randn(2, 4)
+    expected = torch.stack(
+        [w[1], torch.full((4,), torch.nan), torch.full((4,), torch.nan)]
+    )
+    ids = torch.tensor([1, 2, -1], dtype=torch.int32)
+    spec = {"tokens": 3, "rows": 2, "width": 4, "weight": "f32"}
+    assert_close(kernel_page, adapter, [Run("embedding", spec, [ids, w], expected)])
+
+
+def test_more_workgroups_than_a_dispatch_takes_are_folded(kernel_page: Page) -> None:
+    assert_close(kernel_page, "software", [norm("layer", 4 * 65535 + 9, 4, ("bias",))])

@@ -1,0 +1,109 @@
+/** Attention over tiles of keys in workgroup memory, each invocation with some rows and columns of scores and of the output. */
+
+import { type AttentionSpec, attentionUniforms, attentionWgsl, checkAttention } from "./attention_parts";
+import { grid, type Kernel, repeat, WORKGROUP_INDEX } from "./kernel";
+
+export interface AttentionTile {
+  /** Invocations across the keys (and the output's columns), and down the query rows. */
+  readonly across: number;
+  readonly down: number;
+  /** Query rows and keys of one invocation. */
+  readonly rows: number;
+  readonly keys: number;
+}
+
+/** Bytes of workgroup memory that a tile takes. */
+export function attentionStorage({ across, down, rows, keys }: AttentionTile, headDim: number): number {
+  const pitch = Math.ceil(headDim / 4) | 1;
+  return 16 * across * keys * pitch + 4 * rows * down * (across * keys + 1) + 4 * rows * down * across;
+}
+
+export function attentionTiled(spec: AttentionSpec, { across, down, rows, keys }: AttentionTile): Kernel {
+  checkAttention(spec);
+  const { batch, maxQ, heads, headDim } = spec;
+  const tileQ = rows * down;
+  const tileK = keys * across;
+  const invocations = across * down;
+  const quads = Math.ceil(headDim / 4);
+  const columns = Math.ceil(quads / across);
+  const eachRow = (line: (i: number) => string, indent: string) => repeat(rows, line, `\n${indent}`);
+  const eachScore = (line: (i: number, j: number) => string, indent: string) =>
+    repeat(rows, (i) => repeat(keys, (j) => line(i, j), " "), `\n${indent}`);
+  const eachColumn = (line: (i: number, j: number) => string, indent: string) =>
+    repeat(rows, (i) => repeat(columns, (j) => line(i, j), " "), `\n${indent}`);
+  return {
+    name: `attention_${tileQ}x${tileK}_${headDim}`,
+    wgsl: /* wgsl */ `
+${attentionWgsl(spec, tileQ)}
+// A pitch that is odd in vectors of four spreads neighbouring keys over the memory banks.
+const PITCH = ${quads | 1}u;
+const P_PITCH = ${tileK + 1}u;
+var<workgroup> kv_tile: array<vec4f, ${tileK * (quads | 1)}>;
+var<workgroup> p_tile: array<f32, ${tileQ * (tileK + 1)}>;
+var<workgroup> largest_tile: array<f32, ${tileQ * across}>;
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count);
+  if (index >= sizes.batch * sizes.tiles * ${heads}u) { return; }
+  let tile = find(index);
+  if (tile.first >= tile.length_q) { return; }
+  let tx = invocation % ${across}u;
+  let ty = invocation / ${across}u;
+  ${eachRow((i) => `let local${i} = ty + ${i * down}u;`, "  ")}
+  // Rows past the end repeat the last one, and are not stored.
+  ${eachRow((i) => `let row${i} = min(tile.first + local${i}, tile.length_q - 1);`, "  ")}
+  ${eachRow((i) => `let visible${i} = visible(tile, row${i});`, "  ")}
+  let stop = visible(tile, min(tile.first + ${tileQ - 1}u, tile.length_q - 1));
+  // The running softmax (Milakov and Gimelshein, 2018): the largest score so far, and the sum of 2^(score - largest).
+  ${eachRow((i) => `var largest${i} = -3e38; var sum${i} = 0.0;`, "  ")}
+  ${eachColumn((i, j) => `var acc${i}_${j} = vec4f();`, "  ")}
+
+  for (var key0 = 0u; key0 < stop; key0 += ${tileK}u) {
+    for (var n = invocation; n < ${tileK * quads}u; n += ${invocations}u) {
+      let key = min(key0 + n / ${quads}u, tile.length_k - 1);
+      kv_tile[n / ${quads}u * PITCH + n % ${quads}u] = k_at(tile.k0 + key, tile.head, n % ${quads}u);
+    }
+    workgroupBarrier();
+
+    ${eachScore((i, j) => `var score${i}_${j} = 0.0;`, "    ")}
+    for (var c = 0u; c < ${quads}u; c++) {
+      ${repeat(keys, (j) => `let k${j} = kv_tile[(tx + ${j * across}u) * PITCH + c];`, "\n      ")}
+      ${eachRow((i) => `let q${i} = q_at(tile.q0 + row${i}, tile.head, c); ` + repeat(keys, (j) => `score${i}_${j} += dot(q${i}, k${j});`, " "), "      ")}
+    }
+    ${eachScore((i, j) => `score${i}_${j} = select(-3e38, score${i}_${j} * sizes.scale, key0 + tx + ${j * across}u < visible${i});`, "    ")}
+    ${eachRow((i) => `largest_tile[local${i} * ${across}u + tx] = ${repeat(keys - 1, () => "max(", "")}score${i}_0${repeat(keys - 1, (j) => `, score${i}_${j + 1})`, "")};`, "    ")}
+    workgroupBarrier();
+
+    // Every key has been read: the values take their place.
+    for (var n = invocation; n < ${tileK * quads}u; n += ${invocations}u) {
+      let key = min(key0 + n / ${quads}u, tile.length_k - 1);
+      kv_tile[n / ${quads}u * PITCH + n % ${quads}u] = v_at(tile.k0 + key, tile.head, n % ${quads}u);
+    }
+    ${eachRow((i) => `var next${i} = largest${i};
+    for (var n = 0u; n < ${across}u; n++) { next${i} = max(next${i}, largest_tile[local${i} * ${across}u + n]); }
+    let keep${i} = exp2(largest${i} - next${i});
+    largest${i} = next${i};
+    sum${i} *= keep${i};`, "    ")}
+    ${eachColumn((i, j) => `acc${i}_${j} *= keep${i};`, "    ")}
+    ${eachScore((i, j) => `p_tile[local${i} * P_PITCH + tx + ${j * across}u] = select(0.0, exp2(score${i}_${j} - next${i}), key0 + tx + ${j * across}u < visible${i});`, "    ")}
+    workgroupBarrier();
+
+    for (var n = 0u; n < ${tileK}u; n++) {
+      ${repeat(columns, (j) => `let v${j} = kv_tile[n * PITCH + min(tx + ${j * across}u, ${quads - 1}u)];`, "\n      ")}
+      ${eachRow((i) => `let p${i} = p_tile[local${i} * P_PITCH + n]; sum${i} += p${i}; ` + repeat(columns, (j) => `acc${i}_${j} += p${i} * v${j};`, " "), "      ")}
+    }
+    workgroupBarrier();
+  }
+
+  // A row that sees no key is zero, as in PyTorch's varlen_attn.
+  ${eachRow((i) => `if (tile.first + local${i} < tile.length_q) {
+    let inverse = select(1 / sum${i}, 0.0, sum${i} == 0.0);
+    ${repeat(columns, (j) => `if (tx + ${j * across}u < ${quads}u) { store(tile.q0 + row${i}, tile.head, tx + ${j * across}u, acc${i}_${j} * inverse); }`, "\n    ")}
+  }`, "  ")}
+}
+`,
+    uniforms: attentionUniforms(spec, tileQ),
+    workgroups: grid(batch * heads * Math.ceil(maxQ / tileQ)),
+  };
+}

@@ -1,0 +1,35 @@
+/** WGSL that adds or compares one value from each invocation working on a row, without subgroups. */
+
+import { repeat } from "./kernel";
+
+type Reduction = "sum" | "max";
+
+/**
+ * `row_sum(value, invocation)` and the like: the value over the `lanes` invocations side by side that share a row.
+ * Two levels of √lanes reads with a barrier each are as quick as subgroup operations here, and right for any subgroup size.
+ */
+export function rowReduceWgsl(reductions: readonly Reduction[], lanes: number, invocations: number): string {
+  if (lanes === 1) return reductions.map((op) => `fn row_${op}(value: f32, invocation: u32) -> f32 { return value; }`).join("\n");
+  const near = 2 ** Math.ceil(Math.log2(lanes) / 2);
+  return /* wgsl */ `
+var<workgroup> partial: array<f32, ${invocations}>;
+var<workgroup> nearby: array<f32, ${invocations}>;
+${reductions.map((op) => {
+    const join = (a: string, b: string) => (op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`);
+    return /* wgsl */ `
+fn row_${op}(value: f32, invocation: u32) -> f32 {
+  partial[invocation] = value;
+  workgroupBarrier();
+  let near = invocation / ${near}u * ${near}u;
+  var result = partial[near];
+  ${repeat(near - 1, (i) => `result = ${join("result", `partial[near + ${i + 1}u]`)};`, "\n  ")}
+  nearby[invocation] = result;
+  workgroupBarrier();
+  let row = invocation / ${lanes}u * ${lanes}u;
+  result = nearby[row];
+  ${repeat(lanes / near - 1, (i) => `result = ${join("result", `nearby[row + ${(i + 1) * near}u]`)};`, "\n  ")}
+  return result;
+}`;
+  }).join("\n")}
+`;
+}

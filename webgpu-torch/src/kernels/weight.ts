@@ -1,0 +1,68 @@
+/** WGSL that reads a packed weight, four columns at a time, as f32. */
+
+import { type WeightDtype } from "./kernel";
+
+/**
+ * Declares `name` at `binding` (and, for q8, `${name}_scales` at the next one) and the function
+ * `${name}_at(row, c) -> vec4f`: columns 4c … 4c+3 of a row of `columns`, zero beyond the last.
+ * Everything is unpacked with integer shifts and unpack2x16float, so shader-f16 is never needed.
+ */
+export function weightWgsl(name: string, dtype: WeightDtype, columns: number, binding: number): string {
+  const at = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
+  const quads = columns / 4;
+  switch (dtype) {
+    case "f32":
+      return columns % 4 === 0
+        ? /* wgsl */ `
+${at}: array<vec4f>;
+fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
+`
+        : /* wgsl */ `
+${at}: array<f32>;
+${scalars(name, columns, `${name}[i]`)}`;
+    case "f16":
+      return columns % 4 === 0
+        ? /* wgsl */ `
+${at}: array<vec2u>;
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let packed = ${name}[row * ${quads}u + c];
+  return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
+}
+`
+        : /* wgsl */ `
+${at}: array<u32>;
+${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`;
+    case "q8":
+      return /* wgsl */ `
+${at}: array<u32>;
+@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let group = row * ${quads / 8}u + c / 8u;
+  let scale = unpack2x16float(${name}_scales[group / 2u])[group % 2u];
+  let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
+  return vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24)) * scale;
+}
+`;
+    default:
+      return dtype satisfies never;
+  }
+}
+
+/** Storage bindings that a weight takes: q8 has its scales beside it. */
+export function weightBindings(dtype: WeightDtype): number {
+  return dtype === "q8" ? 2 : 1;
+}
+
+/** Rows that do not start on a multiple of four elements are read one by one. */
+function scalars(name: string, columns: number, element: string): string {
+  return /* wgsl */ `
+fn ${name}_one(row: u32, column: u32) -> f32 {
+  if (column >= ${columns}u) { return 0.0; }
+  let i = row * ${columns}u + column;
+  return ${element};
+}
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
+}
+`;
+}
