@@ -229,7 +229,7 @@ function parseRows({ response, bytes, exchange }) {
   /** @type {number[][]} */
   const rows = JSON.parse(new TextDecoder().decode(bytes));
   const tokens = (response.headers.get("X-Tokens") ?? "").split(",").map(Number);
-  return { rows: rows.map((row) => Float32Array.from(row)), tokens, exchange };
+  return { embeddings: rows.map((row) => Float32Array.from(row)), tokens, exchange };
 }
 
 /** @param {string} model */

@@ -18,7 +18,7 @@ import { SplitComputeError } from "./errors.js";
  * @typedef {{signal?: AbortSignal, transfer?: Transferable[]}} AskOptions
  */
 
-/** Owns the Worker. A dead one is replaced at the next question. */
+/** Owns the Worker. A dead one is replaced at the next question, until close(). */
 export class GpuWorker {
   /** @type {Worker | null} */
   #worker = null;
@@ -27,6 +27,7 @@ export class GpuWorker {
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   #lastId = 0;
+  #isClosed = false;
 
   /** @param {Settings} settings @param {(progress: Progress) => void} onProgress */
   constructor(settings, onProgress) {
@@ -54,10 +55,12 @@ export class GpuWorker {
 
   /** Ends the Worker, and with it all that it has on the GPU. */
   close() {
+    this.#isClosed = true;
     if (this.#worker) this.#died(this.#worker, "the connection was closed");
   }
 
   #running() {
+    if (this.#isClosed) throw new SplitComputeError("The connection was closed");
     return (this.#worker ??= this.#start());
   }
 

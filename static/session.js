@@ -1,19 +1,19 @@
 // @ts-check
-/**
- * One request, top to bottom: the server's layers, the browser's, and the way back if those fail.
- */
+/** One request, top to bottom: the server's layers, the browser's, and the way back if those fail. */
 
 import { fetchModels, findModel, postEmbed, postResume, postSplit } from "./api.js";
 import { messageOf } from "./errors.js";
+import { report } from "./report.js";
 
 /**
  * @typedef {import("./api.js").Dtype} Dtype
  * @typedef {import("./api.js").Exchange} Exchange
  * @typedef {import("./api.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Server} Server
- * @typedef {import("./browser_model.js").ShareResult} ShareResult
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker
+ * @typedef {import("./report.js").EmbedResult} EmbedResult
+ * @typedef {import("./report.js").Outcome} Outcome
  *
  * @typedef {object} Connection
  * @property {Server} server
@@ -27,43 +27,6 @@ import { messageOf } from "./errors.js";
  * @property {string[]} texts
  * @property {number} split
  * @property {AbortSignal} [signal]
- *
- * @typedef {"server" | "browser"} Where
- *
- * @typedef {object} LayerReport
- * @property {number} layer
- * @property {Where} where
- * @property {number} [ms] the mean of its side, which runs its layers in one go
- *
- * @typedef {object} Timings milliseconds
- * @property {number} tokenize
- * @property {number} server its layers, and all that it does besides to answer
- * @property {number} network
- * @property {number} load pieces that were not on the GPU yet
- * @property {number} upload the hidden state, to the GPU
- * @property {number} browser layers and finish
- * @property {number} readback
- * @property {number} total
- *
- * @typedef {object} EmbedResult
- * @property {Float32Array[]} embeddings one a text
- * @property {number[]} tokens of each text
- * @property {number} dimensions
- * @property {number} split the layers that the server ran are [0, split)
- * @property {LayerReport[]} layers
- * @property {Where} finish
- * @property {Timings} timings
- * @property {{up: number, down: number}} bytes
- * @property {string} [note] why the server ran more than was asked of it
- *
- * @typedef {object} Outcome
- * @property {Float32Array[]} rows
- * @property {number[]} tokens
- * @property {number} split
- * @property {Exchange[]} exchanges with the server
- * @property {number} load ms
- * @property {ShareResult["timings"]} [share] of the browser
- * @property {string} [note]
  */
 
 /**
@@ -82,43 +45,70 @@ export async function embedTexts(connection, request) {
  * @returns {Promise<Outcome>}
  */
 async function run(connection, request, retries) {
-  const { server, info, wire, worker } = connection;
-  const { texts, split, signal } = request;
+  const { split, signal } = request;
   const obstacle = whyServerOnly(connection);
   // With no layer left for the browser, one row back is smaller than the hidden state.
-  if (split === info.n_layer || obstacle) return runOnServer(connection, request, obstacle);
-
+  if (obstacle || split === connection.info.n_layer) {
+    return runOnServer(connection, request, obstacle);
+  }
   const begun = performance.now();
-  const share = { revision: info.revision, split };
   try {
-    await worker.ask("load", share, { signal });
+    await loadLayers(connection, split, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const why = `The browser could not load its layers (${messageOf(error)}).`;
-    return startAgain(connection, request, retries, why);
+    return runOnServer(connection, request, why);
   }
   const load = performance.now() - begun;
+  const outcome = await runSplit(connection, request, retries);
+  return { ...outcome, load: outcome.load + load };
+}
 
-  const body = { model: info.name, inputs: texts, split, dtype: wire };
-  const half = await postSplit(server, body, signal);
+/**
+ * With the browser's layers in place.
+ * @param {Connection} connection @param {Request} request @param {number} retries
+ * @returns {Promise<Outcome>}
+ */
+async function runSplit(connection, request, retries) {
+  const { server, info, wire, worker } = connection;
+  const { texts, split, signal } = request;
+  const asked = { model: info.name, inputs: texts, split, dtype: wire };
+  const half = await postSplit(server, asked, signal);
   if (half.revision !== info.revision) {
-    const why = `The server has changed to revision ${half.revision}.`;
-    return startAgain(connection, request, retries, why);
+    const hasChanged = retries > 0 && (await refresh(connection, info.revision, signal));
+    if (hasChanged) return run(connection, request, retries - 1);
+    const why = `The server keeps changing its revision (now ${half.revision}).`;
+    return runOnServer(connection, request, why);
   }
-
   try {
     // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
-    const hidden = half.body.slice(0);
-    const question = { ...share, body: hidden };
-    const result = await worker.ask("run", question, { signal, transfer: [hidden] });
-    const { tokens, timings } = result;
-    const rows = splitRows(result.rows, info.n_embd);
-    return { rows, tokens, split, exchanges: [half.exchange], load, share: timings };
+    const body = half.body.slice(0);
+    const share = { revision: info.revision, split, body };
+    const { rows, tokens, timings } = await worker.ask("run", share, { signal, transfer: [body] });
+    const embeddings = splitRows(rows, info.n_embd);
+    return { embeddings, tokens, split, exchanges: [half.exchange], load: 0, share: timings };
   } catch (error) {
     signal?.throwIfAborted();
     const why = `The browser could not run its layers (${messageOf(error)}).`;
     const outcome = await resumeOnServer(connection, request, half.body, why);
-    return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges], load };
+    return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges] };
+  }
+}
+
+/**
+ * A server that came back with another revision is no failure: its new pieces are loaded then.
+ * @param {Connection} connection @param {number} split @param {AbortSignal} [signal]
+ */
+export async function loadLayers(connection, split, signal) {
+  const { revision } = connection.info;
+  try {
+    await connection.worker.ask("load", { revision, split }, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const hasChanged = await refresh(connection, revision, signal);
+    if (!hasChanged) throw error;
+    const share = { revision: connection.info.revision, split };
+    await connection.worker.ask("load", share, { signal });
   }
 }
 
@@ -130,24 +120,12 @@ function whyServerOnly({ device, info }) {
 }
 
 /**
- * A server that was restarted with another revision is no failure: its new pieces are.
- * @param {Connection} connection @param {Request} request
- * @param {number} retries @param {string} why
+ * Asks which revision the server has now; tells whether it is another one than that.
+ * @param {Connection} connection @param {string} revision @param {AbortSignal} [signal]
  */
-async function startAgain(connection, request, retries, why) {
-  const hasChanged = retries > 0 && (await refresh(connection, request.signal));
-  if (hasChanged) return run(connection, request, retries - 1);
-  return runOnServer(connection, request, why);
-}
-
-/**
- * Asks which revision the server has now; tells whether it is another one.
- * @param {Connection} connection @param {AbortSignal} [signal]
- */
-async function refresh(connection, signal) {
-  const { name, revision } = connection.info;
+async function refresh(connection, revision, signal) {
   connection.models = await fetchModels(connection.server, signal);
-  connection.info = findModel(connection.models, name);
+  connection.info = findModel(connection.models, connection.info.name);
   return connection.info.revision !== revision;
 }
 
@@ -186,39 +164,6 @@ async function resumeOnServer(connection, request, body, why) {
 function allOnServer(info, exchange, why) {
   const note = why && `${why} The server ran all layers.`;
   return { split: info.n_layer, exchanges: [exchange], load: 0, note };
-}
-
-/** @param {Outcome} outcome @param {ModelInfo} info @param {number} total @returns {EmbedResult} */
-function report({ rows, tokens, split, exchanges, load, share, note }, { n_layer, n_embd }, total) {
-  const sum = (/** @type {keyof Exchange} */ key) =>
-    exchanges.reduce((all, exchange) => all + exchange[key], 0);
-  const { upload, browser, readback } = share ?? { upload: 0, browser: 0, readback: 0 };
-  const meanMs = { server: sum("layers") / split, browser: browser / (n_layer - split) };
-  const layers = Array.from({ length: n_layer }, (_, layer) => {
-    /** @type {Where} */
-    const where = layer < split ? "server" : "browser";
-    return { layer, where, ms: meanMs[where] };
-  });
-  return {
-    embeddings: rows,
-    tokens,
-    dimensions: n_embd,
-    split,
-    layers,
-    finish: share ? "browser" : "server",
-    timings: {
-      tokenize: sum("tokenize"),
-      server: sum("server"),
-      network: sum("network"),
-      load,
-      upload,
-      browser,
-      readback,
-      total,
-    },
-    bytes: { up: sum("up"), down: sum("down") },
-    ...(note ? { note } : {}),
-  };
 }
 
 /** @param {Float32Array} values @param {number} width */

@@ -12,7 +12,7 @@ import { fetchModels, findModel } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { pieceBytes, piecesFrom } from "./pieces.js";
-import { embedTexts } from "./session.js";
+import { embedTexts, loadLayers } from "./session.js";
 
 export { SplitComputeError };
 
@@ -23,9 +23,9 @@ export { SplitComputeError };
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
  * @typedef {import("./session.js").Connection} Connection
- * @typedef {import("./session.js").EmbedResult} EmbedResult
- * @typedef {import("./session.js").LayerReport} LayerReport
- * @typedef {import("./session.js").Timings} Timings
+ * @typedef {import("./report.js").EmbedResult} EmbedResult
+ * @typedef {import("./report.js").LayerReport} LayerReport
+ * @typedef {import("./report.js").Timings} Timings
  *
  * @typedef {object} ConnectOptions
  * @property {string} [url] of the server; by default the one that this module came from
@@ -91,11 +91,12 @@ export class SplitCompute {
    * @returns {Promise<{total: number, missing: number}>}
    */
   async bytes(split) {
-    const { info, worker } = this.#connection;
+    const { info, device, worker } = this.#connection;
     const pieces = this.#piecesFrom(split);
     const size = (/** @type {readonly string[]} */ names) =>
       names.reduce((sum, piece) => sum + pieceBytes(piece, info.bytes[this.#dtype]), 0);
-    const held = await worker.ask("held", { revision: info.revision, pieces });
+    const question = { revision: info.revision, pieces };
+    const held = device.ok ? await worker.ask("held", question) : [];
     return { total: size(pieces), missing: size(pieces) - size(held) };
   }
 
@@ -108,7 +109,7 @@ export class SplitCompute {
     checkSplit(split, this.info);
     const { device } = this.#connection;
     if (!device.ok) throw new SplitComputeError(`No GPU to load layers to: ${device.reason}`);
-    await this.#connection.worker.ask("load", { revision: this.info.revision, split }, { signal });
+    await loadLayers(this.#connection, split, signal);
   }
 
   /**
