@@ -1,6 +1,8 @@
 // @ts-check
 /** Measures this device: the time of a layer in the browser, and of loading one. */
 
+import { deviceName } from "./format.js";
+
 /**
  * @typedef {import("../splitcompute.js").SplitCompute} SplitCompute
  *
@@ -66,13 +68,10 @@ export function markdownRow({ device, browser, model, dtype, layer, loadMs }) {
   return markdownLine([device, browser, model, dtype, ...measures]);
 }
 
-/** @param {Pick<import("../device.js").Gpu, "vendor" | "architecture" | "description">} device */
-export function deviceName({ vendor, architecture, description }) {
-  const name = description || [vendor, architecture].filter(Boolean).join(" ");
-  return name || "a GPU that gives no name";
-}
-
-/** A word that is one token in both vocabularies; BERT adds a token at each end. @param {number} tokens @param {string} architecture */
+/**
+ * A word that is one token in both vocabularies; BERT adds a token at each end.
+ * @param {number} tokens @param {string} architecture
+ */
 function textOf(tokens, architecture) {
   const words = architecture === "bert" ? tokens - 2 : tokens;
   return Array.from({ length: words }, () => "the").join(" ");

@@ -4,13 +4,17 @@
 import { markdownHeader, markdownRow } from "./benchmark.js";
 import { button, byId, copyFrom, el, setDisabled, setText } from "./dom.js";
 import { formatMs } from "./format.js";
+import { isBusy } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
  * @typedef {import("./benchmark.js").BenchmarkRow} BenchmarkRow
  */
 
-/** @param {Pick<import("./state.js").Actions, "onBenchmark" | "onCancelBenchmark">} actions @returns {(state: State) => void} */
+/**
+ * @param {Pick<import("./state.js").Actions, "onBenchmark" | "onCancelBenchmark">} actions
+ * @returns {(state: State) => void}
+ */
 export function createBenchmarkCard({ onBenchmark, onCancelBenchmark }) {
   const words = byId("benchmark-words", HTMLElement);
   const problem = byId("benchmark-problem", HTMLElement);
@@ -23,10 +27,10 @@ export function createBenchmarkCard({ onBenchmark, onCancelBenchmark }) {
   let drawn = null;
 
   return (state) => {
-    const { benchmarking, benchmark, browserSide, embedding } = state;
+    const { benchmarking, benchmark, browserSide } = state;
     const busy = benchmarking.kind === "busy";
     const ready = browserSide.kind === "ready";
-    setDisabled(start, busy || !ready || embedding.kind === "busy");
+    setDisabled(start, isBusy(state) || !ready);
     setText(start, busy ? `Measuring: ${benchmarking.step}…` : "Measure this device");
     if (!busy && document.activeElement === cancel) start.focus();
     cancel.hidden = !busy;

@@ -34,12 +34,12 @@ export class BrowserSide {
     const signal = this.#restart();
     const { store } = this;
     const { model, choice, split, pieces } = store.state;
-    const { session } = store;
-    if (!session || !model || whyNoOffload(store.state) || split === model.n_layer) {
+    if (!model || whyNoOffload(store.state) || split === model.n_layer) {
       return store.update({ browserSide: { kind: "idle" } });
     }
-    const { total, missing } = await session.bytes(split);
-    if (signal.aborted) return;
+    const sizes = await this.#sizes(split);
+    if (!sizes || signal.aborted) return;
+    const { total, missing } = sizes;
     if (piecesFrom(split, model.n_layer).every((piece) => pieces.get(piece)?.ready)) {
       store.update({ browserSide: { kind: "ready", split, total } });
     } else if (missing === 0 || agreedBytes(model.name, choice.dtype) >= total) {
@@ -47,20 +47,21 @@ export class BrowserSide {
     } else {
       store.update({ browserSide: { kind: "asking", split, total, missing, declined: false } });
     }
-    await this.#countKept();
+    const all = await this.#sizes(0);
+    if (all) store.update({ kept: all.total - all.missing });
   }
 
   async agree() {
     const { browserSide, model, choice } = this.store.state;
     if (browserSide.kind !== "asking" || !model) return;
     rememberAgreement(model.name, choice.dtype, browserSide.total);
-    await this.#load(browserSide.split, browserSide.total, this.#restart());
-    await this.#countKept();
+    await this.settle();
   }
 
   decline() {
     const { browserSide } = this.store.state;
-    if (browserSide.kind === "asking") this.store.update({ browserSide: { ...browserSide, declined: true } });
+    if (browserSide.kind !== "asking") return;
+    this.store.update({ browserSide: { ...browserSide, declined: true } });
   }
 
   async cancel() {
@@ -92,17 +93,17 @@ export class BrowserSide {
 
   /** Offers a load that ended early once more. @param {string} [message] */
   async #ask(message) {
-    const { store } = this;
-    const { split } = store.state;
-    const sizes = await store.session?.bytes(split);
-    if (sizes) store.update({ browserSide: { kind: "asking", split, ...sizes, declined: true, message } });
+    const { split } = this.store.state;
+    const sizes = await this.#sizes(split);
+    if (!sizes) return;
+    this.store.update({ browserSide: { kind: "asking", split, ...sizes, declined: true, message } });
   }
 
-  async #countKept() {
-    const { store } = this;
-    const { session } = store;
-    const sizes = await session?.bytes(0);
-    if (sizes && session === store.session) store.update({ kept: sizes.total - sizes.missing });
+  /** Null where the connection ended meanwhile: whoever ended it sees to the rest. @param {number} split */
+  async #sizes(split) {
+    const { session } = this.store;
+    const sizes = await session?.bytes(split).catch(() => null);
+    return sizes && session === this.store.session ? sizes : null;
   }
 
   /** Ends the load under way. */

@@ -2,6 +2,7 @@
 /** The check: is the result the same as the server's alone? The verdict in words. */
 
 import { byId, el, keepFocus, setDisabled, setText } from "./dom.js";
+import { isBusy } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -17,10 +18,11 @@ export function createCheck({ onCheck }) {
   const problem = byId("check-problem", HTMLElement);
   start.addEventListener("click", onCheck);
 
-  return ({ result, checking, comparison, benchmarking }) =>
+  return (state) =>
     keepFocus(region, () => {
+      const { result, checking, comparison } = state;
       const busy = checking.kind === "busy";
-      setDisabled(start, busy || benchmarking.kind === "busy");
+      setDisabled(start, isBusy(state));
       setText(start, busy ? "Asking the server…" : "Compare with the server alone");
       start.hidden = result?.finish === "server";
       region.classList.toggle("passed", comparison?.within === true);

@@ -26,9 +26,10 @@ export function createCodeCard() {
   /** @type {Request | null} */
   let request = null;
 
-  const tabs = languages.map((name) =>
-    el("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": panel.id }, snippets[name].label),
-  );
+  const tabs = languages.map((name) => {
+    const attributes = { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": panel.id };
+    return el("button", attributes, snippets[name].label);
+  });
   tabList.append(...tabs);
   for (const [i, tab] of tabs.entries()) tab.addEventListener("click", () => pick(i));
   tabList.addEventListener("keydown", (event) => {

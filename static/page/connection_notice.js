@@ -1,8 +1,8 @@
 // @ts-check
 /** Says how the connection to the server stands, and asks for the API key where it needs one. */
 
-import { deviceName } from "./benchmark.js";
 import { byId, keepFocus, setText } from "./dom.js";
+import { deviceName } from "./format.js";
 
 /**
  * @typedef {import("./state.js").State} State

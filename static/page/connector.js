@@ -32,7 +32,8 @@ export class Connector {
     store.session?.close();
     store.session = null;
     const choice = { ...store.state.choice, ...change };
-    store.update({ choice, connection: { kind: "connecting" }, browserSide: { kind: "idle" }, pieces: new Map(), kept: 0 });
+    const nothingHere = { browserSide: { kind: /** @type {const} */ ("idle") }, pieces: new Map(), kept: 0 };
+    store.update({ choice, connection: { kind: "connecting" }, ...nothingHere });
     try {
       const onProgress = (/** @type {Progress} */ progress) => signal.aborted || this.#onProgress(progress);
       const session = await connect({ ...choice, apiKey: readApiKey(), onProgress, signal });

@@ -1,9 +1,8 @@
 // @ts-check
 /** The device card: what does the browser's share of the work, and what it can do. */
 
-import { deviceName } from "./benchmark.js";
 import { byId, el, keepFocus, setText } from "./dom.js";
-import { formatBytes, sentence } from "./format.js";
+import { deviceName, formatBytes, sentence } from "./format.js";
 
 /**
  * @typedef {import("./state.js").State} State

@@ -35,7 +35,10 @@ export function button(label, onClick, className = "button quiet") {
   return element;
 }
 
-/** Leaves equal text alone, so that a live region does not speak twice. @param {Element} element @param {string} text */
+/**
+ * Leaves equal text alone, so that a live region does not speak twice.
+ * @param {Element} element @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -46,11 +49,6 @@ export function setText(element, text) {
  */
 export function setDisabled(element, disabled) {
   element.setAttribute("aria-disabled", String(disabled));
-}
-
-/** @param {Element} element */
-export function isDisabled(element) {
-  return element.getAttribute("aria-disabled") === "true";
 }
 
 /**

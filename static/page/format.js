@@ -76,3 +76,9 @@ export function sentence(text) {
 export function needsKey(error) {
   return error instanceof SplitComputeError && error.status === 401;
 }
+
+/** @param {Pick<import("../device.js").Gpu, "vendor" | "architecture" | "description">} device */
+export function deviceName({ vendor, architecture, description }) {
+  const name = description || [vendor, architecture].filter(Boolean).join(" ");
+  return name || "a GPU that gives no name";
+}

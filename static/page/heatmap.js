@@ -35,14 +35,10 @@ export function drawHeatmap(root, { texts, embeddings }) {
 function table(texts, matrix, lowest) {
   const numbers = matrix.map((_, column) => el("th", { scope: "col", class: "number" }, String(column + 1)));
   const head = el("tr", {}, el("td"), ...numbers);
-  const rows = matrix.map((cosines, row) =>
-    el(
-      "tr",
-      {},
-      el("th", { scope: "row", title: texts[row] ?? "" }, el("b", {}, String(row + 1)), el("span", {}, texts[row] ?? "")),
-      ...cosines.map((cosine, column) => cell(cosine, lowest, `${row + 1} and ${column + 1}`)),
-    ),
-  );
+  const rows = matrix.map((cosines, row) => {
+    const cells = cosines.map((cosine, column) => cell(cosine, lowest, `${row + 1} and ${column + 1}`));
+    return el("tr", {}, rowName(row + 1, texts[row] ?? ""), ...cells);
+  });
   const dense = matrix.length > mostNumbers ? " dense" : "";
   const element = el(
     "table",
@@ -53,6 +49,11 @@ function table(texts, matrix, lowest) {
   );
   element.style.setProperty("--columns", String(matrix.length));
   return element;
+}
+
+/** @param {number} number @param {string} text */
+function rowName(number, text) {
+  return el("th", { scope: "row", title: text }, el("b", {}, String(number)), el("span", {}, text));
 }
 
 /** @param {number} cosine @param {number} lowest @param {string} pair */

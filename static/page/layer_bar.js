@@ -126,7 +126,10 @@ function drawPiece(block, piece) {
   block.style.setProperty("--loaded", String(loaded));
 }
 
-/** The times of the last result, while the bar still shows the cut that it was made at. @param {Bar} bar @param {State} state */
+/**
+ * The times of the last result, while the bar still shows the cut that it was made at.
+ * @param {Bar} bar @param {State} state
+ */
 function drawTimes({ layers }, { result, model, split }) {
   const shown = result?.model.name === model?.name && result?.split === split ? result : null;
   for (const [layer, block] of layers.entries()) {
@@ -144,7 +147,11 @@ function splitAt({ layers }, x) {
   }).length;
 }
 
-/** As a native slider moves. @param {string} key @param {number} split @param {number} n_layer @returns {number | null} */
+/**
+ * As a native slider moves.
+ * @param {string} key @param {number} split @param {number} n_layer
+ * @returns {number | null}
+ */
 function splitByKey(key, split, n_layer) {
   const pageStep = Math.max(2, Math.round(n_layer / 6));
   /** @type {Record<string, number>} */

@@ -9,6 +9,12 @@ import { whyNoOffload } from "./state.js";
  * @typedef {import("./state.js").State} State
  * @typedef {import("./state.js").ModelInfo} ModelInfo
  * @typedef {import("../api.js").Dtype} Dtype
+ *
+ * @typedef {object} Segments
+ * @property {boolean} isDisabled
+ * @property {readonly Dtype[]} dtypes
+ * @property {Dtype} picked
+ * @property {(dtype: Dtype) => string} describe the small print of each
  */
 
 /** @type {readonly Dtype[]} */
@@ -38,9 +44,19 @@ export function createModelControls({ onChoose }) {
     if (!model) return;
     select.value = choice.model ?? model.name;
     setText(facts, describeModel(model));
-    const isIdle = whyNoOffload({ device, model }) !== "";
-    weights(isIdle, model.dtypes, choice.dtype, (dtype) => weightOf(model, dtype, split));
-    wire(isIdle, wireDtypes, choice.wire, (dtype) => `${formatBytes(tokenBytes(model, dtype))} a token`);
+    const isDisabled = whyNoOffload({ device, model }) !== "";
+    weights({
+      isDisabled,
+      dtypes: model.dtypes,
+      picked: choice.dtype,
+      describe: (dtype) => weightOf(model, dtype, split),
+    });
+    wire({
+      isDisabled,
+      dtypes: wireDtypes,
+      picked: choice.wire,
+      describe: (dtype) => `${formatBytes(tokenBytes(model, dtype))} a token`,
+    });
   };
 }
 
@@ -48,7 +64,7 @@ export function createModelControls({ onChoose }) {
  * A group of radio buttons drawn as one control.
  * @param {string} id of the fieldset, and the radio buttons' name
  * @param {(dtype: Dtype) => void} onPick
- * @returns {(isDisabled: boolean, dtypes: readonly Dtype[], picked: Dtype, describe: (dtype: Dtype) => string) => void}
+ * @returns {(shown: Segments) => void}
  */
 function createSegments(id, onPick) {
   const group = byId(id, HTMLFieldSetElement);
@@ -57,7 +73,7 @@ function createSegments(id, onPick) {
   /** @type {Map<Dtype, {label: HTMLElement, input: HTMLInputElement, detail: HTMLElement}>} */
   let segments = new Map();
 
-  return (isDisabled, dtypes, picked, describe) => {
+  return ({ isDisabled, dtypes, picked, describe }) => {
     group.disabled = isDisabled;
     if (dtypes.join() !== [...segments.keys()].join()) {
       segments = new Map(dtypes.map((dtype) => [dtype, segment(id, dtype, onPick)]));
@@ -89,7 +105,10 @@ function describeModel({ n_layer, n_embd, parameters, max_tokens }) {
   ].join(" · ");
 }
 
-/** What the browser's side weighs; a layer, where it has none. @param {ModelInfo} model @param {Dtype} dtype @param {number} split */
+/**
+ * What the browser's side weighs; a layer, where it has none.
+ * @param {ModelInfo} model @param {Dtype} dtype @param {number} split
+ */
 function weightOf({ n_layer, bytes }, dtype, split) {
   const { layer, finish } = bytes[dtype];
   if (split === n_layer) return `${formatBytes(layer)} each`;

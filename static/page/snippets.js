@@ -17,11 +17,14 @@
 /** More would bury the code. */
 const mostTexts = 12;
 
+const serverAlone = "The server runs everything; the numbers are the same.";
+const inAnyPage = "In any page: your visitors' GPUs run their side of the cut.";
+
 /** @type {Readonly<Record<Language, {label: string, about: string, write: (request: Request) => string}>>} */
 export const snippets = {
-  curl: { label: "curl", about: "The server runs everything; the numbers are the same.", write: curl },
-  python: { label: "Python", about: "The server runs everything; the numbers are the same.", write: python },
-  javascript: { label: "JavaScript", about: "In any page: your visitors' GPUs run their side of the cut.", write: javascript },
+  curl: { label: "curl", about: serverAlone, write: curl },
+  python: { label: "Python", about: serverAlone, write: python },
+  javascript: { label: "JavaScript", about: inAnyPage, write: javascript },
 };
 
 /** Says so where the code holds only the first texts. @param {Request} request */

@@ -8,7 +8,7 @@ import { sentence } from "./format.js";
  * @typedef {import("../api.js").Dtype} Dtype
  * @typedef {import("../api.js").ModelInfo} ModelInfo
  * @typedef {import("../device.js").Device} Device
- * @typedef {import("../session.js").EmbedResult} EmbedResult
+ * @typedef {import("../splitcompute.js").EmbedResult} EmbedResult
  *
  * @typedef {object} Choice what a connection is made for
  * @property {string} [model] the server's first where missing
@@ -104,7 +104,10 @@ export function textsOf({ text, onePerLine }) {
   return texts.map((line) => line.trim()).filter((line) => line !== "");
 }
 
-/** Why this browser can run no layer of the model, as a sentence; empty where it can. @param {Pick<State, "device" | "model">} state */
+/**
+ * Why this browser can run no layer of the model, as a sentence; empty where it can.
+ * @param {Pick<State, "device" | "model">} state
+ */
 export function whyNoOffload({ device, model }) {
   if (!device || !model) return "Not connected.";
   if (!device.ok) return sentence(device.reason);
@@ -114,4 +117,9 @@ export function whyNoOffload({ device, model }) {
 /** Whether the browser holds what the cut leaves to it. @param {State} state */
 export function browserIsReady({ browserSide, split }) {
   return browserSide.kind === "ready" && browserSide.split <= split;
+}
+
+/** The model runs one thing at a time. @param {State} state */
+export function isBusy({ embedding, checking, benchmarking }) {
+  return [embedding, checking, benchmarking].some(({ kind }) => kind === "busy");
 }

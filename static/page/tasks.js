@@ -4,7 +4,7 @@
 import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
 import { explain, needsKey } from "./format.js";
-import { browserIsReady, textsOf, whyNoOffload } from "./state.js";
+import { browserIsReady, isBusy, textsOf, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -26,21 +26,24 @@ export class Tasks {
 
   /** The texts have changed: what was wrong with them may be right now. */
   forgetFailure() {
-    if (this.store.state.embedding.kind === "failed") this.store.update({ embedding: { kind: "idle" } });
+    if (this.store.state.embedding.kind !== "failed") return;
+    this.store.update({ embedding: { kind: "idle" } });
   }
 
   async embed() {
     const { store } = this;
     const texts = textsOf(store.state);
     if (texts.length === 0) {
-      return store.update({ embedding: { kind: "failed", message: "There is no text yet: write at least one line." } });
+      const message = "There is no text yet: write at least one line.";
+      return store.update({ embedding: { kind: "failed", message } });
     }
     await this.#run("embedding", async (session, signal) => {
       const { model, choice, split: wanted } = store.state;
       if (!model) return;
       const answer = await session.embed(texts, { split: usableSplit(store.state), signal });
       const note = answer.note ?? whyServer(store.state);
-      store.update({ result: { ...answer, note, texts, model, choice, wanted }, comparison: null, checking: { kind: "idle" } });
+      const result = { ...answer, note, texts, model, choice, wanted };
+      store.update({ result, comparison: null, checking: { kind: "idle" } });
     });
   }
 
@@ -66,8 +69,8 @@ export class Tasks {
       await reconnect();
       if (!store.session) throw new Error("the server cannot be reached");
       const onStep = (/** @type {string} */ step) => store.update({ benchmarking: { kind: "busy", step } });
-      const benchmark = await runBenchmark(store.session, { dtype: choice.dtype, split, onStep, signal });
-      store.update({ benchmark });
+      const options = { dtype: choice.dtype, split, onStep, signal };
+      store.update({ benchmark: await runBenchmark(store.session, options) });
     });
   }
 
@@ -91,12 +94,10 @@ export class Tasks {
   }
 }
 
-/** @param {State} state */
-function isBusy({ embedding, checking, benchmarking }) {
-  return [embedding, checking, benchmarking].some(({ kind }) => kind === "busy");
-}
-
-/** While the browser lacks layers the server runs them: nothing is fetched behind the visitor's back. @param {State} state */
+/**
+ * While the browser lacks layers the server runs them: nothing is fetched behind the visitor's back.
+ * @param {State} state
+ */
 function usableSplit(state) {
   return browserIsReady(state) ? state.split : state.model?.n_layer;
 }

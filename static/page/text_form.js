@@ -4,7 +4,7 @@
 import { button, byId, setDisabled, setText } from "./dom.js";
 import { examples } from "./examples.js";
 import { plural } from "./format.js";
-import { textsOf } from "./state.js";
+import { isBusy, textsOf } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -35,22 +35,23 @@ export function createTextForm({ onText, onEmbed, onCancelEmbed }) {
     onEmbed();
   });
 
-  /** @type {State["text"] | null} */
-  let counted = null;
+  let counted = "";
+  let label = "Embed";
   return (state) => {
     const { embedding, text } = state;
     const busy = embedding.kind === "busy";
     if (area.value !== text) area.value = text;
     perLine.checked = state.onePerLine;
+    // Long texts are not counted anew at every drawing.
     const key = `${state.onePerLine}${text}`;
     if (key !== counted) {
       counted = key;
-      const texts = textsOf(state);
-      setText(count, texts.length ? plural(texts.length, "text") : "no text yet");
-      embed.dataset.label = texts.length > 1 ? `Embed ${plural(texts.length, "text")}` : "Embed";
+      const texts = textsOf(state).length;
+      setText(count, texts ? plural(texts, "text") : "no text yet");
+      label = texts > 1 ? `Embed ${plural(texts, "text")}` : "Embed";
     }
-    setText(embed, busy ? "Embedding…" : (embed.dataset.label ?? ""));
-    setDisabled(embed, busy || state.connection.kind !== "open" || state.benchmarking.kind === "busy");
+    setText(embed, busy ? "Embedding…" : label);
+    setDisabled(embed, isBusy(state) || state.connection.kind !== "open");
     if (!busy && document.activeElement === cancel) embed.focus();
     cancel.hidden = !busy;
     setText(problem, embedding.kind === "failed" ? embedding.message : "");

@@ -6,7 +6,7 @@ import { formatMs } from "./format.js";
 
 /**
  * @typedef {import("./state.js").Result} Result
- * @typedef {import("../session.js").Timings} Timings
+ * @typedef {import("../splitcompute.js").Timings} Timings
  */
 
 /** @type {readonly {key: keyof Timings, label: string, where: string, side: string}[]} */
