@@ -1,4 +1,106 @@
 // Built from webgpu-torch/src by webgpu-torch/build.mjs: edit that, then `npm run build`.
+var __defProp = Object.defineProperty;
+var __export = (target, all2) => {
+  for (var name in all2)
+    __defProp(target, name, { get: all2[name], enumerable: true });
+};
+
+// src/tensor/conversion.ts
+var conversion_exports = {};
+__export(conversion_exports, {
+  bool: () => bool,
+  clone: () => clone,
+  dequantize: () => dequantize,
+  float: () => float3,
+  half: () => half,
+  int: () => int,
+  to: () => to,
+  type_as: () => type_as
+});
+
+// src/graph/node.ts
+var DATA = { kind: "data" };
+var Node = class {
+  constructor(op, inputs, shape, dtype, backend) {
+    this.op = op;
+    this.inputs = inputs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.backend = backend;
+  }
+  op;
+  inputs;
+  shape;
+  dtype;
+  backend;
+  /** The elements, row by row, once they are there. */
+  storage = null;
+  /** Runs that computed this node on the way to another: the second one keeps it. */
+  runs = 0;
+  /** Makes the node data, and lets go of what it was computed from. */
+  settle(storage) {
+    this.storage = storage;
+    this.op = DATA;
+    this.inputs = [];
+  }
+  /** Whether the node starts a graph. */
+  get isLeaf() {
+    return this.storage !== null || this.op.kind === "parameter";
+  }
+};
+function dataNode(storage, shape, dtype, backend) {
+  const node = new Node(DATA, [], shape, dtype, backend);
+  node.storage = storage;
+  return node;
+}
+function opKey(op) {
+  switch (op.kind) {
+    case "constant":
+      return `=${Object.is(op.value, -0) ? "-0" : op.value}`;
+    case "move":
+      return moveKey(op.move);
+    case "element":
+      return op.name;
+    case "take":
+      return `take${op.dim}`;
+    case "reduce":
+      return `${op.name}/${op.dims.join()}`;
+    case "attention":
+      return `attention ${op.maxQ} ${op.causal} ${op.scale}`;
+    case "norm":
+      return `${op.norm} ${op.width} ${op.eps} ${op.weight} ${op.bias}`;
+    case "softmax":
+      return op.log ? "log_softmax" : "softmax";
+    case "segment_reduce":
+      return `segment_${op.reduce}`;
+    case "data":
+    case "parameter":
+    case "call":
+    case "arange":
+    case "quantized":
+    case "cast":
+    case "linear":
+    case "matmul":
+    case "embedding":
+      return op.kind;
+    default:
+      return op;
+  }
+}
+function moveKey(move) {
+  switch (move.kind) {
+    case "reshape":
+      return `r${move.shape.join("x")}`;
+    case "expand":
+      return `e${move.shape.join("x")}`;
+    case "permute":
+      return `p${move.order.join()}`;
+    case "slice":
+      return `s${move.dim},${move.start},${move.length},${move.step}`;
+    default:
+      return move;
+  }
+}
 
 // src/base/errors.ts
 var RuntimeError = class extends Error {
@@ -7,7 +109,5014 @@ var RuntimeError = class extends Error {
 var IndexError = class extends RangeError {
   name = "IndexError";
 };
+function showShape(shape) {
+  return `[${shape.join(", ")}]`;
+}
+
+// src/base/dtype.ts
+var DTYPES = {
+  float32: { bytes: 4, lane: "F32", category: 2 },
+  float16: { bytes: 2, lane: "F32", category: 2 },
+  int32: { bytes: 4, lane: "I32", category: 1 },
+  uint32: { bytes: 4, lane: "U32", category: 1 },
+  bool: { bytes: 4, lane: "BOOL", category: 0 },
+  int8: { bytes: 1, lane: "I32", category: 1 },
+  qint8: { bytes: 1, lane: "F32", category: 2 }
+};
+var itemSize = (dtype) => DTYPES[dtype].bytes;
+var laneOf = (dtype) => DTYPES[dtype].lane;
+var isFloat = (dtype) => DTYPES[dtype].category === 2;
+var WEIGHTS = ["tensor", "zero-dim", "number"];
+function resultType(op, operands) {
+  let result = null;
+  for (const weight of WEIGHTS) {
+    let level = null;
+    for (const operand of operands) {
+      if (operand.weight === weight) level = level === null ? operand.dtype : promote(op, level, operand.dtype);
+    }
+    if (level !== null && (result === null || DTYPES[level].category > DTYPES[result].category)) result = level;
+  }
+  if (result === null) throw new RuntimeError(`${op}: nothing to compute a result type from`);
+  return result;
+}
+var WIDTH = ["bool", "int8", "uint32", "int32", "float16", "float32"];
+function promote(op, a, b) {
+  if (a === b) return a;
+  if (a === "qint8" || b === "qint8") throw new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
+  if (low === "uint32" && high === "int32") throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
+  return low === "int8" && high === "uint32" ? "int32" : high;
+}
+function dtypeOfScalar(value) {
+  if (typeof value === "boolean") return "bool";
+  return Number.isInteger(value) ? "int32" : "float32";
+}
+
+// src/base/shape.ts
+var MAX_ELEMENTS = 2 ** 32 - 1;
+function numel(shape) {
+  let count2 = 1;
+  for (const size of shape) count2 *= size;
+  if (count2 > MAX_ELEMENTS) throw new RuntimeError(`shape ${showShape(shape)} has more than ${MAX_ELEMENTS} elements`);
+  return count2;
+}
+function checkShape(op, shape) {
+  for (const size of shape) {
+    if (!Number.isInteger(size) || size < 0) throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
+  }
+  numel(shape);
+  return shape;
+}
+function sameShape(a, b) {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+function contiguousStrides(shape) {
+  const strides = new Array(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i] ?? 1;
+  }
+  return strides;
+}
+function broadcastShapes(op, a, b) {
+  if (sameShape(a, b)) return a;
+  const rank = Math.max(a.length, b.length);
+  const shape = new Array(rank);
+  for (let i = 1; i <= rank; i++) {
+    const x = a[a.length - i] ?? 1;
+    const y = b[b.length - i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new RuntimeError(
+        `${op}: The size of tensor a (${x}) must match the size of tensor b (${y}) at non-singleton dimension ${rank - i}: ${showShape(a)} and ${showShape(b)}`
+      );
+    }
+    shape[rank - i] = x === 1 ? y : x;
+  }
+  return shape;
+}
+function wrapDim(op, dim, rank) {
+  const range2 = Math.max(rank, 1);
+  if (!Number.isInteger(dim) || dim < -range2 || dim >= range2) {
+    throw new IndexError(`${op}: Dimension out of range (expected to be in range of [${-range2}, ${range2 - 1}], but got ${dim})`);
+  }
+  return dim < 0 ? dim + range2 : dim;
+}
+function wrapDims(op, dims, rank) {
+  const list = typeof dims === "number" ? [dims] : dims ?? [];
+  if (list.length === 0) return Array.from({ length: rank }, (_, i) => i);
+  const wrapped = list.map((dim) => wrapDim(op, dim, rank));
+  wrapped.sort((a, b) => a - b);
+  wrapped.forEach((dim, i) => {
+    if (dim === wrapped[i + 1]) throw new RuntimeError(`${op}: dim ${dim} appears multiple times in the list of dims`);
+  });
+  return rank === 0 ? [] : wrapped;
+}
+function inferSize(op, sizes, count2) {
+  const fail = () => new RuntimeError(`${op}: shape '${showShape(sizes)}' is invalid for input of size ${count2}`);
+  let known = 1;
+  let unknown = -1;
+  for (const [i, size] of sizes.entries()) {
+    if (size === -1 && unknown < 0) unknown = i;
+    else if (Number.isInteger(size) && size >= 0) known *= size;
+    else throw fail();
+  }
+  if (unknown < 0) {
+    if (known !== count2) throw fail();
+    return sizes;
+  }
+  if (known === 0 || count2 % known !== 0) throw fail();
+  return sizes.map((size) => size === -1 ? count2 / known : size);
+}
+function reducedShape(shape, dims, keepdim) {
+  return keepdim ? shape.map((size, i) => dims.includes(i) ? 1 : size) : shape.filter((_, i) => !dims.includes(i));
+}
+
+// src/ops/binary.ts
+var number = (wgsl, cpu, more = {}) => ({
+  takes: more.bool ? "any" : "number",
+  gives: "same",
+  wgsl,
+  cpu,
+  ...more
+});
+var float = (wgsl, cpu) => ({
+  takes: "float",
+  gives: "same",
+  wgsl: (_, a, b) => wgsl(a, b),
+  cpu
+});
+var compare = (operator, cpu, bool3) => ({
+  takes: "any",
+  gives: "bool",
+  wgsl: (_, a, b) => `(${a} ${operator} ${b})`,
+  bool: bool3,
+  cpu: (a, b) => Number(cpu(a, b))
+});
+var logical = (bool3, cpu) => ({
+  takes: "bool",
+  gives: "bool",
+  wgsl: (_, a) => a,
+  bool: bool3,
+  cpu: (a, b) => Number(cpu(a !== 0, b !== 0))
+});
+var bits = (operator, cpu) => ({
+  takes: "integral",
+  gives: "same",
+  wgsl: (_, a, b) => `(${a} ${operator} ${b})`,
+  bool: operator === "^" ? (a, b) => `(${a} != ${b})` : (a, b) => `(${a} ${operator} ${b})`,
+  cpu
+});
+var shift = (operator, cpu) => ({
+  takes: "integral",
+  gives: "same",
+  wgsl: (_, a, b) => `(${a} ${operator} U32(${b}))`,
+  cpu
+});
+var divideDown = (a, b) => Math.floor(a / b);
+var remainder = (a, b) => {
+  const r = a % b;
+  return r !== 0 && r < 0 !== b < 0 ? r + b : r;
+};
+var larger = (a, b) => Number.isNaN(a) || a > b ? a : b;
+var smaller = (a, b) => Number.isNaN(a) || a < b ? a : b;
+var BINARY = {
+  add: number((_, a, b) => `(${a} + ${b})`, (a, b) => a + b, { bool: (a, b) => `(${a} | ${b})` }),
+  sub: number((_, a, b) => `(${a} - ${b})`, (a, b) => a - b),
+  mul: number((_, a, b) => `(${a} * ${b})`, (a, b) => a * b, { bool: (a, b) => `(${a} & ${b})`, cpuInt: Math.imul }),
+  div: float((a, b) => `(${a} / ${b})`, (a, b) => a / b),
+  div_trunc: number((T, a, b) => T === "F32" ? `trunc(${a} / ${b})` : `(${a} / ${b})`, (a, b) => Math.trunc(a / b)),
+  floor_divide: number(
+    (T, a, b) => T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `((${a} - op_remainder_I32(${a}, ${b})) / ${b})`,
+    divideDown
+  ),
+  remainder: number((T, a, b) => T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`, remainder),
+  fmod: number((_, a, b) => `(${a} % ${b})`, (a, b) => a % b),
+  pow: number((T, a, b) => T === "F32" ? `op_pow(${a}, ${b})` : `op_ipow_${T}(${a}, ${b})`, (a, b) => a === 1 ? 1 : a ** b, { cpuInt: integerPower }),
+  maximum: number((T, a, b) => T === "F32" ? `op_max(${a}, ${b})` : `max(${a}, ${b})`, larger, { bool: (a, b) => `(${a} | ${b})` }),
+  minimum: number((T, a, b) => T === "F32" ? `op_min(${a}, ${b})` : `min(${a}, ${b})`, smaller, { bool: (a, b) => `(${a} & ${b})` }),
+  atan2: float((a, b) => `op_atan2(${a}, ${b})`, Math.atan2),
+  eq: compare("==", (a, b) => a === b, (a, b) => `(${a} == ${b})`),
+  ne: compare("!=", (a, b) => a !== b, (a, b) => `(${a} != ${b})`),
+  lt: compare("<", (a, b) => a < b, (a, b) => `(!${a} & ${b})`),
+  le: compare("<=", (a, b) => a <= b, (a, b) => `(!${a} | ${b})`),
+  gt: compare(">", (a, b) => a > b, (a, b) => `(${a} & !${b})`),
+  ge: compare(">=", (a, b) => a >= b, (a, b) => `(${a} | !${b})`),
+  logical_and: logical((a, b) => `(${a} & ${b})`, (a, b) => a && b),
+  logical_or: logical((a, b) => `(${a} | ${b})`, (a, b) => a || b),
+  logical_xor: logical((a, b) => `(${a} != ${b})`, (a, b) => a !== b),
+  bitwise_and: bits("&", (a, b) => a & b),
+  bitwise_or: bits("|", (a, b) => a | b),
+  bitwise_xor: bits("^", (a, b) => a ^ b),
+  bitwise_left_shift: shift("<<", (a, b) => a << b),
+  bitwise_right_shift: shift(">>", (a, b) => a >> b)
+};
+function integerPower(base, exponent) {
+  if (exponent < 0) return Math.abs(base) === 1 ? base ** (Math.abs(exponent) % 2) : 0;
+  let result = 1;
+  for (let left = exponent, square2 = base; left > 0; left = Math.floor(left / 2), square2 = Math.imul(square2, square2)) {
+    if (left % 2) result = Math.imul(result, square2);
+  }
+  return result;
+}
+
+// src/ops/special.ts
+function erf(x) {
+  if (Number.isNaN(x)) return NaN;
+  const a = Math.abs(x);
+  return Math.sign(x) * (a < 2.5 ? erfSeries(a) : 1 - erfcFraction(a));
+}
+function erfc(x) {
+  if (Number.isNaN(x)) return NaN;
+  return x < 2.5 ? 1 - erf(x) : erfcFraction(x);
+}
+function erfSeries(x) {
+  let term = x;
+  let sum2 = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * sum2; n++) {
+    term *= 2 * x * x / (2 * n + 1);
+    sum2 += term;
+  }
+  return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum2;
+}
+function erfcFraction(x) {
+  let fraction = x;
+  for (let n = 60; n > 0; n--) fraction = x + n / 2 / fraction;
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
+}
+function roundEven(x) {
+  const down = Math.floor(x);
+  const rest = x - down;
+  return rest > 0.5 || rest === 0.5 && down % 2 !== 0 ? down + 1 : down;
+}
+
+// src/ops/unary.ts
+var float2 = (wgsl, cpu) => ({
+  takes: "float",
+  gives: "same",
+  wgsl: (_, a) => wgsl(a),
+  cpu
+});
+var rounding = (wgsl, cpu) => ({
+  takes: "any",
+  gives: "same",
+  wgsl: (T, a) => T === "F32" ? wgsl(a) : a,
+  bool: (a) => a,
+  cpu
+});
+var question = (helper2, integers, cpu) => ({
+  takes: "any",
+  gives: "bool",
+  wgsl: (T, a) => T === "F32" ? helper2.replace("x", a) : `BOOL(${integers})`,
+  bool: () => `BOOL(${integers})`,
+  cpu: (a) => Number(cpu(a))
+});
+var UNARY = {
+  neg: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `(~${a} + U32(1u))` : `(-${a})`, cpu: (a) => -a },
+  abs: { takes: "number", gives: "same", wgsl: (_, a) => `abs(${a})`, cpu: Math.abs },
+  sign: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `min(${a}, U32(1u))` : `sign(${a})`, cpu: Math.sign },
+  square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
+  relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => a < 0 ? 0 : a },
+  logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },
+  bitwise_not: { takes: "integral", gives: "same", wgsl: (_, a) => `(~${a})`, bool: (a) => `!${a}`, cpu: (a) => ~a },
+  floor: rounding((a) => `floor(${a})`, Math.floor),
+  ceil: rounding((a) => `ceil(${a})`, Math.ceil),
+  trunc: rounding((a) => `trunc(${a})`, Math.trunc),
+  round: rounding((a) => `round(${a})`, roundEven),
+  isnan: question("op_isnan(x)", false, Number.isNaN),
+  isinf: question("op_isinf(x)", false, (a) => Math.abs(a) === Infinity),
+  isfinite: question("!(op_isnan(x) | op_isinf(x))", true, Number.isFinite),
+  exp: float2((a) => `exp(${a})`, Math.exp),
+  exp2: float2((a) => `exp2(${a})`, (a) => 2 ** a),
+  expm1: float2((a) => `op_expm1(${a})`, Math.expm1),
+  log: float2((a) => `log(${a})`, Math.log),
+  log2: float2((a) => `log2(${a})`, Math.log2),
+  log10: float2((a) => `(log(${a}) * 0.4342944819032518)`, Math.log10),
+  log1p: float2((a) => `op_log1p(${a})`, Math.log1p),
+  sqrt: float2((a) => `sqrt(${a})`, Math.sqrt),
+  rsqrt: float2((a) => `inverseSqrt(${a})`, (a) => 1 / Math.sqrt(a)),
+  reciprocal: float2((a) => `(1.0 / ${a})`, (a) => 1 / a),
+  sin: float2((a) => `op_sine(${a}, 0)`, Math.sin),
+  cos: float2((a) => `op_sine(${a}, 1)`, Math.cos),
+  tan: float2((a) => `(op_sine(${a}, 0) / op_sine(${a}, 1))`, Math.tan),
+  asin: float2((a) => `op_asin(${a})`, Math.asin),
+  acos: float2((a) => `op_acos(${a})`, Math.acos),
+  atan: float2((a) => `op_atan(${a})`, Math.atan),
+  sinh: float2((a) => `(0.5 * (op_expm1(${a}) - op_expm1(-${a})))`, Math.sinh),
+  cosh: float2((a) => `(0.5 * (exp(${a}) + exp(-${a})))`, Math.cosh),
+  tanh: float2((a) => `op_tanh(${a})`, Math.tanh),
+  asinh: float2((a) => `(sign(${a}) * op_log1p(abs(${a}) + ${a} * ${a} / (1.0 + sqrt(${a} * ${a} + 1.0))))`, Math.asinh),
+  acosh: float2((a) => `log(${a} + sqrt((${a} - 1.0) * (${a} + 1.0)))`, Math.acosh),
+  atanh: float2((a) => `(0.5 * op_log1p(2.0 * ${a} / (1.0 - ${a})))`, Math.atanh),
+  erf: float2((a) => `op_erf(${a})`, erf),
+  erfc: float2((a) => `(1.0 - op_erf(${a}))`, erfc),
+  sigmoid: float2((a) => `op_sigmoid(${a})`, (a) => 1 / (1 + Math.exp(-a))),
+  frac: float2((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
+  gelu: float2((a) => `op_gelu(${a})`, (a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
+  gelu_tanh: float2((a) => `op_gelu_tanh(${a})`, (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3)))),
+  silu: float2((a) => `(${a} * op_sigmoid(${a}))`, (a) => a / (1 + Math.exp(-a))),
+  softplus: float2((a) => `op_softplus(${a})`, (a) => a > 20 ? a : Math.log1p(Math.exp(a)))
+};
+
+// src/ops/table.ts
+var TERNARY = {
+  where: { takes: "any", gives: "same", wgsl: (_, a, b, c) => `select(${c}, ${b}, ${a})`, bool: (a, b, c) => `select(${c}, ${b}, ${a})`, cpu: (a, b, c) => a ? b : c }
+};
+var TABLE = { ...UNARY, ...BINARY, ...TERNARY };
+var elementOp = (name) => TABLE[name];
+function argumentType(name, promoted2) {
+  if (promoted2 === "qint8") throw new RuntimeError(`${name}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  const { takes } = elementOp(name);
+  switch (takes) {
+    case "any":
+      return promoted2;
+    case "number":
+      if (promoted2 === "bool") throw new RuntimeError(`${name}: not supported on bool tensors`);
+      return promoted2;
+    case "float":
+      return isFloat(promoted2) ? promoted2 : "float32";
+    case "bool":
+      return "bool";
+    case "integral":
+      if (isFloat(promoted2)) throw new RuntimeError(`${name}: not implemented for '${promoted2}', only for integers and bools`);
+      return promoted2;
+    default:
+      return takes;
+  }
+}
+var resultTypeOf = (name, argument) => elementOp(name).gives === "bool" ? "bool" : argument;
+function elementWgsl(name, lane, args) {
+  const op = elementOp(name);
+  const [a = "", b = "", c = ""] = args;
+  if (lane !== "BOOL") return op.wgsl(lane, a, b, c);
+  if (!op.bool) throw new RuntimeError(`${name}: not supported on bool tensors`);
+  return op.bool(a, b, c);
+}
+function elementCpu(name, argument) {
+  const op = elementOp(name);
+  return laneOf(argument) !== "F32" && op.cpuInt ? op.cpuInt : op.cpu;
+}
+
+// src/base/view.ts
+var contiguousView = (shape) => ({ shape, strides: contiguousStrides(shape), offset: 0 });
+function isContiguous({ shape, strides }) {
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    const size = shape[i] ?? 1;
+    if (size !== 1 && strides[i] !== step) return false;
+    step *= size;
+  }
+  return true;
+}
+function moveView(view2, move) {
+  switch (move.kind) {
+    case "reshape":
+      return reshapeView(view2, move.shape);
+    case "permute":
+      return {
+        shape: move.order.map((dim) => view2.shape[dim] ?? 1),
+        strides: move.order.map((dim) => view2.strides[dim] ?? 0),
+        offset: view2.offset
+      };
+    case "expand":
+      return expandView(view2, move.shape);
+    case "slice": {
+      const stride = view2.strides[move.dim] ?? 0;
+      return {
+        shape: view2.shape.map((size, i) => i === move.dim ? move.length : size),
+        strides: view2.strides.map((step, i) => i === move.dim ? step * move.step : step),
+        offset: view2.offset + move.start * stride
+      };
+    }
+    default:
+      return move;
+  }
+}
+function expandView(view2, shape) {
+  const missing = shape.length - view2.shape.length;
+  const strides = shape.map((size, i) => view2.shape[i - missing] === size ? view2.strides[i - missing] ?? 0 : 0);
+  return { shape, strides, offset: view2.offset };
+}
+function reshapeView(view2, shape) {
+  if (shape.includes(0)) return contiguousView(shape);
+  const runs = mergeDims(view2);
+  const strides = new Array(shape.length).fill(0);
+  let dim = shape.length - 1;
+  for (let r = runs.length - 1; r >= 0; r--) {
+    const run = runs[r];
+    if (!run) break;
+    let left = run.size;
+    let stride = run.stride;
+    while (dim >= 0 && left > 1) {
+      const size = shape[dim] ?? 1;
+      if (left % size !== 0) return null;
+      strides[dim] = stride;
+      stride *= size;
+      left /= size;
+      dim -= 1;
+    }
+    if (left !== 1) return null;
+  }
+  return { shape, strides, offset: view2.offset };
+}
+function mergeDims({ shape, strides }) {
+  const runs = [];
+  for (const [i, size] of shape.entries()) {
+    if (size === 1) continue;
+    const stride = strides[i] ?? 0;
+    const last = runs.at(-1);
+    if (last && last.stride === stride * size) {
+      last.size *= size;
+      last.stride = stride;
+    } else {
+      runs.push({ size, stride });
+    }
+  }
+  return runs;
+}
+
+// src/graph/decide.ts
+var NeedsBuffer = class extends Error {
+  constructor(node) {
+    super("this node needs a buffer");
+    this.node = node;
+  }
+  node;
+};
+function wayOf(node) {
+  if (node.isLeaf) return "leaf";
+  const { kind } = node.op;
+  switch (kind) {
+    case "data":
+    case "parameter":
+    case "call":
+      return "leaf";
+    case "constant":
+    case "arange":
+    case "element":
+    case "cast":
+    case "take":
+      return "inline";
+    case "move":
+    case "quantized":
+      return "view";
+    case "reduce":
+      return "reduction";
+    case "linear":
+    case "matmul":
+    case "attention":
+    case "norm":
+    case "softmax":
+    case "segment_reduce":
+    case "embedding":
+      return "kernel";
+    default:
+      return kind;
+  }
+}
+var MANY = /* @__PURE__ */ Symbol("many");
+function decide(nodes, outputs, forced) {
+  const buffered = /* @__PURE__ */ new Set();
+  const readers = /* @__PURE__ */ new Map();
+  const read = (input2, by) => {
+    const known = readers.get(input2);
+    readers.set(input2, known === void 0 || known === by ? by : MANY);
+  };
+  for (const node of [...nodes].reverse()) {
+    const way = wayOf(node);
+    const reader2 = readers.get(node) ?? MANY;
+    const cheap = node.op.kind === "constant" || node.op.kind === "arange";
+    const wanted = outputs.has(node) || forced.has(node);
+    const shared = way === "inline" && reader2 === MANY && !cheap;
+    if (way === "leaf" || way === "kernel" || way === "reduction" || wanted || shared) buffered.add(node);
+    if (way === "leaf") continue;
+    const kernel = buffered.has(node) ? node : reader2;
+    node.inputs.forEach((input2, i) => {
+      read(input2, kernel);
+      if (way === "kernel" || node.op.kind === "take" && i === 0) read(input2, MANY);
+    });
+  }
+  const reader = new Map([...readers].filter((entry) => entry[1] !== MANY));
+  return { buffered, reader };
+}
+
+// src/graph/fuse.ts
+var MAX_INSTRUCTIONS = 256;
+function fuse(root, limits, accumulator = null) {
+  const fuser = new Fuser(root, limits, accumulator);
+  fuser.define(root, []);
+  return fuser.result();
+}
+function fuseInput(input2, moves, limits) {
+  const fuser = new Fuser(null, limits, null);
+  fuser.value(input2, moves.map((move) => ({ move, of: input2 })));
+  return fuser.result();
+}
+function viewOf(node, buffered) {
+  const { base, path } = baseOf(node, [], buffered);
+  return { base, view: follow(base, path) };
+}
+function baseOf(node, path, buffered) {
+  let at = node;
+  let hops = path;
+  while (!buffered.has(at)) {
+    const [input2] = at.inputs;
+    if (at.op.kind !== "move" || !input2) throw new NeedsBuffer(at);
+    hops = [{ move: at.op.move, of: input2 }, ...hops];
+    at = input2;
+  }
+  return { base: at, path: hops };
+}
+function follow(base, path) {
+  let view2 = contiguousView(base.shape);
+  for (const { move, of } of path) {
+    const moved2 = moveView(view2, move);
+    if (!moved2) throw new NeedsBuffer(of);
+    view2 = moved2;
+  }
+  return view2;
+}
+var Fuser = class {
+  constructor(root, limits, accumulator) {
+    this.root = root;
+    this.limits = limits;
+    this.accumulator = accumulator;
+  }
+  root;
+  limits;
+  accumulator;
+  body = [];
+  inputs = [];
+  accesses = [];
+  known = /* @__PURE__ */ new Map();
+  numbers = /* @__PURE__ */ new Map();
+  result() {
+    return { program: { inputs: this.inputs.map(({ dtype }) => dtype), body: this.body }, operands: this.inputs };
+  }
+  /** The number of the value that holds a node's element, at the end of a path. */
+  value(node, path) {
+    const key = `${this.numberOf(node)}${path.map(({ move }) => moveKey(move)).join("/")}`;
+    const known = this.known.get(key);
+    if (known !== void 0) return known;
+    const value = this.limits.buffered.has(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
+    this.known.set(key, value);
+    return value;
+  }
+  /** The same, by what defines the node and not from its buffer. */
+  define(node, path) {
+    const { op, dtype } = node;
+    switch (op.kind) {
+      case "constant":
+        return this.push({ kind: "constant", dtype, value: op.value });
+      case "arange":
+        return this.push({ kind: "address", dtype, access: follow(node, path) });
+      case "cast":
+        return this.push({ kind: "cast", dtype, from: this.value(input(node, 0), path) });
+      case "move":
+        return this.value(input(node, 0), [{ move: op.move, of: input(node, 0) }, ...path]);
+      case "element": {
+        const args = this.arguments(node, path);
+        return this.push({ kind: "apply", dtype, op: op.name, args });
+      }
+      case "take":
+        return this.take(node, op.dim, path);
+      case "quantized":
+        throw new RuntimeError("a qint8 weight goes into linear() or embedding(); dequantize() it for anything else");
+      default:
+        throw new NeedsBuffer(node);
+    }
+  }
+  arguments(node, path) {
+    const args = [];
+    for (const argument of node.inputs) {
+      args.push(this.value(argument, this.expanded(argument, node.shape, path)));
+      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node));
+    }
+    return args;
+  }
+  expanded(argument, shape, path) {
+    return sameShape(argument.shape, shape) ? path : [{ move: { kind: "expand", shape }, of: argument }, ...path];
+  }
+  /** Where a program too long is cut: at an argument that is computed here, or else at the node itself. */
+  split(node) {
+    const computed = node.inputs.find((argument) => !this.limits.buffered.has(argument) && (argument.op.kind === "element" || argument.op.kind === "take"));
+    if (computed) return computed;
+    if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
+    return node;
+  }
+  take(node, dim, path) {
+    const source = input(node, 0);
+    const indices = input(node, 1);
+    const { base, view: view2 } = viewOf(source, this.limits.buffered);
+    const index = this.value(indices, this.expanded(indices, node.shape, path));
+    const strides = view2.strides.map((stride2, d) => d === dim ? 0 : stride2);
+    let access = { shape: node.shape, strides, offset: view2.offset };
+    for (const { move } of path) {
+      const moved2 = moveView(access, move);
+      if (!moved2) throw new NeedsBuffer(node);
+      access = moved2;
+    }
+    const stride = view2.strides[dim] ?? 0;
+    return this.push({ kind: "take", dtype: node.dtype, input: this.inputNumber(base, access), access, index, stride, size: source.shape[dim] ?? 1 });
+  }
+  load(node, path) {
+    const access = follow(node, path);
+    if (node === this.accumulator) {
+      const whole = isContiguous(access) && access.offset === 0 && numel(access.shape) === numel(node.shape);
+      if (!whole) throw new NeedsBuffer(node);
+      return this.push({ kind: "accumulator", dtype: node.dtype });
+    }
+    return this.push({ kind: "load", dtype: node.dtype, input: this.inputNumber(node, access), access });
+  }
+  /** Each way to read a buffer is an input of its own, since a kernel declares an input for one way. */
+  inputNumber(node, { strides, offset }) {
+    const key = `${this.numberOf(node)} ${strides.join()} ${offset}`;
+    const known = this.accesses.indexOf(key);
+    if (known >= 0) return known;
+    this.inputs.push(node);
+    return this.accesses.push(key) - 1;
+  }
+  push(instruction) {
+    return this.body.push(instruction) - 1;
+  }
+  numberOf(node) {
+    const known = this.numbers.get(node);
+    if (known !== void 0) return known;
+    this.numbers.set(node, this.numbers.size);
+    return this.numbers.size - 1;
+  }
+};
+function input(node, i) {
+  const found = node.inputs[i];
+  if (!found) throw new RangeError(`a ${node.op.kind} has no input ${i}`);
+  return found;
+}
+
+// src/kernels/kernel.ts
+var MAX_WORKGROUPS = 65535;
+function grid(count2) {
+  const y = Math.ceil(count2 / MAX_WORKGROUPS);
+  if (y > MAX_WORKGROUPS) throw new RangeError(`${count2} workgroups, at most ${MAX_WORKGROUPS ** 2} fit a dispatch`);
+  return [Math.ceil(count2 / y), y, 1];
+}
+var WORKGROUP_INDEX = (
+  /* wgsl */
+  `
+fn workgroup_index(id: vec3u, count: vec3u) -> u32 { return id.y * count.x + id.x; }
+`
+);
+function uniforms(...values) {
+  const words = new Uint32Array(Math.ceil(values.length / 4) * 4);
+  words.set(values);
+  return words;
+}
+function f32(value) {
+  return new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0;
+}
+function repeat(count2, line, separator = "\n") {
+  return Array.from({ length: count2 }, (_, i) => line(i)).join(separator);
+}
+function checkSizes(kernel, sizes) {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (!Number.isInteger(size) || size < 1 || size > 4294967295) {
+      throw new RangeError(`${kernel}: ${name} is ${size}, expected an integer from 1 to 4294967295`);
+    }
+  }
+}
+
+// src/kernels/attention_parts.ts
+var MAX_HEAD_DIM = 128;
+var LOG2_E = Math.LOG2E;
+function checkAttention({ batch, maxQ, heads, headDim, q, k, v }) {
+  checkSizes("attention", { batch, maxQ, heads, headDim });
+  if (headDim > MAX_HEAD_DIM) throw new RangeError(`attention: headDim is ${headDim}, at most ${MAX_HEAD_DIM} fit a kernel's registers`);
+  for (const [name, view2] of Object.entries({ q, k, v })) {
+    if (view2.row < headDim && view2.row !== 0) throw new RangeError(`attention: ${name}'s rows are ${view2.row} apart, expected at least headDim ${headDim}`);
+  }
+}
+function attentionUniforms({ batch, maxQ, q, k, v, scale }, queries) {
+  const views2 = [q, k, v].flatMap(({ offset, row, head }) => [offset, row, head, 0]);
+  return uniforms(...views2, batch, Math.ceil(maxQ / queries), f32(scale * LOG2_E));
+}
+function attentionWgsl({ heads, headDim, q, k, v, causal }, queries) {
+  const aligned = headDim % 4 === 0 && [q, k, v].every((view2) => [view2.offset, view2.row, view2.head].every((n) => n % 4 === 0));
+  const views2 = ["q", "k", "v"];
+  return (
+    /* wgsl */
+    `
+${repeat(3, (i) => `@group(0) @binding(${i}) var<storage, read> ${views2[i]}: array<${aligned ? "vec4f" : "f32"}>;`)}
+@group(0) @binding(3) var<storage, read> cu_q: array<i32>;
+@group(0) @binding(4) var<storage, read> cu_k: array<i32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+struct View { offset: u32, row: u32, head: u32, unused: u32 }
+struct Sizes { q: View, k: View, v: View, batch: u32, tiles: u32, scale: f32 }
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+struct Tile {
+  head: u32,
+  q0: u32,       // where the sequence starts in q
+  k0: u32,       // and in k
+  length_q: u32,
+  length_k: u32,
+  first: u32,    // the tile's first row within the sequence
+}
+
+fn find(index: u32) -> Tile {
+  let sequence = min(index / (sizes.tiles * ${heads}u), sizes.batch - 1);
+  let q0 = u32(cu_q[sequence]);
+  let k0 = u32(cu_k[sequence]);
+  // The last rows see the most keys: they start first, so that none of them is left running alone at the end.
+  let first = (sizes.tiles - 1 - index % sizes.tiles) * ${queries}u;
+  return Tile(index / sizes.tiles % ${heads}u, q0, k0, u32(cu_q[sequence + 1]) - q0, u32(cu_k[sequence + 1]) - k0, first);
+}
+
+// How many keys, from the first on, a row of the sequence sees.
+fn visible(tile: Tile, row: u32) -> u32 {
+  ${causal ? "return u32(clamp(i32(row + 1 + tile.length_k) - i32(tile.length_q), 0, i32(tile.length_k)));" : "return tile.length_k;"}
+}
+${repeat(3, (i) => viewWgsl(views2[i] ?? "q", headDim, aligned))}
+fn store(row: u32, head: u32, c: u32, value: vec4f) {
+  let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
+  ${headDim % 4 === 0 ? "y[i] = value.x; y[i + 1] = value.y; y[i + 2] = value.z; y[i + 3] = value.w;" : `for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
+}
+`
+  );
+}
+function viewWgsl(name, headDim, aligned) {
+  if (aligned) {
+    return (
+      /* wgsl */
+      `
+fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
+  return ${name}[(sizes.${name}.offset + row * sizes.${name}.row + head * sizes.${name}.head) / 4 + c];
+}`
+    );
+  }
+  return (
+    /* wgsl */
+    `
+fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
+  let i = sizes.${name}.offset + row * sizes.${name}.row + head * sizes.${name}.head + 4 * c;
+  var value: vec4f;
+  for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { value[j] = ${name}[i + j]; }
+  return value;
+}`
+  );
+}
+
+// src/kernels/attention_direct.ts
+var QUERIES = 2;
+var INVOCATIONS = 16;
+function attentionDirect(spec) {
+  checkAttention(spec);
+  const { batch, maxQ, heads, headDim } = spec;
+  const quads = Math.ceil(headDim / 4);
+  const rows = (line, indent) => repeat(QUERIES, line, `
+${indent}`);
+  const each2 = (line, indent) => repeat(quads, (c) => repeat(QUERIES, (i) => line(i, c), " "), `
+${indent}`);
+  return {
+    name: `attention_direct_${headDim}`,
+    wgsl: (
+      /* wgsl */
+      `
+${attentionWgsl(spec, QUERIES)}
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${INVOCATIONS})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count) * ${INVOCATIONS}u + invocation;
+  if (index >= sizes.batch * sizes.tiles * ${heads}u) { return; }
+  let tile = find(index);
+  if (tile.first >= tile.length_q) { return; }
+  ${rows((i) => `let row${i} = min(tile.first + ${i}u, tile.length_q - 1);`, "  ")}
+  ${rows((i) => `let visible${i} = visible(tile, row${i});`, "  ")}
+  ${each2((i, c) => `let q${i}_${c} = q_at(tile.q0 + row${i}, tile.head, ${c}) * sizes.scale;`, "  ")}
+  ${each2((i, c) => `var acc${i}_${c} = vec4f();`, "  ")}
+  // The running softmax (Milakov and Gimelshein, 2018): the largest score so far, and the sum of 2^(score - largest).
+  ${rows((i) => `var largest${i} = -3e38; var sum${i} = 0.0;`, "  ")}
+  for (var key = 0u; key < visible${QUERIES - 1}; key++) {
+    ${rows((i) => `var score${i} = 0.0;`, "    ")}
+    ${repeat(quads, (c) => `let k${c} = k_at(tile.k0 + key, tile.head, ${c}); ` + repeat(QUERIES, (i) => `score${i} += dot(q${i}_${c}, k${c});`, " "), "\n    ")}
+    ${rows((i) => `if (key >= visible${i}) { score${i} = -3e38; }
+    let next${i} = max(largest${i}, score${i});
+    let keep${i} = exp2(largest${i} - next${i});
+    let p${i} = select(0.0, exp2(score${i} - next${i}), key < visible${i});
+    largest${i} = next${i};
+    sum${i} = sum${i} * keep${i} + p${i};`, "    ")}
+    ${repeat(quads, (c) => `let v${c} = v_at(tile.k0 + key, tile.head, ${c}); ` + repeat(QUERIES, (i) => `acc${i}_${c} = acc${i}_${c} * keep${i} + p${i} * v${c};`, " "), "\n    ")}
+  }
+  // A row that sees no key is zero, as in PyTorch's varlen_attn.
+  ${rows((i) => `if (tile.first + ${i}u < tile.length_q) {
+    let inverse = select(1 / sum${i}, 0.0, sum${i} == 0.0);
+    ${repeat(quads, (c) => `store(tile.q0 + row${i}, tile.head, ${c}, acc${i}_${c} * inverse);`, "\n    ")}
+  }`, "  ")}
+}
+`
+    ),
+    uniforms: attentionUniforms(spec, QUERIES),
+    workgroups: grid(Math.ceil(batch * heads * Math.ceil(maxQ / QUERIES) / INVOCATIONS))
+  };
+}
+
+// src/kernels/attention_tiled.ts
+function attentionTiled(spec, { across, down, rows, keys }) {
+  checkAttention(spec);
+  const { batch, maxQ, heads, headDim } = spec;
+  const tileQ = rows * down;
+  const tileK = keys * across;
+  const invocations = across * down;
+  const quads = Math.ceil(headDim / 4);
+  const columns = Math.ceil(quads / across);
+  const eachRow = (line, indent) => repeat(rows, line, `
+${indent}`);
+  const eachScore = (line, indent) => repeat(rows, (i) => repeat(keys, (j) => line(i, j), " "), `
+${indent}`);
+  const eachColumn = (line, indent) => repeat(rows, (i) => repeat(columns, (j) => line(i, j), " "), `
+${indent}`);
+  return {
+    name: `attention_${tileQ}x${tileK}_${headDim}`,
+    wgsl: (
+      /* wgsl */
+      `
+${attentionWgsl(spec, tileQ)}
+// A pitch that is odd in vectors of four spreads neighbouring keys over the memory banks.
+const PITCH = ${quads | 1}u;
+const P_PITCH = ${tileK + 1}u;
+var<workgroup> kv_tile: array<vec4f, ${tileK * (quads | 1)}>;
+var<workgroup> p_tile: array<f32, ${tileQ * (tileK + 1)}>;
+var<workgroup> largest_tile: array<f32, ${tileQ * across}>;
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count);
+  if (index >= sizes.batch * sizes.tiles * ${heads}u) { return; }
+  let tile = find(index);
+  if (tile.first >= tile.length_q) { return; }
+  let tx = invocation % ${across}u;
+  let ty = invocation / ${across}u;
+  ${eachRow((i) => `let local${i} = ty + ${i * down}u;`, "  ")}
+  // Rows past the end repeat the last one, and are not stored.
+  ${eachRow((i) => `let row${i} = min(tile.first + local${i}, tile.length_q - 1);`, "  ")}
+  ${eachRow((i) => `let visible${i} = visible(tile, row${i});`, "  ")}
+  let stop = visible(tile, min(tile.first + ${tileQ - 1}u, tile.length_q - 1));
+  // The running softmax (Milakov and Gimelshein, 2018): the largest score so far, and the sum of 2^(score - largest).
+  ${eachRow((i) => `var largest${i} = -3e38; var sum${i} = 0.0;`, "  ")}
+  ${eachColumn((i, j) => `var acc${i}_${j} = vec4f();`, "  ")}
+
+  for (var key0 = 0u; key0 < stop; key0 += ${tileK}u) {
+    for (var n = invocation; n < ${tileK * quads}u; n += ${invocations}u) {
+      let key = min(key0 + n / ${quads}u, tile.length_k - 1);
+      kv_tile[n / ${quads}u * PITCH + n % ${quads}u] = k_at(tile.k0 + key, tile.head, n % ${quads}u);
+    }
+    workgroupBarrier();
+
+    ${eachScore((i, j) => `var score${i}_${j} = 0.0;`, "    ")}
+    for (var c = 0u; c < ${quads}u; c++) {
+      ${repeat(keys, (j) => `let k${j} = kv_tile[(tx + ${j * across}u) * PITCH + c];`, "\n      ")}
+      ${eachRow((i) => `let q${i} = q_at(tile.q0 + row${i}, tile.head, c); ` + repeat(keys, (j) => `score${i}_${j} += dot(q${i}, k${j});`, " "), "      ")}
+    }
+    ${eachScore((i, j) => `score${i}_${j} = select(-3e38, score${i}_${j} * sizes.scale, key0 + tx + ${j * across}u < visible${i});`, "    ")}
+    ${eachRow((i) => `largest_tile[local${i} * ${across}u + tx] = ${repeat(keys - 1, () => "max(", "")}score${i}_0${repeat(keys - 1, (j) => `, score${i}_${j + 1})`, "")};`, "    ")}
+    workgroupBarrier();
+
+    // Every key has been read: the values take their place.
+    for (var n = invocation; n < ${tileK * quads}u; n += ${invocations}u) {
+      let key = min(key0 + n / ${quads}u, tile.length_k - 1);
+      kv_tile[n / ${quads}u * PITCH + n % ${quads}u] = v_at(tile.k0 + key, tile.head, n % ${quads}u);
+    }
+    ${eachRow((i) => `var next${i} = largest${i};
+    for (var n = 0u; n < ${across}u; n++) { next${i} = max(next${i}, largest_tile[local${i} * ${across}u + n]); }
+    let keep${i} = exp2(largest${i} - next${i});
+    largest${i} = next${i};
+    sum${i} *= keep${i};`, "    ")}
+    ${eachColumn((i, j) => `acc${i}_${j} *= keep${i};`, "    ")}
+    ${eachScore((i, j) => `p_tile[local${i} * P_PITCH + tx + ${j * across}u] = select(0.0, exp2(score${i}_${j} - next${i}), key0 + tx + ${j * across}u < visible${i});`, "    ")}
+    workgroupBarrier();
+
+    for (var n = 0u; n < ${tileK}u; n++) {
+      ${repeat(columns, (j) => `let v${j} = kv_tile[n * PITCH + min(tx + ${j * across}u, ${quads - 1}u)];`, "\n      ")}
+      ${eachRow((i) => `let p${i} = p_tile[local${i} * P_PITCH + n]; sum${i} += p${i}; ` + repeat(columns, (j) => `acc${i}_${j} += p${i} * v${j};`, " "), "      ")}
+    }
+    workgroupBarrier();
+  }
+
+  // A row that sees no key is zero, as in PyTorch's varlen_attn.
+  ${eachRow((i) => `if (tile.first + local${i} < tile.length_q) {
+    let inverse = select(1 / sum${i}, 0.0, sum${i} == 0.0);
+    ${repeat(columns, (j) => `if (tx + ${j * across}u < ${quads}u) { store(tile.q0 + row${i}, tile.head, tx + ${j * across}u, acc${i}_${j} * inverse); }`, "\n    ")}
+  }`, "  ")}
+}
+`
+    ),
+    uniforms: attentionUniforms(spec, tileQ),
+    workgroups: grid(batch * heads * Math.ceil(maxQ / tileQ))
+  };
+}
+
+// src/kernels/attention.ts
+function attention(spec, caps) {
+  if (caps.software) return attentionDirect(spec);
+  return attentionTiled(spec, { across: 8, down: 8, rows: 4, keys: spec.headDim > 64 ? 2 : 4 });
+}
+
+// src/kernels/program.ts
+function valueType(program, value) {
+  const instruction = program.body[value];
+  if (!instruction) throw new RangeError(`program has no value ${value}`);
+  return instruction.dtype;
+}
+var resultOf = (program) => valueType(program, program.body.length - 1);
+var argumentsOf = (program, args) => valueType(program, args.at(-1) ?? 0);
+function mergeDims2({ shape, kept, program }) {
+  const accesses = program.body.flatMap((i) => "access" in i ? [i.access] : []);
+  const lasts = shape.flatMap((_, d) => {
+    const size = shape[d + 1];
+    const merges = size !== void 0 && d + 1 !== kept && accesses.every(({ strides }) => strides[d] === (strides[d + 1] ?? 0) * size);
+    return merges ? [] : [d];
+  });
+  const sizes = lasts.map((last, k) => shape.slice((lasts[k - 1] ?? -1) + 1, last + 1).reduce((n, size) => n * size, 1));
+  const pick = ({ strides, offset }) => ({ strides: lasts.map((d) => strides[d] ?? 0), offset });
+  const body = program.body.map((i) => "access" in i ? { ...i, access: pick(i.access) } : i);
+  return { shape: sizes, kept: lasts.filter((d) => d < kept).length, program: { inputs: program.inputs, body } };
+}
+
+// src/graph/lower.ts
+function lower(node, context) {
+  const { op } = node;
+  switch (op.kind) {
+    case "linear":
+      return lowerLinear(input(node, 0), input(node, 1), context);
+    case "matmul":
+      return lowerMatmul(node, context);
+    case "reduce":
+      return lowerReduce(node, op, context);
+    case "attention":
+      return lowerAttention(node, op, context);
+    case "norm":
+    case "softmax":
+    case "segment_reduce":
+    case "embedding":
+      return lowerRows(node, context);
+    case "constant":
+    case "arange":
+    case "element":
+    case "cast":
+    case "take":
+    case "move":
+    case "quantized": {
+      const { program, operands } = fuse(node, context);
+      return { task: { kind: "elementwise", spec: mergeDims2({ shape: node.shape, kept: node.shape.length, program }) }, operands };
+    }
+    case "data":
+    case "parameter":
+    case "call":
+      throw new RuntimeError("a leaf needs no task");
+    default:
+      return op;
+  }
+}
+function plain(node, { buffered }) {
+  const { base, view: view2 } = viewOf(node, buffered);
+  if (!isContiguous(view2) || view2.offset !== 0) throw new NeedsBuffer(node);
+  return base;
+}
+function weightOf(weight, context) {
+  if (weight.op.kind === "quantized") return { dtype: "q8", operands: weight.inputs.map((part) => plain(part, context)) };
+  return { dtype: weight.dtype === "float16" ? "f16" : "f32", operands: [plain(weight, context)] };
+}
+function lowerLinear(x, w, context) {
+  const weight = weightOf(w, context);
+  const [N = 0, K = 0] = w.shape;
+  const spec = { M: numel(x.shape) / K, N, K, weight: weight.dtype };
+  return { task: { kind: "linear", spec, behind: null }, operands: [plain(x, context), ...weight.operands] };
+}
+function lowerMatmul(node, context) {
+  const a = input(node, 0);
+  const b = input(node, 1);
+  const transposed = asLinearWeight(b, context);
+  if (transposed) return lowerLinear(a, transposed, context);
+  const left = viewOf(a, context.buffered);
+  const right = viewOf(b, context.buffered);
+  const batch = node.shape.slice(0, -2);
+  const [M = 0, N = 0] = node.shape.slice(-2);
+  const spec = { batch, M, N, K: a.shape.at(-1) ?? 0, a: matrixStrides(left.view, batch.length), b: matrixStrides(right.view, batch.length) };
+  return { task: { kind: "matmul", spec, behind: null }, operands: [left.base, right.base] };
+}
+function asLinearWeight(b, context) {
+  if (b.op.kind !== "move" || b.op.move.kind !== "permute" || b.shape.length !== 2 || context.buffered.has(b)) return null;
+  if (b.op.move.order[0] !== 1) return null;
+  const w = input(b, 0);
+  const { view: view2 } = viewOf(w, context.buffered);
+  return isContiguous(view2) && view2.offset === 0 ? w : null;
+}
+function matrixStrides({ shape, strides, offset }, batchDims) {
+  const own = shape.length - 2;
+  const batch = Array.from({ length: batchDims }, (_, i) => {
+    const d = i - (batchDims - own);
+    return d < 0 || shape[d] === 1 ? 0 : strides[d] ?? 0;
+  });
+  return { offset, batch, row: strides[own] ?? 0, column: strides[own + 1] ?? 0 };
+}
+function lowerReduce(node, op, context) {
+  const x = input(node, 0);
+  const all2 = x.shape.map((_, d) => d);
+  const order = [...all2.filter((d) => !op.dims.includes(d)), ...op.dims];
+  const moves = order.every((d, i) => d === i) ? [] : [{ kind: "permute", order }];
+  const { program, operands } = fuseInput(x, moves, context);
+  const shape = order.map((d) => x.shape[d] ?? 1);
+  const loop = mergeDims2({ shape, kept: shape.length - op.dims.length, program });
+  return { task: { kind: "reduce", spec: { op: op.name, ...loop, epilogue: null } }, operands };
+}
+function lowerAttention(node, op, context) {
+  const [q, k, v] = [0, 1, 2].map((i) => headsOf(input(node, i), context));
+  const [cuQ, cuK] = [input(node, 3), input(node, 4)];
+  const [, heads = 1, headDim = 1] = node.shape;
+  const { maxQ, causal, scale } = op;
+  const spec = { batch: numel(cuQ.shape) - 1, maxQ, heads, headDim, q: q.view, k: k.view, v: v.view, causal, scale };
+  return { task: { kind: "attention", spec }, operands: [q.base, k.base, v.base, plain(cuQ, context), plain(cuK, context)] };
+}
+function headsOf(node, { buffered }) {
+  const { base, view: view2 } = viewOf(node, buffered);
+  const [row = 0, head = 0, last = 1] = view2.strides;
+  if (last !== 1 && view2.shape[2] !== 1) throw new NeedsBuffer(node);
+  return { base, view: { offset: view2.offset, row, head } };
+}
+function lowerRows(node, context) {
+  const { op } = node;
+  const x = input(node, 0);
+  const operands = () => node.inputs.map((operand) => plain(operand, context));
+  switch (op.kind) {
+    case "norm": {
+      const { norm: kind, width, eps, weight, bias } = op;
+      return { task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias, residual: false } }, operands: operands() };
+    }
+    case "softmax": {
+      const width = x.shape.at(-1) ?? 1;
+      return { task: { kind: "softmax", spec: { rows: numel(x.shape) / width, width, log: op.log } }, operands: operands() };
+    }
+    case "segment_reduce": {
+      const [segments = 1] = node.shape;
+      return { task: { kind: "segment_reduce", spec: { op: op.reduce, segments, width: numel(node.shape) / segments } }, operands: operands() };
+    }
+    case "embedding": {
+      const table = input(node, 1);
+      const weight = weightOf(table, context);
+      const [rows = 1, width = 1] = table.shape;
+      return { task: { kind: "embedding", spec: { tokens: numel(x.shape), rows, width, weight: weight.dtype } }, operands: [plain(x, context), ...weight.operands] };
+    }
+    default:
+      throw new RuntimeError(`${op.kind} does not run over rows`);
+  }
+}
+function lowerBehind(node, anchor, context) {
+  const before = lower(anchor, context);
+  const { task } = before;
+  if (task.kind !== "linear" && task.kind !== "matmul" && task.kind !== "reduce") return null;
+  const maxInputs = context.maxInputs - before.operands.length;
+  const { program, operands } = fuse(node, { buffered: context.buffered, maxInputs }, anchor);
+  const joined = [...before.operands, ...operands];
+  if (task.kind === "reduce") {
+    const { shape, program: merged } = mergeDims2({ shape: node.shape, kept: node.shape.length, program });
+    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined };
+  }
+  const behind = behindMatmul(node, program, task.spec.N);
+  return behind && { task: { ...task, behind }, operands: joined };
+}
+function behindMatmul(node, program, N) {
+  const operands = [];
+  for (const instruction of program.body) {
+    if (instruction.kind === "take" || instruction.kind === "address") return null;
+    if (instruction.kind === "constant" && !Number.isFinite(instruction.value)) return null;
+    if (instruction.kind !== "load") continue;
+    const { strides, offset } = instruction.access;
+    const view2 = { shape: node.shape, strides, offset };
+    const column = node.shape.at(-1) === N && strides.every((stride, d) => stride === (d === strides.length - 1 ? 1 : 0));
+    if (instruction.dtype !== "float32" || offset !== 0 || !(column || isContiguous(view2))) return null;
+    operands[instruction.input] = column ? "column" : "full";
+  }
+  return { program, operands };
+}
+
+// src/backend/backend.ts
+var paddedBytes = (bytes2) => Math.max(16, Math.ceil(bytes2 / 16) * 16);
+
+// src/graph/plan.ts
+var bytesOf = (node) => numel(node.shape) * itemSize(node.dtype);
+function makePlan(lowered, outputs) {
+  const leaves = [...new Set([...lowered.values()].flatMap(({ operands }) => operands.filter((node) => node.isLeaf)))];
+  const slots = new Map([...leaves, ...outputs].map((node, slot) => [node, slot]));
+  const workspace = new Workspace();
+  const first = slots.size;
+  const lastUse = /* @__PURE__ */ new Map();
+  [...lowered.values()].forEach(({ operands }, i) => operands.forEach((node) => lastUse.set(node, i)));
+  const steps = [];
+  for (const [node, { task, operands }] of lowered) {
+    if (!slots.has(node)) slots.set(node, first + workspace.take(bytesOf(node)));
+    const slot = (of) => slots.get(of) ?? 0;
+    const step = steps.push({ task, inputs: operands.map(slot), output: slot(node) }) - 1;
+    for (const operand of new Set(operands)) {
+      if (lastUse.get(operand) === step && slot(operand) >= first) workspace.release(slot(operand) - first);
+    }
+  }
+  return { plan: { leaves: leaves.length, outputs: outputs.map(bytesOf), workspace: workspace.bytes, steps }, leaves };
+}
+var Workspace = class {
+  bytes = [];
+  free = /* @__PURE__ */ new Set();
+  /** The smallest free place that is large enough; else the largest, made larger; else a new one. */
+  take(bytes2) {
+    const wanted = paddedBytes(bytes2);
+    const size = (place2) => this.bytes[place2] ?? 0;
+    const free = [...this.free].sort((a, b) => size(a) - size(b));
+    const place = free.find((candidate) => size(candidate) >= wanted) ?? free.at(-1) ?? this.bytes.length;
+    this.free.delete(place);
+    this.bytes[place] = Math.max(size(place), wanted);
+    return place;
+  }
+  release(place) {
+    this.free.add(place);
+  }
+};
+
+// src/graph/compile.ts
+var KEPT_PLANS = 128;
+var cache = /* @__PURE__ */ new WeakMap();
+function compile(graph, backend) {
+  let plans = cache.get(backend);
+  if (!plans) cache.set(backend, plans = /* @__PURE__ */ new Map());
+  const known = plans.get(graph.key);
+  plans.delete(graph.key);
+  const compiled = known ?? compileAnew(graph, backend);
+  plans.set(graph.key, compiled);
+  const [oldest] = plans.keys();
+  if (plans.size > KEPT_PLANS && oldest !== void 0) plans.delete(oldest);
+  return compiled;
+}
+function compileAnew(graph, backend) {
+  const lowered = lowerAll(graph, backend);
+  const { plan, leaves } = makePlan(lowered, graph.outputs);
+  const outputs = new Set(graph.outputs);
+  return {
+    executable: backend.prepare(plan),
+    leaves: leaves.map((leaf) => graph.leaves.indexOf(leaf)),
+    passing: [...lowered.keys()].filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node))
+  };
+}
+function lowerAll(graph, backend) {
+  const outputs = new Set(graph.outputs);
+  const forced = /* @__PURE__ */ new Set();
+  for (; ; ) {
+    try {
+      return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs }, outputs);
+    } catch (error) {
+      if (!(error instanceof NeedsBuffer) || forced.has(error.node)) throw error;
+      forced.add(error.node);
+    }
+  }
+}
+function lowerOnce(graph, context, outputs) {
+  const work = graph.nodes.filter((node) => context.buffered.has(node) && !node.isLeaf && numel(node.shape) > 0);
+  const behind = /* @__PURE__ */ new Map();
+  const absorbed = /* @__PURE__ */ new Set();
+  for (const node of work) {
+    const anchor = anchorOf(node, context, outputs);
+    const joined = anchor && tryBehind(node, anchor, context);
+    if (!joined) continue;
+    behind.set(node, joined);
+    absorbed.add(anchor);
+  }
+  return new Map(work.filter((node) => !absorbed.has(node)).map((node) => [node, behind.get(node) ?? lower(node, context)]));
+}
+var ANCHORS = ["linear", "matmul", "reduce"];
+function anchorOf(node, context, outputs) {
+  const { kind } = node.op;
+  if (kind !== "element" && kind !== "cast" || node.dtype === "float16" || node.dtype === "int8") return null;
+  let found = null;
+  const seen = /* @__PURE__ */ new Set();
+  const visit = (at) => {
+    if (seen.has(at)) return;
+    seen.add(at);
+    if (at !== node && context.buffered.has(at)) {
+      const alone = context.reader.get(at) === node && !outputs.has(at);
+      if (alone && ANCHORS.includes(at.op.kind) && numel(at.shape) === numel(node.shape)) found = at;
+      return;
+    }
+    at.inputs.forEach(visit);
+  };
+  node.inputs.forEach(visit);
+  return found;
+}
+function tryBehind(node, anchor, context) {
+  if (anchor.op.kind !== "reduce" && node.dtype !== "float32") return null;
+  if (numel(input(anchor, 0).shape) === 0) return null;
+  try {
+    return lowerBehind(node, anchor, context);
+  } catch (error) {
+    if (error instanceof NeedsBuffer) return null;
+    throw error;
+  }
+}
+
+// src/graph/walk.ts
+function walk(wanted) {
+  const place = /* @__PURE__ */ new Map();
+  const nodes = [];
+  const stack3 = [...wanted].reverse();
+  while (stack3.length > 0) {
+    const node = stack3.at(-1);
+    const missing = place.has(node) || node.isLeaf ? [] : node.inputs.filter((input2) => !place.has(input2));
+    if (missing.length > 0) {
+      stack3.push(...missing.reverse());
+      continue;
+    }
+    stack3.pop();
+    if (place.has(node)) continue;
+    if (node.storage?.disposed) throw new RuntimeError("a tensor was disposed before a result that needs it was read");
+    place.set(node, nodes.length);
+    nodes.push(node);
+  }
+  const calls = new Set(nodes.flatMap(({ op }) => op.kind === "call" && op.call ? [op.call] : []));
+  const isWanted = new Set(wanted);
+  const outputs = nodes.filter((node) => !node.isLeaf && (isWanted.has(node) || node.runs > 0));
+  const leaves = nodes.filter((node) => node.isLeaf);
+  return { nodes, leaves, outputs, calls: [...calls], key: graphKey(nodes, place, new Set(outputs)) };
+}
+function graphKey(nodes, place, outputs) {
+  let key = "";
+  for (const node of nodes) {
+    key += node.isLeaf ? "leaf" : opKey(node.op);
+    if (!node.isLeaf) for (const input2 of node.inputs) key += ` ${place.get(input2)}`;
+    key += ` ${node.dtype} ${node.shape.join("x")}${outputs.has(node) ? "!" : ""};`;
+  }
+  return key;
+}
+
+// src/graph/run.ts
+var runners = /* @__PURE__ */ new WeakMap();
+function runnerOf(backend) {
+  let runner = runners.get(backend);
+  if (!runner) runners.set(backend, runner = new Runner(backend));
+  return runner;
+}
+var Runner = class {
+  constructor(backend) {
+    this.backend = backend;
+  }
+  backend;
+  requests = [];
+  disposals = [];
+  running = null;
+  /** The bytes of a node's elements, row by row. */
+  read(node) {
+    return new Promise((resolve, reject) => {
+      this.requests.push({ node, resolve, reject });
+      this.running ??= this.drain();
+    });
+  }
+  /** Disposes once the reads that were asked for before have been submitted. */
+  whenSubmitted(dispose) {
+    if (this.running) this.disposals.push(dispose);
+    else dispose();
+  }
+  /** Resolves when everything asked for so far is done. */
+  async synchronize() {
+    await this.running;
+    await this.backend.synchronize();
+  }
+  async drain() {
+    await null;
+    while (this.requests.length > 0) {
+      const batch = this.requests;
+      const disposals = this.disposals;
+      this.requests = [];
+      this.disposals = [];
+      await this.serve(batch);
+      for (const dispose of disposals) dispose();
+    }
+    this.disposals.splice(0).forEach((dispose) => dispose());
+    this.running = null;
+  }
+  /** Submits a batch. Where one cannot be computed, the others are served without it. */
+  async serve(batch) {
+    let received;
+    try {
+      received = (await this.submit(batch.map(({ node }) => node))).received;
+    } catch (error) {
+      if (batch.length === 1) batch.forEach(({ reject }) => reject(error));
+      else for (const request of batch) await this.serve([request]);
+      return;
+    }
+    received.then(
+      (results) => batch.forEach(({ resolve }, i) => resolve(results[i] ?? new ArrayBuffer(0))),
+      (error) => batch.forEach(({ reject }) => reject(error))
+    );
+  }
+  /** Computes what is missing and reads all, in one submit. Resolves at the submit; `received` when the bytes are here. */
+  async submit(nodes) {
+    const missing = nodes.filter((node) => !directRead(node));
+    const reads = () => nodes.map((node) => directRead(node) ?? { storage: node.storage, offset: 0, bytes: bytesOf(node) });
+    if (missing.length === 0) return { received: this.backend.read(reads()) };
+    return this.compute(missing, reads);
+  }
+  async compute(wanted, reads) {
+    const call = onlyCall(wanted);
+    if (call) return this.replay(call, reads);
+    let graph = walk(wanted);
+    if (graph.calls.length > 0) {
+      for (const first of graph.calls) await this.replay(first, () => []);
+      graph = walk(wanted);
+    }
+    const { executable, leaves, passing } = compile(graph, this.backend);
+    const submitted = await this.execute(executable, leaves.map((i) => graph.leaves[i]), graph.outputs, reads);
+    for (const i of passing) graph.nodes[i].runs += 1;
+    return submitted;
+  }
+  async replay({ executable, leaves, outputs }, reads) {
+    const missing = leaves.filter((leaf) => !leaf.storage);
+    if (missing.length > 0) await this.compute(missing, () => []);
+    return this.execute(executable, leaves, outputs, reads);
+  }
+  async execute(executable, leaves, outputs, reads) {
+    const inputs = leaves.map(({ storage }) => storage);
+    inputs.forEach((storage) => storage.pin());
+    try {
+      if (executable.ready) await executable.ready;
+      const results = outputs.map((node) => this.backend.allocate(bytesOf(node)));
+      outputs.forEach((node, i) => node.settle(results[i]));
+      return { received: executable.run(inputs, results, reads()) };
+    } finally {
+      inputs.forEach((storage) => storage.unpin());
+    }
+  }
+};
+function directRead(node) {
+  let base = node;
+  while (!base.isLeaf && base.op.kind === "move") [base = node] = base.inputs;
+  if (!base.storage) return null;
+  const { view: view2 } = viewOf(node, /* @__PURE__ */ new Set([base]));
+  if (!isContiguous(view2)) return null;
+  return { storage: base.storage, offset: view2.offset * itemSize(node.dtype), bytes: numel(node.shape) * itemSize(node.dtype) };
+}
+function onlyCall(nodes) {
+  const calls = new Set(nodes.map(({ op }) => op.kind === "call" ? op.call : null));
+  const [call = null] = calls;
+  return calls.size === 1 ? call : null;
+}
+
+// src/base/f16.ts
+var f322 = new Float32Array(1);
+var u32 = new Uint32Array(f322.buffer);
+function toHalfBits(value) {
+  f322[0] = value;
+  const bits2 = u32[0] ?? 0;
+  const sign2 = bits2 >>> 16 & 32768;
+  const magnitude = bits2 & 2147483647;
+  if (magnitude > 2139095040) return sign2 | 32256;
+  if (magnitude >= 1199570944) return sign2 | 31744;
+  if (magnitude < 947912704) return sign2 | roundSubnormal(magnitude);
+  const rounded2 = magnitude - 939524096;
+  return sign2 | rounded2 + 4095 + (rounded2 >>> 13 & 1) >>> 13;
+}
+function roundSubnormal(magnitude) {
+  u32[0] = magnitude;
+  const steps = (f322[0] ?? 0) * 2 ** 24;
+  const down = Math.floor(steps);
+  const rest = steps - down;
+  return rest > 0.5 || rest === 0.5 && down % 2 === 1 ? down + 1 : down;
+}
+function fromHalfBits(bits2) {
+  const sign2 = bits2 & 32768 ? -1 : 1;
+  const exponent = bits2 >>> 10 & 31;
+  const fraction = bits2 & 1023;
+  if (exponent === 0) return sign2 * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign2 * Infinity;
+  return sign2 * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// src/ops/values.ts
+function makeValues(dtype, count2) {
+  switch (dtype) {
+    case "float32":
+    case "float16":
+      return new Float32Array(count2);
+    case "int32":
+      return new Int32Array(count2);
+    case "uint32":
+    case "bool":
+      return new Uint32Array(count2);
+    case "int8":
+    case "qint8":
+      return new Int8Array(count2);
+    default:
+      return dtype;
+  }
+}
+function readValues(buffer, dtype, offset, count2) {
+  switch (dtype) {
+    case "float32":
+      return new Float32Array(buffer, offset, count2);
+    case "float16":
+      return Float32Array.from(new Uint16Array(buffer, offset, count2), fromHalfBits);
+    case "int32":
+      return new Int32Array(buffer, offset, count2);
+    case "uint32":
+    case "bool":
+      return new Uint32Array(buffer, offset, count2);
+    case "int8":
+    case "qint8":
+      return new Int8Array(buffer, offset, count2);
+    default:
+      return dtype;
+  }
+}
+function writeValues(buffer, dtype, values) {
+  if (dtype === "float16") {
+    new Uint16Array(buffer, 0, values.length).forEach((_, i, bits2) => bits2[i] = toHalfBits(values[i] ?? 0));
+  } else {
+    readValues(buffer, dtype, 0, values.length).set(values);
+  }
+}
+var roundTo = (dtype, value) => dtype === "float16" ? fromHalfBits(toHalfBits(value)) : value;
+
+// src/tensor/host.ts
+function flatten(data, dtype) {
+  if (ArrayBuffer.isView(data)) return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
+  const shape = [];
+  for (let at = data; Array.isArray(at); at = at[0]) shape.push(at.length);
+  const values = [];
+  collect(data, shape, 0, values);
+  const type = dtype ?? dtypeOfValues(values);
+  return { shape, dtype: type, bytes: encode(values.map(Number), type) };
+}
+function collect(data, shape, depth, into) {
+  if (typeof data === "number" || typeof data === "boolean") {
+    if (depth !== shape.length) throw new RuntimeError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth}, got a number`);
+    into.push(data);
+    return;
+  }
+  if (!Array.isArray(data)) throw new TypeError(`tensor: expected numbers, booleans or arrays of them, got ${typeof data}`);
+  if (data.length !== shape[depth]) throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
+  for (const inner of data) collect(inner, shape, depth + 1, into);
+}
+function dtypeOfArray(data) {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Uint32Array) return "uint32";
+  if (data instanceof Int8Array) return "int8";
+  throw new TypeError(`tensor: a ${data.constructor.name} has no dtype of its own here; name one`);
+}
+function dtypeOfValues(values) {
+  if (values.length === 0 || values.some((value) => dtypeOfScalar(value) === "float32")) return "float32";
+  return values.every((value) => typeof value === "boolean") ? "bool" : "int32";
+}
+function encode(values, dtype) {
+  const held = makeValues(dtype, values.length);
+  for (let i = 0; i < values.length; i++) held[i] = dtype === "bool" ? Number(values[i] !== 0) : values[i] ?? 0;
+  const buffer = new ArrayBuffer(Math.max(4, values.length * itemSize(dtype)));
+  writeValues(buffer, dtype, held);
+  return new Uint8Array(buffer, 0, values.length * itemSize(dtype));
+}
+function nest(values, shape, dtype) {
+  const value = (i) => dtype === "bool" ? values[i] !== 0 : values[i] ?? 0;
+  const level = (depth, start, count2) => {
+    const size = shape[depth];
+    if (size === void 0) return value(start);
+    return Array.from({ length: size }, (_, i) => level(depth + 1, start + i * count2 / size, count2 / size));
+  };
+  return level(0, 0, values.length);
+}
+
+// src/tensor/tensor.ts
+var Tensor = class {
+  current;
+  /** @internal */
+  constructor(node) {
+    this.current = node;
+  }
+  /** @internal */
+  get node() {
+    if (!this.current || this.current.storage?.disposed) throw new RuntimeError("the tensor was disposed");
+    return this.current;
+  }
+  /** @internal */
+  get backend() {
+    return this.node.backend;
+  }
+  get shape() {
+    return this.node.shape;
+  }
+  get dtype() {
+    return this.node.dtype;
+  }
+  get device() {
+    return this.node.backend.name;
+  }
+  get ndim() {
+    return this.node.shape.length;
+  }
+  dim() {
+    return this.ndim;
+  }
+  numel() {
+    return numel(this.shape);
+  }
+  size(dim) {
+    return dim === void 0 ? this.shape : this.shape[wrapDim("size", dim, this.ndim)] ?? 1;
+  }
+  /** The elements, row by row. float16 comes as Float32Array, bool as Uint8Array of 0 and 1. */
+  async numpy() {
+    const { node } = this;
+    const count2 = numel(node.shape);
+    const bytes2 = count2 === 0 ? new ArrayBuffer(0) : await runnerOf(node.backend).read(node);
+    const values = readValues(bytes2, node.dtype, 0, count2);
+    return node.dtype === "bool" ? Uint8Array.from(values) : values;
+  }
+  /** The elements in nested arrays; a plain value where there are no dimensions. */
+  async tolist() {
+    const { shape, dtype } = this;
+    return nest(await this.numpy(), shape, dtype);
+  }
+  /** The value of a tensor of one element. */
+  async item() {
+    const { shape, dtype } = this;
+    if (numel(shape) !== 1) throw new RuntimeError(`a Tensor with ${numel(shape)} elements cannot be converted to Scalar`);
+    const [value = 0] = await this.numpy();
+    return dtype === "bool" ? value !== 0 : value;
+  }
+  /**
+   * Frees the memory behind the tensor now. Tensors that share it (views) are gone with it, and results that need it must have
+   * been read, or their reads begun, before.
+   */
+  dispose() {
+    const node = this.current;
+    this.current = null;
+    if (!node) return;
+    const runner = runnerOf(node.backend);
+    runner.whenSubmitted(() => storagesOf(node).forEach((storage) => storage.dispose()));
+  }
+  toString() {
+    return `Tensor(shape=${showShape(this.shape)}, dtype=${this.dtype}, device=${this.device})`;
+  }
+};
+function storagesOf(node) {
+  if (node.storage) return [node.storage];
+  return node.op.kind === "move" || node.op.kind === "quantized" ? node.inputs.flatMap(storagesOf) : [];
+}
+
+// src/tensor/build.ts
+function make(op, inputs, shape, dtype) {
+  const nodes = inputs.map((tensor2) => tensor2.node);
+  const [first] = nodes;
+  if (!first) throw new RangeError("an op without inputs needs a device");
+  const backend = commonBackend(op.kind, nodes);
+  return new Tensor(new Node(op, nodes, shape, dtype, backend));
+}
+function commonBackend(name, nodes) {
+  const [first] = nodes;
+  if (!first) throw new RuntimeError(`${name}: expected a tensor among the arguments`);
+  for (const { backend } of nodes) {
+    if (backend !== first.backend) {
+      throw new RuntimeError(`${name}: Expected all tensors to be on the same device, but found at least two devices, ${first.backend.name} and ${backend.name}`);
+    }
+  }
+  return first.backend;
+}
+function moved(input2, move, shape) {
+  return make({ kind: "move", move }, [input2], shape, input2.dtype);
+}
+function cast(input2, dtype) {
+  if (input2.dtype === dtype) return input2;
+  if (dtype === "qint8") throw new RuntimeError("to: a qint8 weight is made with quantized_weight()");
+  if (input2.dtype === "qint8") throw new RuntimeError("to: dequantize() a qint8 weight first");
+  return make({ kind: "cast" }, [input2], input2.shape, dtype);
+}
+function element(name, ...operands) {
+  const argument = argumentType(name, promoted(name, operands));
+  return elementOf(name, operands, argument);
+}
+function choose(condition, a, b) {
+  const dtype = promoted("where", [a, b]);
+  if (condition.dtype !== "bool") throw new RuntimeError(`where: expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype}`);
+  return elementOf("where", [condition, a, b], dtype, 1);
+}
+function elementOf(name, operands, argument, firstCast = 0) {
+  const device = operands.find((operand) => operand instanceof Tensor);
+  if (!device) throw new TypeError(`${name}: expected a tensor among the arguments`);
+  let shape = [];
+  const nodes = operands.map((operand, i) => {
+    if (!(operand instanceof Tensor)) return constantNode(Number(operand), argument, device.backend);
+    shape = broadcastShapes(name, shape, operand.shape);
+    return (i < firstCast ? operand : cast(operand, argument)).node;
+  });
+  numel(shape);
+  return new Tensor(new Node({ kind: "element", name }, nodes, shape, resultTypeOf(name, argument), commonBackend(name, nodes)));
+}
+function promoted(name, operands) {
+  const [a, b] = operands;
+  if (a instanceof Tensor && (operands.length === 1 || operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype)) return a.dtype;
+  return resultType(
+    name,
+    operands.map((operand) => {
+      if (!(operand instanceof Tensor)) return { dtype: dtypeOfScalar(checkNumber(name, operand)), weight: "number" };
+      return { dtype: operand.dtype, weight: operand.ndim === 0 ? "zero-dim" : "tensor" };
+    })
+  );
+}
+function checkNumber(name, value) {
+  if (typeof value === "number" || typeof value === "boolean") return value;
+  throw new TypeError(`${name}: expected a Tensor or a number, got ${value === null ? "null" : typeof value}`);
+}
+var constantNode = (value, dtype, backend) => new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
+function constant(value, shape, dtype, backend) {
+  const node = constantNode(value, dtype, backend);
+  return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
+}
+var range = (count2, backend) => new Tensor(new Node({ kind: "arange" }, [], [count2], "int32", backend));
+
+// src/tensor/conversion.ts
+var to = (input2, dtype) => cast(input2, dtype);
+var type_as = (input2, other) => cast(input2, other.dtype);
+var float3 = (input2) => cast(input2, "float32");
+var half = (input2) => cast(input2, "float16");
+var int = (input2) => cast(input2, "int32");
+var bool = (input2) => cast(input2, "bool");
+function dequantize(input2) {
+  if (input2.dtype !== "qint8") return cast(input2, "float32");
+  const [rows = 0] = input2.shape;
+  return make({ kind: "embedding" }, [range(rows, input2.backend), input2], input2.shape, "float32");
+}
+function clone(input2) {
+  const { node } = input2;
+  return new Tensor(new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend));
+}
+
+// src/backend/storage.ts
+var collected = new FinalizationRegistry((free) => free());
+var Storage = class {
+  constructor(owner, buffer, bytes2) {
+    this.bytes = bytes2;
+    this.claim = { owner, buffer, bytes: bytes2 };
+    collected.register(this, () => owner.release(buffer, bytes2), this);
+  }
+  bytes;
+  claim;
+  pins = 0;
+  dead = false;
+  get disposed() {
+    return this.dead;
+  }
+  /** The buffer, for its owner only. */
+  bufferOf(owner) {
+    if (!this.claim) throw new RuntimeError("the tensor was disposed");
+    if (this.claim.owner !== owner) throw new RuntimeError("Expected all tensors to be on the same device; this one lives on another device, or on one that was lost");
+    return this.claim.buffer;
+  }
+  /** Frees the buffer, at once or when the runs that have pinned it have been submitted. */
+  dispose() {
+    this.dead = true;
+    if (this.pins === 0) this.free();
+  }
+  /** Keeps the buffer while a run that reads it waits for its shaders. */
+  pin() {
+    this.pins += 1;
+  }
+  unpin() {
+    this.pins -= 1;
+    if (this.dead && this.pins === 0) this.free();
+  }
+  free() {
+    if (!this.claim) return;
+    collected.unregister(this);
+    const { owner, buffer, bytes: bytes2 } = this.claim;
+    this.claim = null;
+    owner.release(buffer, bytes2);
+  }
+};
+
+// src/ops/norm.ts
+function normCpu({ kind, rows, width, eps }, x, weight, bias) {
+  const y = new Float32Array(rows * width);
+  for (let r = 0; r < rows; r++) {
+    const row = Array.from({ length: width }, (_, i) => x[r * width + i] ?? 0);
+    const mean2 = kind === "layer" ? row.reduce((sum2, v) => sum2 + v, 0) / width : 0;
+    const variance3 = row.reduce((sum2, v) => sum2 + (v - mean2) ** 2, 0) / width;
+    const scale = 1 / Math.sqrt(variance3 + eps);
+    row.forEach((v, i) => y[r * width + i] = (v - mean2) * scale * (weight?.[i] ?? 1) + (bias?.[i] ?? 0));
+  }
+  return y;
+}
+function softmaxCpu({ rows, width, log: log3 }, x) {
+  const y = new Float32Array(rows * width);
+  for (let r = 0; r < rows; r++) {
+    const row = Array.from({ length: width }, (_, i) => x[r * width + i] ?? 0);
+    const max2 = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const sum2 = row.reduce((total, v) => total + Math.exp(v - max2), 0);
+    row.forEach((v, i) => y[r * width + i] = log3 ? v - max2 - Math.log(sum2) : Math.exp(v - max2) / sum2);
+  }
+  return y;
+}
+
+// src/ops/attention.ts
+function attentionCpu(sizes, inputs) {
+  const { batch, heads, headDim } = sizes;
+  const { cuQ, cuK } = inputs;
+  const out = new Float32Array((cuQ[batch] ?? 0) * heads * headDim);
+  for (let s = 0; s < batch; s++) {
+    const [q0 = 0, q1 = 0, k0 = 0, k1 = 0] = [cuQ[s], cuQ[s + 1], cuK[s], cuK[s + 1]];
+    for (let i = q0; i < q1; i++) {
+      const stop = sizes.causal ? Math.min(k1, i - q1 + k1 + 1) : k1;
+      for (let h = 0; h < heads; h++) out.set(attendCpu(sizes, inputs, i, h, k0, stop), (i * heads + h) * headDim);
+    }
+  }
+  return out;
+}
+function attendCpu(sizes, inputs, i, h, k0, stop) {
+  const { headDim, scale } = sizes;
+  const at = (values, { offset, row, head }, t2, d) => values[offset + t2 * row + h * head + d] ?? 0;
+  const out = new Float32Array(headDim);
+  const keys = Math.max(0, stop - k0);
+  const scores = Float64Array.from({ length: keys }, (_, j) => {
+    let dot2 = 0;
+    for (let d = 0; d < headDim; d++) dot2 += at(inputs.q, sizes.q, i, d) * at(inputs.k, sizes.k, k0 + j, d);
+    return dot2 * scale;
+  });
+  softmaxCpu({ rows: 1, width: keys, log: false }, scores).forEach((weight, j) => {
+    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at(inputs.v, sizes.v, k0 + j, d);
+  });
+  return out;
+}
+
+// src/ops/lookup.ts
+var GROUP = 32;
+function dequantizeCpu(rows, width, q, scales) {
+  const groups = width / GROUP;
+  const scaleOf = (i) => scales[Math.floor(i / width) * groups + Math.floor(i % width / GROUP)] ?? 0;
+  return Float32Array.from({ length: rows * width }, (_, i) => (q[i] ?? 0) * scaleOf(i));
+}
+function embeddingCpu({ tokens, rows, width }, ids, weight) {
+  return Float32Array.from({ length: tokens * width }, (_, i) => {
+    const row = ids[Math.floor(i / width)] ?? -1;
+    return row >= 0 && row < rows ? weight[row * width + i % width] ?? 0 : NaN;
+  });
+}
+var SEGMENT = {
+  sum: { start: 0, join: (a, b) => a + b },
+  mean: { start: 0, join: (a, b) => a + b },
+  max: { start: -Infinity, join: Math.max },
+  min: { start: Infinity, join: Math.min }
+};
+function segmentReduceCpu({ op, segments, width }, x, lengths) {
+  const { start, join: join2 } = SEGMENT[op];
+  const out = new Float32Array(segments * width);
+  let row = 0;
+  for (let s = 0; s < segments; s++) {
+    const length = lengths[s] ?? 0;
+    for (let c = 0; c < width; c++) {
+      let state = start;
+      for (let r = row; r < row + length; r++) state = join2(state, x[r * width + c] ?? 0);
+      out[s * width + c] = op === "mean" ? state / length : state;
+    }
+    row += length;
+  }
+  return out;
+}
+
+// src/ops/matmul.ts
+function linearShape(x, w) {
+  if (w.length !== 2 || x.length === 0 || x.at(-1) !== w[1]) {
+    throw new RuntimeError(`linear: mat1 and mat2 shapes cannot be multiplied: input ${showShape(x)} and weight ${showShape(w)}, expected (…, in) and (out, in)`);
+  }
+  return [...x.slice(0, -1), w[0] ?? 0];
+}
+function matmulShape(op, a, b) {
+  if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) {
+    throw new RuntimeError(`${op}: mat1 and mat2 shapes cannot be multiplied: ${showShape(a)} and ${showShape(b)}`);
+  }
+  return [...broadcastShapes(op, a.slice(0, -2), b.slice(0, -2)), a.at(-2) ?? 0, b.at(-1) ?? 0];
+}
+function linearCpu(M, N, K, x, w) {
+  const y = new Float32Array(M * N);
+  for (let m = 0; m < M; m++) {
+    for (let n = 0; n < N; n++) {
+      let sum2 = 0;
+      for (let k = 0; k < K; k++) sum2 += (x[m * K + k] ?? 0) * (w[n * K + k] ?? 0);
+      y[m * N + n] = sum2;
+    }
+  }
+  return y;
+}
+function matmulCpu({ batch, M, N, K, a, b }, x, y) {
+  const matrices = batch.reduce((n, size) => n * size, 1);
+  const out = new Float32Array(matrices * M * N);
+  for (let i = 0; i < matrices; i++) {
+    const from = startOf(i, batch, a);
+    const to2 = startOf(i, batch, b);
+    for (let m = 0; m < M; m++) {
+      for (let n = 0; n < N; n++) {
+        let sum2 = 0;
+        for (let k = 0; k < K; k++) sum2 += (x[from + m * a.row + k * a.column] ?? 0) * (y[to2 + k * b.row + n * b.column] ?? 0);
+        out[(i * M + m) * N + n] = sum2;
+      }
+    }
+  }
+  return out;
+}
+function startOf(i, batch, layout) {
+  let start = layout.offset;
+  let rest = i;
+  for (let d = batch.length - 1; d >= 0; d--) {
+    const size = batch[d] ?? 1;
+    start += rest % size * (layout.batch[d] ?? 0);
+    rest = Math.floor(rest / size);
+  }
+  return start;
+}
+
+// src/ops/reduce.ts
+var lowest = (T) => T === "F32" ? "(-op_inf())" : T === "I32" ? "bitcast<I32>(0x80000000u)" : `${T}()`;
+var highest = (T) => T === "F32" ? "op_inf()" : T === "I32" ? "I32(0x7fffffff)" : T === "U32" ? "U32(0xffffffffu)" : "BOOL(true)";
+var larger2 = (T, a, b) => T === "F32" ? `op_max(${a}, ${b})` : T === "BOOL" ? `(${a} | ${b})` : `max(${a}, ${b})`;
+var smaller2 = (T, a, b) => T === "F32" ? `op_min(${a}, ${b})` : T === "BOOL" ? `(${a} & ${b})` : `min(${a}, ${b})`;
+function position(values, beats) {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) {
+    const [value = 0, held = 0] = [values[i], values[best]];
+    if (!Number.isNaN(held) && (Number.isNaN(value) || beats(value, held))) best = i;
+  }
+  return best;
+}
+function fold(values, start, join2) {
+  let state = start;
+  for (let i = 0; i < values.length; i++) state = join2(state, values[i] ?? 0);
+  return state;
+}
+var REDUCE = {
+  sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: (_, a, b) => `(${a} + ${b})`, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
+  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: (_, a, b) => `(${a} * ${b})`, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
+  amax: { takes: "any", gives: "same", start: lowest, join: larger2, cpu: (v) => v[position(v, (a, b) => a > b)] ?? 0 },
+  amin: { takes: "any", gives: "same", start: highest, join: smaller2, cpu: (v) => v[position(v, (a, b) => a < b)] ?? 0 },
+  any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: (_, a, b) => `(${a} | ${b})`, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },
+  all: { takes: "any", gives: "bool", start: () => "BOOL(true)", join: (_, a, b) => `(${a} & ${b})`, cpu: (v) => fold(v, 1, (a, b) => Number(a && b)), empty: 1 },
+  argmax: { takes: "any", gives: "index", start: lowest, join: (_, a, b) => `${a} > ${b}`, cpu: (v) => position(v, (a, b) => a > b) },
+  argmin: { takes: "any", gives: "index", start: highest, join: (_, a, b) => `${a} < ${b}`, cpu: (v) => position(v, (a, b) => a < b) }
+};
+var reduceOp = (name) => REDUCE[name];
+function reduceArgument(name, dtype) {
+  const op = reduceOp(name);
+  if (op.gives === "bool") return "bool";
+  if (isFloat(dtype)) return "float32";
+  return op.takes === "sum" || op.gives === "index" ? dtype === "uint32" ? "uint32" : "int32" : dtype === "int8" ? "int32" : dtype;
+}
+function reduceResult(name, argument) {
+  const { gives } = reduceOp(name);
+  return gives === "same" ? argument : gives === "bool" ? "bool" : "int32";
+}
+
+// src/backend/cpu/program.ts
+function runProgram(program, shape, inputs, accumulator) {
+  const count2 = shape.reduce((n, size) => n * size, 1);
+  const values = [];
+  for (const instruction of program.body) {
+    const out = makeValues(instruction.dtype, count2);
+    const element2 = elementOf2(instruction, program, values, { shape, inputs, accumulator });
+    const dtype = instruction.kind === "constant" ? "float32" : instruction.dtype;
+    for (let i = 0; i < count2; i++) out[i] = roundTo(dtype, element2(i));
+    values.push(out);
+  }
+  return values.at(-1) ?? new Float32Array();
+}
+function elementOf2(instruction, program, values, { shape, inputs, accumulator }) {
+  const value = (number2) => values[number2] ?? new Float32Array();
+  switch (instruction.kind) {
+    case "load": {
+      const input2 = inputs[instruction.input] ?? new Float32Array();
+      const address = addressOf(shape, instruction.access);
+      return (i) => input2[address(i)] ?? 0;
+    }
+    case "take": {
+      const input2 = inputs[instruction.input] ?? new Float32Array();
+      const address = addressOf(shape, instruction.access);
+      const index = value(instruction.index);
+      const nothing = input2 instanceof Float32Array ? NaN : 0;
+      return (i) => {
+        const at = index[i] ?? 0;
+        return at >= 0 && at < instruction.size ? input2[address(i) + at * instruction.stride] ?? 0 : nothing;
+      };
+    }
+    case "address":
+      return addressOf(shape, instruction.access);
+    case "constant":
+      return () => instruction.value;
+    case "accumulator":
+      return (i) => accumulator?.[i] ?? 0;
+    case "cast": {
+      const from = value(instruction.from);
+      return instruction.dtype === "bool" ? (i) => Number(from[i] !== 0) : (i) => from[i] ?? 0;
+    }
+    case "apply": {
+      const [a, b, c] = instruction.args.map(value);
+      const apply = elementCpu(instruction.op, argumentsOf(program, instruction.args));
+      return (i) => apply(a?.[i] ?? 0, b?.[i] ?? 0, c?.[i] ?? 0);
+    }
+    default:
+      return instruction;
+  }
+}
+function addressOf(shape, { strides, offset }) {
+  return (i) => {
+    let rest = i;
+    let address = offset;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      const size = shape[d] ?? 1;
+      address += rest % size * (strides[d] ?? 0);
+      rest = Math.floor(rest / size);
+    }
+    return address;
+  };
+}
+
+// src/backend/cpu/tasks.ts
+var floats = (values) => ({ dtype: "float32", values });
+function runTask(task, input2) {
+  const float4 = (i) => input2(i, "float32");
+  const int2 = (i) => input2(i, "int32");
+  switch (task.kind) {
+    case "elementwise": {
+      const { program, shape } = task.spec;
+      return { dtype: resultOf(program), values: runProgram(program, shape, inputsOf(program, input2, 0), null) };
+    }
+    case "reduce":
+      return runReduce(task.spec, input2);
+    case "linear": {
+      const { M, N, K, weight } = task.spec;
+      const w = weightOf2(weight, N, K, input2, 1);
+      return runBehind(task.behind, linearCpu(M, N, K, float4(0), w.values), [M, N], input2, w.next);
+    }
+    case "matmul": {
+      const { batch, M, N } = task.spec;
+      return runBehind(task.behind, matmulCpu(task.spec, float4(0), float4(1)), [...batch, M, N], input2, 2);
+    }
+    case "attention":
+      return floats(attentionCpu(task.spec, { q: float4(0), k: float4(1), v: float4(2), cuQ: int2(3), cuK: int2(4) }));
+    case "norm":
+      return floats(runNorm(task, float4));
+    case "softmax":
+      return floats(softmaxCpu(task.spec, float4(0)));
+    case "segment_reduce":
+      return floats(segmentReduceCpu(task.spec, float4(0), int2(1)));
+    case "embedding": {
+      const { rows, width, weight } = task.spec;
+      return floats(embeddingCpu(task.spec, int2(0), weightOf2(weight, rows, width, input2, 1).values));
+    }
+    default:
+      return task;
+  }
+}
+var inputsOf = (program, input2, first) => program.inputs.map((dtype, i) => input2(first + i, dtype));
+function weightOf2(dtype, rows, columns, input2, at) {
+  switch (dtype) {
+    case "f32":
+      return { values: input2(at, "float32"), next: at + 1 };
+    case "f16":
+      return { values: input2(at, "float16"), next: at + 1 };
+    case "q8":
+      return { values: dequantizeCpu(rows, columns, input2(at, "int8"), input2(at + 1, "float16")), next: at + 2 };
+    default:
+      return dtype;
+  }
+}
+function runBehind(behind, accumulator, shape, input2, first) {
+  if (!behind) return floats(accumulator);
+  return floats(runProgram(behind.program, shape, inputsOf(behind.program, input2, first), accumulator));
+}
+function runReduce({ op, shape, kept, program, epilogue }, input2) {
+  const elements = runProgram(program, shape, inputsOf(program, input2, 0), null);
+  const outputs = shape.slice(0, kept).reduce((n, size) => n * size, 1);
+  const length = elements.length / outputs;
+  const dtype = reduceResult(op, resultOf(program));
+  const values = makeValues(dtype, outputs);
+  const { cpu } = reduceOp(op);
+  for (let o = 0; o < outputs; o++) values[o] = cpu(elements.subarray(o * length, (o + 1) * length));
+  if (!epilogue) return { dtype, values };
+  const after = epilogue.program;
+  return { dtype: resultOf(after), values: runProgram(after, epilogue.shape, inputsOf(after, input2, program.inputs.length), values) };
+}
+function runNorm({ spec }, input2) {
+  let next = 1;
+  const residual = spec.residual ? input2(next++) : null;
+  const weight = spec.weight ? input2(next++) : null;
+  const bias = spec.bias ? input2(next++) : null;
+  const x = input2(0);
+  return normCpu(spec, residual ? x.map((v, i) => v + (residual[i] ?? 0)) : x, weight, bias);
+}
+
+// src/backend/cpu/cpu.ts
+var CpuBackend = class {
+  name = "cpu";
+  info = { backend: "cpu", vendor: "", architecture: "", description: "plain JavaScript", features: [], limits: {} };
+  maxBytes = 2 ** 31;
+  maxInputs = Infinity;
+  lost = null;
+  allocated = 0;
+  upload(data) {
+    const storage = this.allocate(data.byteLength);
+    new Uint8Array(this.bufferOf(storage)).set(data);
+    return storage;
+  }
+  allocate(bytes2) {
+    if (this.lost) throw new RuntimeError(this.lost);
+    if (bytes2 > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes2} bytes, but the cpu backend holds at most ${this.maxBytes}`);
+    this.allocated += paddedBytes(bytes2);
+    return new Storage(this, new ArrayBuffer(paddedBytes(bytes2)), bytes2);
+  }
+  release(_, bytes2) {
+    this.allocated -= paddedBytes(bytes2);
+  }
+  prepare(plan) {
+    return { ready: null, run: async (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
+  }
+  async read(reads) {
+    return reads.map(({ storage, offset, bytes: bytes2 }) => this.bufferOf(storage).slice(offset, offset + bytes2));
+  }
+  async synchronize() {
+  }
+  memory() {
+    return { allocated: this.allocated, reserved: this.allocated };
+  }
+  destroy() {
+    this.lost ??= "the device was closed; call torch.init() again and make the tensors anew";
+  }
+  bufferOf(storage) {
+    return storage.bufferOf(this);
+  }
+  run(plan, leaves, outputs, reads) {
+    const buffers = [...leaves, ...outputs].map((storage) => this.bufferOf(storage));
+    for (const bytes2 of plan.workspace) buffers.push(new ArrayBuffer(paddedBytes(bytes2)));
+    for (const { task, inputs, output } of plan.steps) {
+      const buffer = (slot) => buffers[slot ?? -1] ?? new ArrayBuffer(0);
+      const input2 = (i, dtype2) => {
+        const held = buffer(inputs[i]);
+        return readValues(held, dtype2, 0, Math.floor(held.byteLength / itemSize(dtype2)));
+      };
+      const { dtype, values } = runTask(task, input2);
+      writeValues(buffer(output), dtype, values);
+    }
+    return this.read(reads);
+  }
+};
+
+// src/kernels/caps.ts
+function capsOf(info, features, limits) {
+  return {
+    subgroups: features.has("subgroups"),
+    subgroupMinSize: info.subgroupMinSize ?? 4,
+    subgroupMaxSize: info.subgroupMaxSize ?? 128,
+    f16: features.has("shader-f16"),
+    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    // Chromium names SwiftShader in the architecture, Mesa's llvmpipe in the description.
+    software: info.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(`${info.architecture} ${info.description}`)
+  };
+}
+
+// src/backend/webgpu/device.ts
+var FEATURES = ["shader-f16", "subgroups", "timestamp-query"];
+var LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ"
+];
+async function openDevice(forced) {
+  if (!("gpu" in navigator) || !navigator.gpu) throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
+  const device = await adapter.requestDevice({
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
+  });
+  const { vendor, architecture, description } = adapter.info;
+  return {
+    device,
+    caps: { ...capsOf(adapter.info, device.features, device.limits), ...forced },
+    info: {
+      backend: "webgpu",
+      vendor,
+      architecture,
+      description,
+      features: [...adapter.features].sort(),
+      limits: Object.fromEntries(LIMITS.map((limit) => [limit, device.limits[limit]]))
+    }
+  };
+}
+
+// src/ops/helpers.ts
+var helper = (wgsl, ...needs) => ({ wgsl: wgsl.trim(), needs });
+var HELPERS = {
+  op_isnan: helper(`
+fn op_isnan(x: F32) -> BOOL { return (bitcast<U32>(x) & U32(0x7fffffffu)) > U32(0x7f800000u); }`),
+  op_isinf: helper(`
+fn op_isinf(x: F32) -> BOOL { return (bitcast<U32>(x) & U32(0x7fffffffu)) == U32(0x7f800000u); }`),
+  op_nan: helper(`
+fn op_nan() -> F32 { var bits = U32(0x7fc00000u); return bitcast<F32>(bits); }`),
+  op_inf: helper(`
+fn op_inf() -> F32 { var bits = U32(0x7f800000u); return bitcast<F32>(bits); }`),
+  // What float16 holds of a value. The builtins leave open what becomes of values out of its range.
+  op_to_half: helper(
+    `
+fn op_to_half(x: F32) -> F32 {
+  let near = quantizeToF16(clamp(x, F32(-65504.0), F32(65504.0)));
+  return select(select(near, sign(x) * op_inf(), abs(x) >= F32(65520.0)), x, op_isnan(x));
+}`,
+    "op_inf",
+    "op_isnan"
+  ),
+  op_max: helper(
+    `
+fn op_max(a: F32, b: F32) -> F32 { return select(select(max(a, b), b, op_isnan(b)), a, op_isnan(a)); }`,
+    "op_isnan"
+  ),
+  op_min: helper(
+    `
+fn op_min(a: F32, b: F32) -> F32 { return select(select(min(a, b), b, op_isnan(b)), a, op_isnan(a)); }`,
+    "op_isnan"
+  ),
+  // Eigen's rational approximation, a few ulp everywhere. The builtin may be off by 1e-5, and on some drivers overflows.
+  op_tanh: helper(
+    `
+fn op_tanh(a: F32) -> F32 {
+  let x = clamp(a, F32(-7.90531110763549805), F32(7.90531110763549805));
+  let s = x * x;
+  var p = F32(-2.76076847742355e-16);
+  p = p * s + 2.00018790482477e-13;
+  p = p * s - 8.60467152213735e-11;
+  p = p * s + 5.12229709037114e-08;
+  p = p * s + 1.48572235717979e-05;
+  p = p * s + 6.37261928875436e-04;
+  p = p * s + 4.89352455891786e-03;
+  var q = F32(1.19825839466702e-06);
+  q = q * s + 1.18534705686654e-04;
+  q = q * s + 2.26843463243900e-03;
+  q = q * s + 4.89352518554385e-03;
+  return select(x * p / q, a, op_isnan(a));
+}`,
+    "op_isnan"
+  ),
+  // Eigen's rational approximation: within 4e-7 of erf, which is 1 in float32 from 4 on.
+  op_erf: helper(
+    `
+fn op_erf(a: F32) -> F32 {
+  let x = clamp(a, F32(-4.0), F32(4.0));
+  let s = x * x;
+  var p = F32(-2.72614225801306e-10);
+  p = p * s + 2.77068142495902e-08;
+  p = p * s - 2.10102402082508e-06;
+  p = p * s - 5.69250639462346e-05;
+  p = p * s - 7.34990630326855e-04;
+  p = p * s - 2.95459980854025e-03;
+  p = p * s - 1.60960333262415e-02;
+  var q = F32(-1.45660718464996e-05);
+  q = q * s - 2.13374055278905e-04;
+  q = q * s - 1.68282697438203e-03;
+  q = q * s - 7.37332916720468e-03;
+  q = q * s - 1.42647390514189e-02;
+  return select(x * p / q, a, op_isnan(a));
+}`,
+    "op_isnan"
+  ),
+  op_gelu: helper(
+    `
+fn op_gelu(x: F32) -> F32 { return 0.5 * x * (1.0 + op_erf(x * 0.7071067811865476)); }`,
+    "op_erf"
+  ),
+  op_gelu_tanh: helper(
+    `
+fn op_gelu_tanh(x: F32) -> F32 { return 0.5 * x * (1.0 + op_tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))); }`,
+    "op_tanh"
+  ),
+  op_sigmoid: helper(`
+fn op_sigmoid(x: F32) -> F32 { return 1.0 / (1.0 + exp(-x)); }`),
+  op_softplus: helper(
+    `
+fn op_softplus(x: F32) -> F32 { return select(op_log1p(exp(min(x, F32(20.0)))), x, x > F32(20.0)); }`,
+    "op_log1p"
+  ),
+  // 2 atanh(x / (2 + x)) near zero, where log(1 + x) has lost x.
+  op_log1p: helper(`
+fn op_log1p(x: F32) -> F32 {
+  let s = x / (2.0 + x);
+  let s2 = s * s;
+  let near = 2.0 * s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0 + s2 * (1.0 / 11.0 + s2 / 13.0))))));
+  return select(log(1.0 + x), near, abs(x) < F32(0.5));
+}`),
+  op_expm1: helper(`
+fn op_expm1(x: F32) -> F32 {
+  var p = F32(1.0);
+  for (var n = 9; n > 1; n--) { p = 1.0 + p * x / f32(n); }
+  return select(exp(x) - 1.0, x * p, abs(x) < F32(0.5));
+}`),
+  // Cody and Waite's reduction to [-pi/4, pi/4] and Cephes' polynomials; the builtins may be off by 2^-11 and know no large angles.
+  op_sine: helper(`
+fn op_sine(x: F32, quarter: i32) -> F32 {
+  let k = round(x * 0.6366197723675814);
+  let r = ((x - k * 1.5703125) - k * 4.837512969970703125e-4) - k * 7.549789948768648e-8;
+  let s = r * r;
+  let sine = r + r * s * (-1.6666654611e-1 + s * (8.3321608736e-3 - s * 1.9515295891e-4));
+  let cosine = 1.0 - 0.5 * s + s * s * (4.166664568298827e-2 + s * (-1.388731625493765e-3 + s * 2.443315711809948e-5));
+  let q = (I32(k) + I32(quarter)) & I32(3);
+  let y = select(sine, cosine, (q & I32(1)) != I32(0));
+  return select(y, -y, (q & I32(2)) != I32(0));
+}`),
+  op_atan: helper(`
+fn op_atan(x: F32) -> F32 {
+  let a = abs(x);
+  let big = a > F32(2.414213562373095);
+  let mid = a > F32(0.4142135623730950);
+  let t = select(select(a, (a - 1.0) / (a + 1.0), mid), -1.0 / a, big);
+  let base = select(select(F32(0.0), F32(0.7853981633974483), mid), F32(1.5707963267948966), big);
+  let z = t * t;
+  let y = base + t + t * z * (((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z - 3.33329491539e-1);
+  return select(y, -y, x < F32(0.0));
+}`),
+  op_atan2: helper(
+    `
+fn op_atan2(y: F32, x: F32) -> F32 {
+  let flat = (x == F32(0.0)) & (y == F32(0.0));
+  let ratio = op_atan(y / select(x, F32(1.0), x == F32(0.0)));
+  let up = select(F32(-1.5707963267948966), F32(1.5707963267948966), y >= F32(0.0));
+  let left = select(F32(-3.141592653589793), F32(3.141592653589793), y >= F32(0.0));
+  let beside = select(ratio, ratio + left, x < F32(0.0));
+  return select(select(beside, up, x == F32(0.0)), F32(0.0), flat);
+}`,
+    "op_atan"
+  ),
+  op_asin: helper(
+    `
+fn op_asin(x: F32) -> F32 { return select(op_atan2(x, sqrt((1.0 - x) * (1.0 + x))), op_nan(), abs(x) > F32(1.0)); }`,
+    "op_atan2",
+    "op_nan"
+  ),
+  op_acos: helper(
+    `
+fn op_acos(x: F32) -> F32 { return select(op_atan2(sqrt((1.0 - x) * (1.0 + x)), x), op_nan(), abs(x) > F32(1.0)); }`,
+    "op_atan2",
+    "op_nan"
+  ),
+  // The builtin knows no negative base.
+  op_pow: helper(
+    `
+fn op_pow(a: F32, b: F32) -> F32 {
+  let size = pow(abs(a), b);
+  let whole = floor(b) == b;
+  let odd = b - 2.0 * floor(b * 0.5) == F32(1.0);
+  let signed = select(select(op_nan(), size, whole), -size, whole & odd);
+  let y = select(size, signed, a < F32(0.0));
+  let zero = select(F32(0.0), op_inf(), b < F32(0.0));
+  return select(select(y, zero, a == F32(0.0)), F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
+}`,
+    "op_nan",
+    "op_inf"
+  ),
+  op_ipow_I32: helper(`
+fn op_ipow_I32(a: I32, b: I32) -> I32 {
+  var y = I32(1); var base = a; var left = max(b, I32(0));
+  for (var bit = 0; bit < 32; bit++) {
+    y = select(y, y * base, (left & I32(1)) != I32(0));
+    base = base * base; left = left >> U32(1u);
+  }
+  return select(y, select(I32(0), select(I32(1), a, (b & I32(1)) != I32(0)), abs(a) == I32(1)), b < I32(0));
+}`),
+  op_ipow_U32: helper(`
+fn op_ipow_U32(a: U32, b: U32) -> U32 {
+  var y = U32(1u); var base = a; var left = b;
+  for (var bit = 0; bit < 32; bit++) {
+    y = select(y, y * base, (left & U32(1u)) != U32(0u));
+    base = base * base; left = left >> U32(1u);
+  }
+  return y;
+}`),
+  op_remainder_F32: remainder2("F32"),
+  op_remainder_I32: remainder2("I32")
+};
+function remainder2(T) {
+  return helper(`
+fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
+  let r = a % b;
+  return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
+}`);
+}
+function helperText(expressions) {
+  const done = /* @__PURE__ */ new Set();
+  const texts = [];
+  const add2 = (name) => {
+    const found = HELPERS[name];
+    if (!found || done.has(name)) return;
+    done.add(name);
+    found.needs.forEach(add2);
+    texts.push(found.wgsl);
+  };
+  for (const [name] of expressions.matchAll(/\bop_\w+/g)) add2(name);
+  return texts.join("\n");
+}
+
+// src/kernels/epilogue.ts
+var NO_EPILOGUE = { operands: [], expression: "acc", helpers: "" };
+function epilogueWgsl({ operands, expression: expression2, helpers }, binding) {
+  const bindings = operands.map((_, i) => `@group(0) @binding(${binding + i}) var<storage, read> operand${i}: array<f32>;`);
+  const loads = operands.map((shape, i) => `  let e${i} = operand${i}[${shape === "column" ? "column" : "i"}];`);
+  return (
+    /* wgsl */
+    `
+${bindings.join("\n")}
+${helpers}
+fn epilogue(acc: f32, column: u32, i: u32) -> f32 {
+${loads.join("\n")}
+  return ${expression2};
+}
+`
+  );
+}
+
+// src/kernels/batch_matmul.ts
+var BATCH_DIMS = 4;
+var INVOCATIONS2 = 64;
+var TILE = 4;
+function batchMatmul({ batch, M, N, K, a, b, epilogue }, _caps) {
+  const matrices = batch.reduce((product3, size) => product3 * size, 1);
+  checkSizes("matmul", { M, N, K, matrices, elements: matrices * M * N });
+  if (batch.length > BATCH_DIMS) throw new RangeError(`matmul: ${batch.length} batch dimensions, at most ${BATCH_DIMS}`);
+  const output = 2 + epilogue.operands.length;
+  const pad3 = (sizes, fill) => [...Array(BATCH_DIMS - sizes.length).fill(fill), ...sizes];
+  const all2 = (line, indent) => repeat(TILE, (i) => repeat(TILE, (j) => line(i, j), " "), `
+${indent}`);
+  return {
+    name: "batch_matmul",
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+${epilogueWgsl(epilogue, 2)}
+@group(0) @binding(${output}) var<storage, read_write> y: array<f32>;
+struct Matrix { batch: vec4u, offset: u32, row: u32, column: u32, unused: u32 }
+struct Sizes { a: Matrix, b: Matrix, batch: vec4u, M: u32, N: u32, K: u32, matrices: u32 }
+@group(0) @binding(${output + 1}) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+fn start(matrix: Matrix, index: u32) -> u32 {
+  var rest = index;
+  var at = matrix.offset;
+  for (var d = ${BATCH_DIMS}u; d > 0; d--) {
+    at += rest % sizes.batch[d - 1] * matrix.batch[d - 1];
+    rest /= sizes.batch[d - 1];
+  }
+  return at;
+}
+fn store(matrix: u32, row: u32, column: u32, acc: f32) {
+  if (row >= sizes.M || column >= sizes.N) { return; }
+  let i = (matrix * sizes.M + row) * sizes.N + column;
+  y[i] = epilogue(acc, column, i);
+}
+
+@compute @workgroup_size(${INVOCATIONS2})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count) * ${INVOCATIONS2}u + invocation;
+  let column_tiles = (sizes.N + ${TILE - 1}) / ${TILE};
+  let row_tiles = (sizes.M + ${TILE - 1}) / ${TILE};
+  let column = index % column_tiles * ${TILE};
+  let row = index / column_tiles % row_tiles * ${TILE};
+  let matrix = index / column_tiles / row_tiles;
+  if (matrix >= sizes.matrices) { return; }
+  // Rows and columns past the edge read the last one, and are not stored.
+  let a0 = start(sizes.a, matrix);
+  let b0 = start(sizes.b, matrix);
+  ${repeat(TILE, (i) => `let a${i + 1} = a0 + min(row + ${i}u, sizes.M - 1) * sizes.a.row;`, "\n  ")}
+  ${repeat(TILE, (j) => `let b${j + 1} = b0 + min(column + ${j}u, sizes.N - 1) * sizes.b.column;`, "\n  ")}
+  ${all2((i, j) => `var acc${i}_${j} = 0.0;`, "  ")}
+  for (var k = 0u; k < sizes.K; k++) {
+    ${repeat(TILE, (i) => `let row${i} = a[a${i + 1} + k * sizes.a.column];`, "\n    ")}
+    ${repeat(TILE, (j) => `let column${j} = b[b${j + 1} + k * sizes.b.row];`, "\n    ")}
+    ${all2((i, j) => `acc${i}_${j} += row${i} * column${j};`, "    ")}
+  }
+  ${all2((i, j) => `store(matrix, row + ${i}u, column + ${j}u, acc${i}_${j});`, "  ")}
+}
+`
+    ),
+    uniforms: uniforms(
+      ...pad3(a.batch, 0),
+      a.offset,
+      a.row,
+      a.column,
+      0,
+      ...pad3(b.batch, 0),
+      b.offset,
+      b.row,
+      b.column,
+      0,
+      ...pad3(batch, 1),
+      M,
+      N,
+      K,
+      matrices
+    ),
+    workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE) * Math.ceil(N / TILE) / INVOCATIONS2))
+  };
+}
+
+// src/kernels/lanes.ts
+var SCALARS = { F32: "f32", I32: "i32", U32: "u32", BOOL: "bool" };
+function laneAliases(width) {
+  return Object.entries(SCALARS).map(([lane, scalar]) => `alias ${lane} = ${width === 1 ? scalar : `vec4<${scalar}>`};`).join(" ");
+}
+var scalarType = (dtype) => SCALARS[laneOf(dtype)];
+function inputWgsl(i, binding, dtype, width) {
+  const declare = (type2) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type2}>;`;
+  const read = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
+  const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
+  return `${declare(read.type)}
+fn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
+}
+var plain2 = (type) => ({ type, body: "return $[a];" });
+var plainFour = (type) => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
+var byte = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
+var bytes = { type: "u32", body: "return (vec4i(bitcast<i32>($[a / 4u])) << vec4u(24, 16, 8, 0)) >> vec4u(24);" };
+var READ_ONE = {
+  float32: plain2("f32"),
+  int32: plain2("i32"),
+  uint32: plain2("u32"),
+  bool: { type: "u32", body: "return $[a] != 0u;" },
+  float16: { type: "u32", body: "return unpack2x16float($[a / 2u])[a % 2u];" },
+  int8: byte,
+  qint8: byte
+};
+var READ_FOUR = {
+  float32: plainFour("f32"),
+  int32: plainFour("i32"),
+  uint32: plainFour("u32"),
+  bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
+  float16: { type: "vec2u", body: "let p = $[a / 4u]; return vec4f(unpack2x16float(p.x), unpack2x16float(p.y));" },
+  int8: bytes,
+  qint8: bytes
+};
+function outputWgsl(binding, dtype) {
+  const { type, value } = WRITE_FOUR[dtype];
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
+}
+var packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
+var WRITE_FOUR = {
+  float32: { type: "vec4f", value: "v" },
+  int32: { type: "vec4i", value: "v" },
+  uint32: { type: "vec4u", value: "v" },
+  bool: { type: "vec4u", value: "vec4u(v)" },
+  float16: { type: "vec2u", value: "vec2u(pack2x16float(v.xy), pack2x16float(v.zw))" },
+  int8: packBytes,
+  qint8: packBytes
+};
+function wordOutputWgsl(binding, dtype) {
+  const type = dtype === "bool" ? "u32" : scalarType(dtype);
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+fn store(a: u32, v: ${scalarType(dtype)}) { output[a] = ${dtype === "bool" ? "u32(v)" : "v"}; }`;
+}
+
+// src/kernels/params.ts
+var LANES = "xyzw";
+var LITERALS = {
+  u32: (value) => `${value >>> 0}u`,
+  i32: (value) => `i32(${value | 0})`,
+  f32: (value) => `f32(${Math.fround(value)})`
+};
+var Params = class {
+  words = [];
+  u32(value) {
+    this.words.push(value >>> 0);
+    const i = this.words.length - 1;
+    return `params.words[${i >> 2}].${LANES[i & 3]}`;
+  }
+  i32(value) {
+    return `bitcast<i32>(${this.u32(value)})`;
+  }
+  f32(value) {
+    return `bitcast<f32>(${this.u32(f32(value))})`;
+  }
+  /** The uniform's contents. */
+  contents() {
+    const words = new Uint32Array(Math.max(4, Math.ceil(this.words.length / 4) * 4));
+    words.set(this.words);
+    return words;
+  }
+  /** The uniform's declaration; to be written last. */
+  declare(binding) {
+    return `struct Params { words: array<vec4u, ${this.contents().length / 4}> }
+@group(0) @binding(${binding}) var<uniform> params: Params;`;
+  }
+};
+
+// src/kernels/program_wgsl.ts
+function programWgsl(program, around) {
+  return program.body.map((instruction, i) => `let ${around.prefix}${i} = ${rounded(instruction.dtype, expression(program, instruction, around))};`).join("\n  ");
+}
+function rounded(dtype, text) {
+  if (text.exact) return text.code;
+  if (dtype === "float16") return `op_to_half(${text.code})`;
+  if (dtype === "int8") return `((${text.code} << U32(24u)) >> U32(24u))`;
+  return text.code;
+}
+function expression(program, instruction, around) {
+  const name = (value) => `${around.prefix}${value}`;
+  switch (instruction.kind) {
+    case "load":
+      return { code: load(instruction, around), exact: true };
+    case "take":
+      return { code: take(instruction, name(instruction.index), around), exact: true };
+    case "address":
+      return { code: converted(`bitcast<I32>(${around.address(instruction.access)})`, "int32", instruction.dtype), exact: false };
+    case "constant":
+      return { code: constant2(instruction.dtype, instruction.value, around.params), exact: true };
+    case "accumulator":
+      return { code: around.accumulator, exact: true };
+    case "cast":
+      return { code: converted(name(instruction.from), valueType(program, instruction.from), instruction.dtype), exact: false };
+    case "apply":
+      return { code: elementWgsl(instruction.op, laneOf(argumentsOf(program, instruction.args)), instruction.args.map(name)), exact: false };
+    default:
+      return instruction;
+  }
+}
+function load({ input: input2, access, dtype }, around) {
+  if (around.operand) return around.operand(input2);
+  const at = `at${around.firstInput + input2}`;
+  const lane = laneOf(dtype);
+  if (access.strides.every((stride) => stride === 0)) return `${lane}(${at}(${around.params.u32(access.offset)}))`;
+  const quad = around.quad(access, dtype);
+  if (quad !== null) return `${at}(${quad})`;
+  const address = around.address(access);
+  return around.width === 1 ? `${at}(${address})` : each(address, lane, (a) => `${at}(${a})`);
+}
+function take({ input: input2, access, dtype, stride, size }, index, around) {
+  const { params, width } = around;
+  const lane = laneOf(dtype);
+  const clamped = `min(U32(${index}), U32(${params.u32(size - 1)}))`;
+  const address = `(${around.address(access)} + ${clamped} * ${params.u32(stride)})`;
+  const at = `at${around.firstInput + input2}`;
+  const found = width === 1 ? `${at}(${address})` : each(address, lane, (a) => `${at}(${a})`);
+  return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index}) < U32(${params.u32(size)}))`;
+}
+var each = (address, lane, read) => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
+function constant2(dtype, value, params) {
+  const lane = laneOf(dtype);
+  switch (lane) {
+    case "F32":
+      return `F32(${params.f32(value)})`;
+    case "I32":
+      return `I32(${params.i32(value)})`;
+    case "U32":
+      return `U32(${params.u32(value)})`;
+    case "BOOL":
+      return `BOOL(${params.u32(value)} != 0u)`;
+    default:
+      return lane;
+  }
+}
+function converted(value, from, to2) {
+  if (laneOf(from) === laneOf(to2)) return value;
+  return to2 === "bool" ? `(${value} != ${laneOf(from)}(0))` : `${laneOf(to2)}(${value})`;
+}
+
+// src/kernels/elementwise.ts
+var WORKGROUP = 64;
+function elementwise({ shape, program }) {
+  const params = new Params();
+  const count2 = shape.reduce((n, size) => n * size, 1);
+  const quads = Math.ceil(count2 / 4);
+  const limit = params.u32(quads);
+  const addresses = new Addresses(shape, params);
+  const body = programWgsl(program, {
+    width: 4,
+    params,
+    firstInput: 0,
+    address: (access) => addresses.four(access),
+    quad: (access) => addresses.quad(access),
+    accumulator: "",
+    prefix: "v"
+  });
+  const bindings = program.inputs.map((dtype, i) => inputWgsl(i, i, dtype, inputWidth(shape, program, i)));
+  const text = `${bindings.join("\n")}
+${outputWgsl(program.inputs.length, resultOf(program))}
+${params.declare(program.inputs.length + 1)}
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let quad = workgroup_index(id, count) * ${WORKGROUP}u + invocation;
+  if (quad >= ${limit}) { return; }
+  let first = quad * 4u;
+  ${addresses.lines.join("\n  ")}
+  ${body}
+  store(first, v${program.body.length - 1});
+}
+`;
+  return {
+    name: `elementwise(${names(program)})`,
+    wgsl: `${laneAliases(4)}
+${helperText(body)}
+${text}`,
+    uniforms: params.contents(),
+    workgroups: grid(Math.ceil(quads / WORKGROUP))
+  };
+}
+function names(program) {
+  return program.body.flatMap((i) => i.kind === "apply" ? [i.op] : i.kind === "take" || i.kind === "cast" ? [i.kind] : []).join(" ") || "copy";
+}
+function readsQuads(shape, { strides, offset }) {
+  if (offset % 4 !== 0 || shape.length === 0) return false;
+  if (isFlat(shape, strides)) return true;
+  const last = shape.length - 1;
+  return strides[last] === 1 && (shape[last] ?? 1) % 4 === 0 && strides.every((stride, d) => d === last || stride % 4 === 0);
+}
+var isFlat = (shape, strides) => contiguousStrides(shape).every((stride, d) => stride === strides[d]);
+function inputWidth(shape, program, input2) {
+  const reads = program.body.filter((i) => (i.kind === "load" || i.kind === "take") && i.input === input2);
+  return reads.every((i) => i.kind === "load" && readsQuads(shape, i.access)) ? 4 : 1;
+}
+var Addresses = class {
+  constructor(shape, params) {
+    this.shape = shape;
+    this.params = params;
+    this.sizes = shape.map((size) => params.u32(size));
+  }
+  shape;
+  params;
+  lines = [];
+  sizes;
+  one = null;
+  vector = null;
+  /** The address of the first of four, where they lie side by side. */
+  quad(access) {
+    if (!readsQuads(this.shape, access)) return null;
+    const offset = this.params.u32(access.offset);
+    if (isFlat(this.shape, access.strides)) return `first + ${offset}`;
+    this.one ??= this.coordinates("c", "first");
+    return this.sum(access, this.one, offset);
+  }
+  /** The addresses of all four, as vec4u. */
+  four(access) {
+    this.vector ??= this.coordinates("cs", "(vec4u(first) + vec4u(0, 1, 2, 3))");
+    return `(vec4u() + ${this.sum(access, this.vector, this.params.u32(access.offset))})`;
+  }
+  sum({ strides }, coordinates, offset) {
+    const terms = strides.flatMap((stride, d) => stride === 0 ? [] : [`${coordinates[d]} * ${this.params.u32(stride)}`]);
+    return [...terms, offset].join(" + ");
+  }
+  coordinates(prefix, index) {
+    const last = this.shape.length - 1;
+    let rest = index;
+    for (let d = last; d > 0; d--) {
+      this.lines.push(`let ${prefix}${d} = ${rest} % ${this.sizes[d]};`, `let ${prefix}r${d} = ${rest} / ${this.sizes[d]};`);
+      rest = `${prefix}r${d}`;
+    }
+    this.lines.push(`let ${prefix}0 = ${rest};`);
+    return this.shape.map((_, d) => `${prefix}${d}`);
+  }
+};
+
+// src/kernels/weight.ts
+function weightWgsl(name, dtype, columns, binding) {
+  const at = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
+  const quads = columns / 4;
+  switch (dtype) {
+    case "f32":
+      return columns % 4 === 0 ? (
+        /* wgsl */
+        `
+${at}: array<vec4f>;
+fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
+`
+      ) : (
+        /* wgsl */
+        `
+${at}: array<f32>;
+${scalars(name, columns, `${name}[i]`)}`
+      );
+    case "f16":
+      return columns % 4 === 0 ? (
+        /* wgsl */
+        `
+${at}: array<vec2u>;
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let packed = ${name}[row * ${quads}u + c];
+  return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
+}
+`
+      ) : (
+        /* wgsl */
+        `
+${at}: array<u32>;
+${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
+      );
+    case "q8":
+      return (
+        /* wgsl */
+        `
+${at}: array<u32>;
+@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let group = row * ${quads / 8}u + c / 8u;
+  let scale = unpack2x16float(${name}_scales[group / 2u])[group % 2u];
+  let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
+  return vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24)) * scale;
+}
+`
+      );
+    default:
+      return dtype;
+  }
+}
+function weightBindings(dtype) {
+  return dtype === "q8" ? 2 : 1;
+}
+function scalars(name, columns, element2) {
+  return (
+    /* wgsl */
+    `
+fn ${name}_one(row: u32, column: u32) -> f32 {
+  if (column >= ${columns}u) { return 0.0; }
+  let i = row * ${columns}u + column;
+  return ${element2};
+}
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
+}
+`
+  );
+}
+
+// src/kernels/embedding.ts
+var INVOCATIONS3 = 64;
+function embedding({ tokens, rows, width, weight }, _caps) {
+  checkSizes("embedding", { tokens, rows, width });
+  const quads = Math.ceil(width / 4);
+  const output = 1 + weightBindings(weight);
+  return {
+    name: `embedding_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> ids: array<i32>;
+${weightWgsl("w", weight, width, 1)}
+@group(0) @binding(${output}) var<storage, read_write> y: array<f32>;
+struct Sizes { tokens: u32, rows: u32, nan: f32 }
+@group(0) @binding(${output + 1}) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${INVOCATIONS3})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count) * ${INVOCATIONS3}u + invocation;
+  let token = index / ${quads}u;
+  let c = index % ${quads}u;
+  if (token >= sizes.tokens) { return; }
+  // A kernel cannot throw: an id that names no row, a negative one too, shows as NaN instead of as a neighbour's row.
+  let row = u32(ids[token]);
+  var value = vec4f(sizes.nan);
+  if (row < sizes.rows) { value = w_at(row, c); }
+  for (var j = 0u; j < 4 && 4 * c + j < ${width}u; j++) { y[token * ${width}u + 4 * c + j] = value[j]; }
+}
+`
+    ),
+    uniforms: uniforms(tokens, rows, f32(NaN)),
+    workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS3))
+  };
+}
+
+// src/kernels/row_reduce.ts
+function rowReduceWgsl(reductions, lanes, invocations) {
+  if (lanes === 1) return reductions.map((op) => `fn row_${op}(value: f32, invocation: u32) -> f32 { return value; }`).join("\n");
+  const near = 2 ** Math.ceil(Math.log2(lanes) / 2);
+  return (
+    /* wgsl */
+    `
+var<workgroup> partial: array<f32, ${invocations}>;
+var<workgroup> nearby: array<f32, ${invocations}>;
+${reductions.map((op) => {
+      const join2 = (a, b) => op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
+      return (
+        /* wgsl */
+        `
+fn row_${op}(value: f32, invocation: u32) -> f32 {
+  partial[invocation] = value;
+  workgroupBarrier();
+  let near = invocation / ${near}u * ${near}u;
+  var result = partial[near];
+  ${repeat(near - 1, (i) => `result = ${join2("result", `partial[near + ${i + 1}u]`)};`, "\n  ")}
+  nearby[invocation] = result;
+  workgroupBarrier();
+  let row = invocation / ${lanes}u * ${lanes}u;
+  result = nearby[row];
+  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `nearby[row + ${(i + 1) * near}u]`)};`, "\n  ")}
+  return result;
+}`
+      );
+    }).join("\n")}
+`
+  );
+}
+
+// src/kernels/layer_norm.ts
+function norm(spec, caps) {
+  const { kind, rows, width, eps } = spec;
+  checkSizes(`${kind} norm`, { rows, width });
+  const { lanes, rowsAtOnce } = normShape(width, caps);
+  const invocations = lanes * rowsAtOnce;
+  const type = width % 4 === 0 ? "vec4f" : "f32";
+  const units = width % 4 === 0 ? width / 4 : width;
+  const inputs = ["x", ...["residual", "weight", "bias"].filter((name) => spec[name])];
+  return {
+    name: `${kind}_norm_${width}`,
+    wgsl: (
+      /* wgsl */
+      `
+${inputs.map((name, i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`).join("\n")}
+@group(0) @binding(${inputs.length}) var<storage, read_write> y: array<${type}>;
+struct Sizes { rows: u32, eps: f32 }
+@group(0) @binding(${inputs.length + 1}) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+${rowReduceWgsl(["sum"], lanes, invocations)}
+fn total(v: ${type}) -> f32 { return ${type === "vec4f" ? "v.x + v.y + v.z + v.w" : "v"}; }
+fn value(i: u32) -> ${type} { return x[i]${spec.residual ? " + residual[i]" : ""}; }
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let row = workgroup_index(id, count) * ${rowsAtOnce}u + invocation / ${lanes}u;
+  let lane = invocation % ${lanes}u;
+  // Rows past the end repeat the last one, since every invocation has to reach the barriers.
+  let start = min(row, sizes.rows - 1) * ${units}u;
+  ${kind === "layer" ? (
+        /* wgsl */
+        `
+  var sum: ${type};
+  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += value(start + c); }
+  let mean = row_sum(total(sum), invocation) / ${width};`
+      ) : "let mean = 0.0;"}
+  // Squares of what is left of the mean, in a second pass: x² - mean² would lose all digits where the mean is large.
+  var squares: ${type};
+  for (var c = lane; c < ${units}u; c += ${lanes}u) {
+    let centred = value(start + c) - mean;
+    squares += centred * centred;
+  }
+  let scale = inverseSqrt(row_sum(total(squares), invocation) / ${width} + sizes.eps);
+  if (row >= sizes.rows) { return; }
+  for (var c = lane; c < ${units}u; c += ${lanes}u) {
+    y[start + c] = (value(start + c) - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
+  }
+}
+`
+    ),
+    uniforms: uniforms(rows, f32(eps)),
+    workgroups: grid(Math.ceil(rows / rowsAtOnce))
+  };
+}
+function normShape(width, caps) {
+  if (caps.software) return { lanes: 1, rowsAtOnce: 4 };
+  if (width <= 128) return { lanes: 16, rowsAtOnce: 4 };
+  return { lanes: width <= 512 ? 64 : 128, rowsAtOnce: 1 };
+}
+
+// src/kernels/matmul_parts.ts
+var MULTIPLY_ADD = (
+  /* wgsl */
+  `
+// Written out: acc + x * w would add after the product, a fifth more instructions.
+fn multiply_add(acc: vec4f, x: vec4f, w: mat4x4f) -> vec4f {
+  return acc + x.x * w[0] + x.y * w[1] + x.z * w[2] + x.w * w[3];
+}
+`
+);
+function storeWgsl(N, spacing, binding) {
+  return (
+    /* wgsl */
+    `
+struct Sizes { M: u32 }
+@group(0) @binding(${binding}) var<storage, read_write> y: array<f32>;
+@group(0) @binding(${binding + 1}) var<uniform> sizes: Sizes;
+fn store(row: u32, column: u32, acc: f32) {
+  if (row >= sizes.M || column >= ${N}u) { return; }
+  let i = row * ${N}u + column;
+  y[i] = epilogue(acc, column, i);
+}
+fn store4(row: u32, column: u32, acc: vec4f) {
+  // A loop, so that the epilogue is compiled once a call and not four times.
+  for (var j = 0u; j < 4; j++) { store(row, column + j * ${spacing}u, acc[j]); }
+}
+`
+  );
+}
+
+// src/kernels/matmul_direct.ts
+function matmulDirect({ M, N, K, weight, epilogue }, { rows, columns, invocations }) {
+  checkSizes("matmul", { M, N, K });
+  const quads = columns / 4;
+  const columnTiles = Math.ceil(N / columns);
+  const operands = 1 + weightBindings(weight);
+  const tiles = (line, indent) => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
+${indent}`);
+  return {
+    name: `matmul_direct_${rows}x${columns}_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+${weightWgsl("x", "f32", K, 0)}
+${weightWgsl("w", weight, K, 1)}
+${epilogueWgsl(epilogue, operands)}
+${storeWgsl(N, 1, operands + epilogue.operands.length)}
+${MULTIPLY_ADD}
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let tile = workgroup_index(id, count) * ${invocations}u + invocation;
+  let row = tile / ${columnTiles}u * ${rows}u;
+  let column = tile % ${columnTiles}u * ${columns}u;
+  if (row >= sizes.M) { return; }
+  // Rows and columns past the edge read the last one, and are not stored.
+  ${repeat(rows, (i) => `let row${i} = min(row + ${i}u, sizes.M - 1);`, "\n  ")}
+  ${repeat(columns, (j) => `let column${j} = min(column + ${j}u, ${N - 1}u);`, "\n  ")}
+  ${tiles((i, q) => `var acc${i}_${q} = vec4f();`, "  ")}
+  for (var c = 0u; c < ${Math.ceil(K / 4)}u; c++) {
+    ${repeat(rows, (i) => `let x${i} = x_at(row${i}, c);`, "\n    ")}
+    ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `w_at(column${4 * q + j}, c)`, ", ")}));`, "\n    ")}
+    ${tiles((i, q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, "    ")}
+  }
+  ${tiles((i, q) => `store4(row + ${i}u, column + ${4 * q}u, acc${i}_${q});`, "  ")}
+}
+`
+    ),
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(Math.ceil(M / rows) * columnTiles / invocations))
+  };
+}
+
+// src/kernels/matmul_rows.ts
+function matmulRows({ M, N, K, weight, epilogue }, tile) {
+  checkSizes("matmul", { M, N, K });
+  const { rows, columns, lanes, groups } = tile;
+  const invocations = lanes * groups;
+  const outputs = rows * columns * groups;
+  const operands = 1 + weightBindings(weight);
+  const all2 = (line, indent) => repeat(columns, (j) => repeat(rows, (i) => line(i, j), " "), `
+${indent}`);
+  return {
+    name: `matmul_rows${rows}_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+${weightWgsl("x", "f32", K, 0)}
+${weightWgsl("w", weight, K, 1)}
+${epilogueWgsl(epilogue, operands)}
+${storeWgsl(N, 1, operands + epilogue.operands.length)}
+var<workgroup> sums: array<f32, ${outputs * lanes}>;
+${WORKGROUP_INDEX}
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let row_tiles = (sizes.M + ${rows - 1}u) / ${rows}u;
+  let tile = workgroup_index(id, count);
+  let row = tile % row_tiles * ${rows}u;
+  let column = tile / row_tiles * ${groups * columns}u;
+  let lane = invocation % ${lanes}u;
+  let group = invocation / ${lanes}u;
+  // Rows and columns past the edge read the last one, and are not stored.
+  ${repeat(rows, (i) => `let row${i} = min(row + ${i}u, sizes.M - 1);`, "\n  ")}
+  ${repeat(columns, (j) => `let column${j} = min(column + ${j * groups}u + group, ${N - 1}u);`, "\n  ")}
+  ${all2((i, j) => `var acc${i}_${j} = 0.0;`, "  ")}
+  for (var c = lane; c < ${Math.ceil(K / 4)}u; c += ${lanes}u) {
+    ${repeat(columns, (j) => `let w${j} = w_at(column${j}, c);`, "\n    ")}
+    ${repeat(rows, (i) => `let x${i} = x_at(row${i}, c);`, "\n    ")}
+    ${all2((i, j) => `acc${i}_${j} += dot(x${i}, w${j});`, "    ")}
+  }
+  // sums is laid out as [row][column][group][lane].
+  ${all2((i, j) => `sums[${(i * columns + j) * invocations}u + invocation] = acc${i}_${j};`, "  ")}
+  workgroupBarrier();
+  for (var n = invocation; n < ${outputs}u; n += ${invocations}u) {
+    var acc = 0.0;
+    // Each invocation starts at another lane, so that they read from different memory banks.
+    for (var l = 0u; l < ${lanes}u; l++) { acc += sums[n * ${lanes}u + (n + l) % ${lanes}u]; }
+    store(row + n / ${columns * groups}u, column + n % ${columns * groups}u, acc);
+  }
+}
+`
+    ),
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns)))
+  };
+}
+
+// src/kernels/matmul_tiled.ts
+function tileVectors({ rows, columns, across, down, along, depth }) {
+  const tileM = rows * down;
+  const tileN = columns * across;
+  return Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along / 4 : 0);
+}
+function matmulTiled({ M, N, K, weight, epilogue }, tile) {
+  checkSizes("matmul", { M, N, K });
+  const { rows, columns, across, down, along, depth } = tile;
+  const tileM = rows * down;
+  const tileN = columns * across;
+  const invocations = across * down * along;
+  const quads = columns / 4;
+  const quadsK = Math.ceil(K / 4);
+  const operands = 1 + weightBindings(weight);
+  const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
+${indent}`);
+  const loads = [
+    { name: "x", offset: 0, size: tileM, start: "row0" },
+    { name: "w", offset: tileM, size: tileN, start: "column0" }
+  ].flatMap(
+    ({ name, offset, size, start }) => Array.from({ length: Math.ceil(size * depth / invocations) }, (_, n) => {
+      const exact = size * depth % invocations === 0;
+      const index = `(invocation + ${n * invocations}u)`;
+      return {
+        value: `${name}_next${n}`,
+        load: `${name}_tile_at(${start} + ${index} / ${depth}u, step * ${depth}u + ${index} % ${depth}u)`,
+        store: `${exact ? "" : `if (${index} < ${size * depth}u) { `}tiles[(${offset}u + ${index} / ${depth}u) * PITCH + ${index} % ${depth}u] = ${name}_next${n};${exact ? "" : " }"}`
+      };
+    })
+  );
+  const steps = Math.ceil(quadsK / depth);
+  return {
+    name: `matmul_${tileM}x${tileN}_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+${weightWgsl("x", "f32", K, 0)}
+${weightWgsl("w", weight, K, 1)}
+${epilogueWgsl(epilogue, operands)}
+${storeWgsl(N, across, operands + epilogue.operands.length)}
+${MULTIPLY_ADD}
+${WORKGROUP_INDEX}
+// A pitch that is odd in vectors of four spreads neighbouring rows over the memory banks.
+const PITCH = ${depth + 1}u;
+// x's rows, then w's.
+var<workgroup> tiles: array<vec4f, ${tileVectors(tile)}>;
+fn x_tile_at(row: u32, c: u32) -> vec4f {
+  if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
+  return x_at(row, c);
+}
+fn w_tile_at(row: u32, c: u32) -> vec4f {
+  if (row >= ${N}u || c >= ${quadsK}u) { return vec4f(); }
+  return w_at(row, c);
+}
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  // Tiles that share w's rows run side by side, so that w is read from memory once.
+  let row_tiles = (sizes.M + ${tileM - 1}u) / ${tileM}u;
+  let index = workgroup_index(id, count);
+  let row0 = index % row_tiles * ${tileM}u;
+  let column0 = index / row_tiles * ${tileN}u;
+  let tx = invocation % ${across}u;
+  let ty = invocation / ${across}u % ${down}u;
+  let tz = invocation / ${across * down}u;
+
+  ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
+  var step = 0u;
+  ${tile.prefetch ? loads.map(({ value, load: load2 }) => `var ${value} = ${load2};`).join("\n  ") : ""}
+  for (; step < ${steps}u;) {
+    ${tile.prefetch ? "" : loads.map(({ value, load: load2 }) => `let ${value} = ${load2};`).join("\n    ")}
+    ${loads.map(({ store }) => store).join("\n    ")}
+    step++;
+    workgroupBarrier();
+    ${tile.prefetch ? loads.map(({ value, load: load2 }) => `${value} = ${load2};`).join("\n    ") : ""}
+    for (var c = ${along > 1 ? "tz" : "0u"}; c < ${depth}u; c += ${along}u) {
+      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
+      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
+    }
+    workgroupBarrier();
+  }
+  ${along > 1 ? sumAlong(tile, accumulators) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
+}
+`
+    ),
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN))
+  };
+}
+function sumAlong({ rows, columns, across, down, along }, accumulators) {
+  const width = columns * across / 4;
+  const plane = rows * down * width;
+  return (
+    /* wgsl */
+    `
+  ${accumulators((i, q) => `tiles[tz * ${plane}u + (ty + ${i * down}u) * ${width}u + tx + ${q * across}u] = acc${i}_${q};`)}
+  workgroupBarrier();
+  for (var n = invocation; n < ${plane}u; n += ${across * down * along}u) {
+    var acc = vec4f();
+    for (var z = 0u; z < ${along}u; z++) { acc += tiles[z * ${plane}u + n]; }
+    let place = n % ${width}u;
+    store4(row0 + n / ${width}u, column0 + place / ${across}u * ${4 * across}u + place % ${across}u, acc);
+  }`
+  );
+}
+
+// src/kernels/matmul.ts
+function matmul(spec, caps) {
+  return caps.software ? onSoftware(spec) : onGpu(spec);
+}
+function onSoftware(spec) {
+  return matmulDirect(spec, { rows: spec.M < 4 ? 1 : 8, columns: 4, invocations: 16 });
+}
+function onGpu(spec) {
+  const { M } = spec;
+  if (M <= 8) return matmulRows(spec, { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 2, lanes: 32, groups: 4 });
+  if (M <= 16) return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
+  if (M <= 64) return matmulTiled(spec, { rows: 4, columns: 4, across: 8, down: 8, along: 2, depth: 8 });
+  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 8 });
+}
+
+// src/kernels/reduce.ts
+var WORKGROUP2 = 256;
+var SERIAL_WORKGROUP = 64;
+function reduce(spec, caps) {
+  const params = new Params();
+  const sizes = spec.shape.map((size) => params.u32(size));
+  const outputs = params.u32(product(spec.shape.slice(0, spec.kept)));
+  const length = params.u32(product(spec.shape.slice(spec.kept)));
+  const state = stateWgsl(spec.op, resultOf(spec.program));
+  const element2 = elementWgsl2(spec, sizes, params);
+  const finish = finishWgsl(spec, params);
+  const wide = !caps.software && sideBySide(spec);
+  const inputs = [...spec.program.inputs, ...spec.epilogue?.program.inputs ?? []];
+  const main = wide ? wideMain(outputs, length) : serialMain(outputs, length);
+  const text = `${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
+${wordOutputWgsl(inputs.length, outputType(spec))}
+${params.declare(inputs.length + 1)}
+${WORKGROUP_INDEX}
+${state}
+${element2}
+${finish}
+${main}`;
+  const count2 = product(spec.shape.slice(0, spec.kept));
+  return {
+    name: `${spec.op}(${names(spec.program)})`,
+    wgsl: `${laneAliases(1)}
+${helperText(text)}
+${text}`,
+    uniforms: params.contents(),
+    workgroups: grid(wide ? count2 : Math.ceil(count2 / SERIAL_WORKGROUP))
+  };
+}
+var product = (sizes) => sizes.reduce((n, size) => n * size, 1);
+var outputType = ({ op, program, epilogue }) => epilogue ? resultOf(epilogue.program) : reduceResult(op, resultOf(program));
+function sideBySide({ shape, kept, program }) {
+  const step = (strides, d) => Math.abs(strides[d] ?? 0);
+  return program.body.some((i) => i.kind === "load" && step(i.access.strides, shape.length - 1) === 1) || kept === 0;
+}
+function stateWgsl(name, dtype) {
+  const T = laneOf(dtype);
+  const op = reduceOp(name);
+  if (op.gives !== "index") {
+    return `
+alias State = ${T};
+fn state_start() -> State { return ${op.start(T)}; }
+fn state_of(value: ${T}, position: u32) -> State { return value; }
+fn state_join(a: State, b: State) -> State { return ${op.join(T, "a", "b")}; }
+fn state_result(a: State) -> ${T} { return a; }`;
+  }
+  const isNan = (x) => T === "F32" ? `op_isnan(${x})` : "false";
+  return `
+struct State { value: ${T}, position: u32 }
+fn state_start() -> State { return State(${op.start(T)}, 0xffffffffu); }
+fn state_of(value: ${T}, position: u32) -> State { return State(value, position); }
+fn state_join(a: State, b: State) -> State {
+  if (a.position == 0xffffffffu) { return b; }
+  if (b.position == 0xffffffffu) { return a; }
+  let nan_a = ${isNan("a.value")};
+  let nan_b = ${isNan("b.value")};
+  let tie = (nan_a && nan_b) || (!nan_a && !nan_b && a.value == b.value);
+  let b_wins = select(!nan_a && (nan_b || ${op.join(T, "b.value", "a.value")}), b.position < a.position, tie);
+  if (b_wins) { return b; }
+  return a;
+}
+fn state_result(a: State) -> i32 { return i32(a.position); }`;
+}
+function elementWgsl2({ shape, kept, program }, sizes, params) {
+  const body = programWgsl(program, {
+    width: 1,
+    params,
+    firstInput: 0,
+    address: (access) => `(${addressWgsl(access, params)})`,
+    quad: () => null,
+    accumulator: "",
+    prefix: "v"
+  });
+  return `
+fn element(o: u32, r: u32) -> ${scalarType(resultOf(program))} {
+  ${decompose("o", sizes, 0, kept)}
+  ${decompose("r", sizes, kept, shape.length)}
+  ${body}
+  return v${program.body.length - 1};
+}`;
+}
+function finishWgsl(spec, params) {
+  const reduced2 = reduceResult(spec.op, resultOf(spec.program));
+  if (!spec.epilogue) return `fn finish(o: u32, value: ${scalarType(reduced2)}) { store(o, value); }`;
+  const { shape, program } = spec.epilogue;
+  const sizes = shape.map((size) => params.u32(size));
+  const body = programWgsl(program, {
+    width: 1,
+    params,
+    firstInput: spec.program.inputs.length,
+    address: (access) => `(${addressWgsl(access, params)})`,
+    quad: () => null,
+    accumulator: "value",
+    prefix: "e"
+  });
+  return `
+fn finish(o: u32, value: ${scalarType(reduced2)}) {
+  ${decompose("o", sizes, 0, shape.length)}
+  ${body}
+  store(o, e${program.body.length - 1});
+}`;
+}
+function addressWgsl({ strides, offset }, params) {
+  const terms = strides.flatMap((stride, d) => stride === 0 ? [] : [`c${d} * ${params.u32(stride)}`]);
+  return [...terms, params.u32(offset)].join(" + ");
+}
+function decompose(index, sizes, from, to2) {
+  const lines = [];
+  let rest = index;
+  for (let d = to2 - 1; d > from; d--) {
+    lines.push(`let c${d} = ${rest} % ${sizes[d]}; let ${index}${d} = ${rest} / ${sizes[d]};`);
+    rest = `${index}${d}`;
+  }
+  if (to2 > from) lines.push(`let c${from} = ${rest};`);
+  return lines.join("\n  ");
+}
+function serialMain(outputs, length) {
+  return `
+@compute @workgroup_size(${SERIAL_WORKGROUP})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let o = workgroup_index(id, count) * ${SERIAL_WORKGROUP}u + invocation;
+  if (o >= ${outputs}) { return; }
+  var state = state_start();
+  for (var r = 0u; r < ${length}; r++) { state = state_join(state, state_of(element(o, r), r)); }
+  finish(o, state_result(state));
+}
+`;
+}
+function wideMain(outputs, length) {
+  return `
+var<workgroup> partial: array<State, ${WORKGROUP2}>;
+@compute @workgroup_size(${WORKGROUP2})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let o = workgroup_index(id, count);
+  if (o >= ${outputs}) { return; }
+  var state = state_start();
+  for (var r = invocation; r < ${length}; r += ${WORKGROUP2}u) { state = state_join(state, state_of(element(o, r), r)); }
+  partial[invocation] = state;
+  for (var half = ${WORKGROUP2 / 2}u; half > 0u; half = half / 2u) {
+    workgroupBarrier();
+    if (invocation < half) { partial[invocation] = state_join(partial[invocation], partial[invocation + half]); }
+  }
+  if (invocation == 0u) { finish(o, state_result(partial[0])); }
+}
+`;
+}
+
+// src/kernels/segment_reduce.ts
+var COLUMNS = 32;
+function segmentReduce({ op, segments, width }, caps) {
+  checkSizes("segment_reduce", { segments, width });
+  const slices = caps.software ? 1 : 8;
+  const join2 = { sum: "a + b", mean: "a + b", max: "max(a, b)", min: "min(a, b)" }[op];
+  return {
+    name: `segment_${op}`,
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> lengths: array<i32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// What no rows at all reduce to: 0, or the infinity that loses every comparison. WGSL cannot spell infinity.
+struct Sizes { segments: u32, width: u32, column_tiles: u32, empty: f32 }
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+${slices > 1 ? `var<workgroup> partial: array<f32, ${COLUMNS * slices}>;` : ""}
+${WORKGROUP_INDEX}
+fn join(a: f32, b: f32) -> f32 { return ${join2}; }
+
+@compute @workgroup_size(${COLUMNS * slices})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count);
+  let segment = min(index / sizes.column_tiles, sizes.segments - 1);
+  let column = index % sizes.column_tiles * ${COLUMNS}u + invocation % ${COLUMNS}u;
+  let slice = invocation / ${COLUMNS}u;
+  var start = 0u;
+  for (var s = 0u; s < segment; s++) { start += u32(lengths[s]); }
+  let length = u32(lengths[segment]);
+  var result = sizes.empty;
+  if (column < sizes.width) {
+    for (var row = slice; row < length; row += ${slices}u) { result = join(result, x[(start + row) * sizes.width + column]); }
+  }
+  ${slices > 1 ? (
+        /* wgsl */
+        `
+  partial[invocation] = result;
+  workgroupBarrier();
+  if (slice > 0) { return; }
+  for (var s = 1u; s < ${slices}u; s++) { result = join(result, partial[s * ${COLUMNS}u + invocation]); }`
+      ) : ""}
+  if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
+  y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
+}
+`
+    ),
+    uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS), f32(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
+    workgroups: grid(segments * Math.ceil(width / COLUMNS))
+  };
+}
+
+// src/kernels/softmax.ts
+function softmax({ rows, width, log: log3 }, caps) {
+  checkSizes("softmax", { rows, width });
+  const lanes = caps.software ? 1 : 64;
+  const rowsAtOnce = caps.software ? 4 : 1;
+  const invocations = lanes * rowsAtOnce;
+  return {
+    name: log3 ? "log_softmax" : "softmax",
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+struct Sizes { rows: u32, width: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+${rowReduceWgsl(["sum", "max"], lanes, invocations)}
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let row = workgroup_index(id, count) * ${rowsAtOnce}u + invocation / ${lanes}u;
+  let lane = invocation % ${lanes}u;
+  // Rows past the end repeat the last one, since every invocation has to reach the barriers.
+  let start = min(row, sizes.rows - 1) * sizes.width;
+  // A lane without elements of its own looks at the first: it changes no maximum.
+  var largest = x[start];
+  for (var c = lane; c < sizes.width; c += ${lanes}u) { largest = max(largest, x[start + c]); }
+  largest = row_max(largest, invocation);
+  var sum = 0.0;
+  for (var c = lane; c < sizes.width; c += ${lanes}u) { sum += exp(x[start + c] - largest); }
+  sum = row_sum(sum, invocation);
+  if (row >= sizes.rows) { return; }
+  for (var c = lane; c < sizes.width; c += ${lanes}u) {
+    y[start + c] = ${log3 ? "x[start + c] - largest - log(sum)" : "exp(x[start + c] - largest) / sum"};
+  }
+}
+`
+    ),
+    uniforms: uniforms(rows, width),
+    workgroups: grid(Math.ceil(rows / rowsAtOnce))
+  };
+}
+
+// src/kernels/task.ts
+function kernelFor(task, caps) {
+  switch (task.kind) {
+    case "elementwise":
+      return elementwise(task.spec);
+    case "reduce":
+      return reduce(task.spec, caps);
+    case "linear":
+      return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+    case "matmul":
+      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+    case "attention":
+      return attention(task.spec, caps);
+    case "norm":
+      return norm(task.spec, caps);
+    case "softmax":
+      return softmax(task.spec, caps);
+    case "segment_reduce":
+      return segmentReduce(task.spec, caps);
+    case "embedding":
+      return embedding(task.spec, caps);
+    default:
+      return task;
+  }
+}
+function epilogueOf(behind) {
+  if (!behind) return NO_EPILOGUE;
+  const { program, operands } = behind;
+  const body = programWgsl(program, {
+    width: 1,
+    params: LITERALS,
+    firstInput: 0,
+    operand: (input2) => `e${input2}`,
+    address: () => "",
+    quad: () => null,
+    accumulator: "acc",
+    prefix: "v"
+  });
+  const names2 = ["acc", ...operands.map((_, i) => `e${i}`)];
+  const helpers = `${laneAliases(1)}
+${helperText(body)}
+fn op_epilogue(${names2.map((name) => `${name}: f32`).join(", ")}) -> f32 {
+  ${body}
+  return v${program.body.length - 1};
+}`;
+  return { operands, expression: `op_epilogue(${names2.join(", ")})`, helpers };
+}
+
+// src/backend/webgpu/executable.ts
+var GpuExecutable = class {
+  constructor(gpu, plan) {
+    this.gpu = gpu;
+    this.plan = plan;
+    const kernels = plan.steps.map((step) => kernelFor(step.task, gpu.caps));
+    const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
+    let end = 0;
+    this.dispatches = kernels.map((kernel, i) => {
+      const { inputs, output } = plan.steps[i];
+      const uniformOffset = end;
+      end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
+      return {
+        pipeline: gpu.pipelines.get(kernel, inputs.length),
+        workgroups: kernel.workgroups,
+        slots: [...inputs, output],
+        uniformOffset: [uniformOffset],
+        uniformBytes: kernel.uniforms.byteLength,
+        group: null
+      };
+    });
+    this.uniforms = new Uint32Array(end / 4);
+    kernels.forEach((kernel, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
+    const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
+    this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
+    this.ready?.catch(() => void 0);
+  }
+  gpu;
+  plan;
+  ready;
+  /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
+  uniforms;
+  dispatches;
+  /** Buffers of the last run, by slot, and its uniform buffer: bind groups hold while they do. */
+  bound = [];
+  async run(leaves, outputs, reads) {
+    return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
+  }
+  encode(encoder, leaves, outputs) {
+    const { gpu, plan } = this;
+    const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
+    plan.workspace.forEach((bytes2, place) => buffers.push(gpu.workspace.get(place, bytes2)));
+    buffers.push(gpu.uniforms.hold(this));
+    this.dropStaleGroups(buffers);
+    const pass = encoder.beginComputePass();
+    for (const dispatch of this.dispatches) {
+      const { pipeline, uniformOffset, workgroups } = dispatch;
+      if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
+      dispatch.group ??= this.bind(dispatch, buffers);
+      pass.setPipeline(pipeline.value);
+      pass.setBindGroup(0, dispatch.group, uniformOffset);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+  }
+  dropStaleGroups(buffers) {
+    const uniforms2 = buffers.length - 1;
+    for (const dispatch of this.dispatches) {
+      const stale = buffers[uniforms2] !== this.bound[uniforms2] || dispatch.slots.some((slot) => buffers[slot] !== this.bound[slot]);
+      if (stale) dispatch.group = null;
+    }
+    this.bound = buffers;
+  }
+  bind({ pipeline, slots, uniformBytes }, buffers) {
+    const entries = slots.map((slot, binding) => ({ binding, resource: { buffer: buffers[slot] } }));
+    entries.push({ binding: slots.length, resource: { buffer: buffers.at(-1), size: uniformBytes } });
+    return this.gpu.device.createBindGroup({ layout: pipeline.layout, entries });
+  }
+};
+
+// src/backend/webgpu/pipelines.ts
+var PipelineCache = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  pipelines = /* @__PURE__ */ new Map();
+  layouts = /* @__PURE__ */ new Map();
+  /** The kernel's pipeline; compiling starts at once and beside others. */
+  get(kernel, inputs) {
+    const known = this.pipelines.get(kernel.wgsl);
+    if (known) return known;
+    const layout = this.layout(inputs);
+    const pipeline = { layout, value: null, ready: this.compile(kernel, layout).then((value) => void (pipeline.value = value)) };
+    pipeline.ready.catch(() => this.pipelines.delete(kernel.wgsl));
+    this.pipelines.set(kernel.wgsl, pipeline);
+    return pipeline;
+  }
+  async compile({ name, wgsl }, layout) {
+    const module = this.device.createShaderModule({ label: name, code: wgsl });
+    try {
+      return await this.device.createComputePipelineAsync({
+        label: name,
+        layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" }
+      });
+    } catch (error) {
+      const { messages } = await module.getCompilationInfo();
+      const reasons = messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ");
+      throw new RuntimeError(`kernel ${name} did not compile: ${reasons || String(error)}`);
+    }
+  }
+  /** Inputs, the output, and the uniform at an offset of the run's uniform buffer. */
+  layout(inputs) {
+    const known = this.layouts.get(inputs);
+    if (known) return known;
+    const buffer = (binding, layout2) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: layout2 });
+    const entries = Array.from({ length: inputs }, (_, i) => buffer(i, { type: "read-only-storage" }));
+    entries.push(buffer(inputs, { type: "storage" }), buffer(inputs + 1, { type: "uniform", hasDynamicOffset: true }));
+    const layout = this.device.createBindGroupLayout({ label: `${inputs} inputs`, entries });
+    this.layouts.set(inputs, layout);
+    return layout;
+  }
+};
+
+// src/backend/webgpu/pool.ts
+var KEPT_BYTES = 256 * 2 ** 20;
+var EXACT_BYTES = 2 ** 20;
+var BufferPool = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  free = /* @__PURE__ */ new Map();
+  freeBytes = 0;
+  heldBytes = 0;
+  /** Bytes of all buffers that exist, in use or kept. */
+  get reserved() {
+    return this.heldBytes;
+  }
+  take(bytes2) {
+    const size = sizeClass(bytes2);
+    const kept = this.free.get(size)?.pop();
+    if (kept) {
+      this.freeBytes -= size;
+      return kept;
+    }
+    this.heldBytes += size;
+    return this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  }
+  release(buffer) {
+    const { size } = buffer;
+    if (this.freeBytes + size > KEPT_BYTES) {
+      this.heldBytes -= size;
+      buffer.destroy();
+      return;
+    }
+    const list = this.free.get(size);
+    if (list) list.push(buffer);
+    else this.free.set(size, [buffer]);
+    this.freeBytes += size;
+  }
+  /** Gives what is kept for reuse back to the system. */
+  trim() {
+    for (const list of this.free.values()) for (const buffer of list) buffer.destroy();
+    this.heldBytes -= this.freeBytes;
+    this.freeBytes = 0;
+    this.free.clear();
+  }
+};
+function sizeClass(bytes2) {
+  return bytes2 >= EXACT_BYTES ? paddedBytes(bytes2) : Math.max(256, 2 ** Math.ceil(Math.log2(bytes2)));
+}
+
+// src/backend/webgpu/nudge.ts
+function nudge(queue) {
+  const channel = new MessageChannel();
+  const start = performance.now();
+  let next = FIRST_MS;
+  channel.port1.onmessage = () => {
+    if (performance.now() - start >= next) {
+      queue.submit([]);
+      next *= 2;
+    }
+    if (next < LAST_MS) channel.port2.postMessage(null);
+  };
+  channel.port2.postMessage(null);
+  return () => channel.port1.close();
+}
+var FIRST_MS = 0.1;
+var LAST_MS = 10;
+
+// src/backend/webgpu/readback.ts
+var KEPT = 8;
+var Readback = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  free = [];
+  /** Encodes the copies. The function returned is called after the submit and gives the bytes. */
+  encode(encoder, reads, bufferOf) {
+    const parts = [];
+    let total = 0;
+    for (const read of reads) {
+      const from = Math.floor(read.offset / 4) * 4;
+      const size = Math.ceil((read.offset + read.bytes) / 4) * 4 - from;
+      parts.push({ from, at: total, size, read });
+      total += size;
+    }
+    const staging = this.take(total);
+    for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
+    return () => this.receive(staging, parts, total);
+  }
+  async receive(staging, parts, total) {
+    const stop = nudge(this.device.queue);
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, total);
+    } finally {
+      stop();
+    }
+    const mapped = staging.getMappedRange(0, total);
+    const results = parts.map(({ at, from, read }) => {
+      const start = at + read.offset - from;
+      return mapped.slice(start, start + read.bytes);
+    });
+    staging.unmap();
+    if (this.free.length < KEPT) this.free.push(staging);
+    else staging.destroy();
+    return results;
+  }
+  take(bytes2) {
+    const found = this.free.findIndex((buffer) => buffer.size >= bytes2);
+    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
+    const size = Math.max(1024, 2 ** Math.ceil(Math.log2(bytes2)));
+    return kept ?? this.device.createBuffer({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+};
+
+// src/backend/webgpu/shared_buffers.ts
+var Workspace2 = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  buffers = [];
+  get(place, bytes2) {
+    const held = this.buffers[place];
+    if (held && held.size >= bytes2) return held;
+    const wanted = Math.max(bytes2, Math.min(1.5 * (held?.size ?? 0), this.device.limits.maxStorageBufferBindingSize));
+    const buffer = this.device.createBuffer({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
+    held?.destroy();
+    this.buffers[place] = buffer;
+    return buffer;
+  }
+  get bytes() {
+    return this.buffers.reduce((sum2, buffer) => sum2 + buffer.size, 0);
+  }
+};
+var Uniforms = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  buffer = null;
+  holder = null;
+  /** The buffer, with the plan's uniforms in it. */
+  hold(plan) {
+    const { uniforms: uniforms2 } = plan;
+    if (!this.buffer || this.buffer.size < uniforms2.byteLength) {
+      this.buffer?.destroy();
+      const size = 2 ** Math.ceil(Math.log2(Math.max(uniforms2.byteLength, 2 ** 16)));
+      this.buffer = this.device.createBuffer({ label: "uniforms", size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+      this.holder = null;
+    }
+    if (this.holder !== plan) this.device.queue.writeBuffer(this.buffer, 0, uniforms2);
+    this.holder = plan;
+    return this.buffer;
+  }
+};
+
+// src/backend/webgpu/webgpu.ts
+var WebGpuBackend = class _WebGpuBackend {
+  name = "webgpu";
+  device;
+  caps;
+  info;
+  maxBytes;
+  maxInputs;
+  pipelines;
+  workspace;
+  uniforms;
+  lost = null;
+  pool;
+  readback;
+  allocated = 0;
+  /** What the device reported since the last read, to be told to whoever reads next. */
+  failure = null;
+  constructor({ device, caps, info }) {
+    this.device = device;
+    this.caps = caps;
+    this.info = info;
+    this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
+    this.pipelines = new PipelineCache(device);
+    this.workspace = new Workspace2(device);
+    this.uniforms = new Uniforms(device);
+    this.pool = new BufferPool(device);
+    this.readback = new Readback(device);
+    device.addEventListener("uncapturederror", (event) => this.failure ??= event.error.message);
+    void device.lost.then(({ message, reason }) => this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`);
+  }
+  static async create(forced = {}) {
+    return new _WebGpuBackend(await openDevice(forced));
+  }
+  upload(data) {
+    const storage = this.allocate(data.byteLength);
+    const buffer = this.bufferOf(storage);
+    const whole = data.byteLength - data.byteLength % 4;
+    if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
+    if (whole < data.byteLength) {
+      const rest = new Uint8Array(4);
+      rest.set(data.subarray(whole));
+      this.device.queue.writeBuffer(buffer, whole, rest);
+    }
+    return storage;
+  }
+  allocate(bytes2) {
+    this.checkAlive();
+    if (bytes2 > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    const buffer = this.pool.take(bytes2);
+    this.allocated += paddedBytes(bytes2);
+    return new Storage(this, buffer, bytes2);
+  }
+  release(buffer, bytes2) {
+    this.allocated -= paddedBytes(bytes2);
+    if (!this.lost) this.pool.release(buffer);
+  }
+  bufferOf(storage) {
+    return storage.bufferOf(this);
+  }
+  prepare(plan) {
+    this.checkAlive();
+    for (const bytes2 of [...plan.workspace, ...plan.outputs]) {
+      if (bytes2 > this.maxBytes) throw new RuntimeError(`a result of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    }
+    return new GpuExecutable(this, plan);
+  }
+  read(reads) {
+    return this.submit(reads, () => void 0);
+  }
+  /** Encodes and submits at once; resolves when the bytes are here. */
+  async submit(reads, encode2) {
+    this.checkAlive();
+    const encoder = this.device.createCommandEncoder();
+    encode2(encoder);
+    const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
+    this.device.queue.submit([encoder.finish()]);
+    return receive ? this.checked(receive()) : [];
+  }
+  async synchronize() {
+    await this.checked(this.device.queue.onSubmittedWorkDone());
+  }
+  memory() {
+    return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes };
+  }
+  destroy() {
+    this.lost ??= "the device was closed; call torch.init() again and make the tensors anew";
+    this.device.destroy();
+  }
+  /** What was awaited, unless the device was lost or reported an error meanwhile. */
+  async checked(awaited) {
+    let result;
+    try {
+      result = await awaited;
+    } catch (error) {
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+      this.checkAlive();
+      throw new RuntimeError(this.takeFailure() ?? String(error));
+    }
+    this.checkAlive();
+    const failure = this.takeFailure();
+    if (failure) throw new RuntimeError(failure);
+    return result;
+  }
+  takeFailure() {
+    const { failure } = this;
+    this.failure = null;
+    return failure;
+  }
+  checkAlive() {
+    if (this.lost) throw new RuntimeError(this.lost);
+  }
+};
+
+// src/tensor/devices.ts
+var backends = /* @__PURE__ */ new Map();
+var defaultDevice = null;
+async function init({ device = "webgpu", caps } = {}) {
+  const open = backends.get(device);
+  if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
+  defaultDevice = device;
+  return device;
+}
+function set_default_device(device) {
+  backendOf(device);
+  defaultDevice = device;
+}
+function backendOf(device) {
+  const name = device ?? defaultDevice;
+  if (name === null) throw new RuntimeError("no device yet: call `await torch.init()` first");
+  const open = backends.get(name);
+  if (open) return open;
+  if (name !== "cpu") throw new RuntimeError(`device ${name} is not open: call \`await torch.init({ device: "${name}" })\` first`);
+  const cpu = new CpuBackend();
+  backends.set("cpu", cpu);
+  return cpu;
+}
+var device_info = (device) => backendOf(device).info;
+var synchronize = (device) => runnerOf(backendOf(device)).synchronize();
+var memory_allocated = (device) => backendOf(device).memory().allocated;
+var memory_reserved = (device) => backendOf(device).memory().reserved;
+function close(device) {
+  const backend = backendOf(device);
+  backend.destroy();
+  backends.delete(backend.name);
+}
+
+// src/tensor/keywords.ts
+function keywords(op, names2, args, only = []) {
+  const given = {};
+  args.forEach((value, i) => {
+    const name = names2[i];
+    if (isKeywords(value) && i === args.length - 1) {
+      for (const [key, inner] of Object.entries(value)) {
+        if (![...names2, ...only].includes(key)) throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
+        if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
+        if (inner !== void 0) given[key] = inner;
+      }
+    } else if (name === void 0) {
+      throw new TypeError(`${op}() takes at most ${names2.length} positional arguments but ${args.length} were given`);
+    } else if (value !== void 0) {
+      given[name] = value;
+    }
+  });
+  return given;
+}
+function isKeywords(value) {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+// src/tensor/shapes.ts
+var shapes_exports = {};
+__export(shapes_exports, {
+  broadcast_to: () => broadcast_to,
+  cat: () => cat,
+  chunk: () => chunk,
+  concat: () => cat,
+  concatenate: () => cat,
+  contiguous: () => contiguous,
+  expand: () => expand,
+  expand_as: () => expand_as,
+  flatten: () => flatten2,
+  flip: () => flip,
+  narrow: () => narrow,
+  pad: () => pad,
+  permute: () => permute,
+  reshape: () => reshape,
+  select: () => select,
+  sizesOf: () => sizesOf,
+  slice: () => slice,
+  split: () => split,
+  squeeze: () => squeeze,
+  stack: () => stack,
+  t: () => t,
+  transpose: () => transpose,
+  unbind: () => unbind,
+  unflatten: () => unflatten,
+  unsqueeze: () => unsqueeze,
+  view: () => view
+});
+var sizesOf = (sizes) => Array.isArray(sizes[0]) ? sizes[0] : sizes;
+function reshape(input2, ...sizes) {
+  const shape = inferSize("reshape", sizesOf(sizes), input2.numel());
+  return sameShape(shape, input2.shape) ? input2 : moved(input2, { kind: "reshape", shape }, shape);
+}
+var view = reshape;
+function flatten2(input2, ...args) {
+  const { start_dim = 0, end_dim = -1 } = keywords("flatten", ["start_dim", "end_dim"], args);
+  const start = wrapDim("flatten", start_dim, input2.ndim);
+  const end = wrapDim("flatten", end_dim, input2.ndim);
+  if (start > end) throw new RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim");
+  const { shape } = input2;
+  return reshape(input2, [...shape.slice(0, start), numel(shape.slice(start, end + 1)), ...shape.slice(end + 1)]);
+}
+function unflatten(input2, dim, sizes) {
+  const d = wrapDim("unflatten", dim, input2.ndim);
+  const { shape } = input2;
+  return reshape(input2, [...shape.slice(0, d), ...inferSize("unflatten", sizes, shape[d] ?? 1), ...shape.slice(d + 1)]);
+}
+function permute(input2, ...dims) {
+  const order = sizesOf(dims).map((dim) => wrapDim("permute", dim, input2.ndim));
+  if (order.length !== input2.ndim || new Set(order).size !== order.length) {
+    throw new RuntimeError(`permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input2.shape)} and ${showShape(order)}`);
+  }
+  return moved(input2, { kind: "permute", order }, order.map((dim) => input2.shape[dim] ?? 1));
+}
+function transpose(input2, dim0, dim1) {
+  const a = wrapDim("transpose", dim0, input2.ndim);
+  const b = wrapDim("transpose", dim1, input2.ndim);
+  if (a === b) return input2;
+  return permute(input2, input2.shape.map((_, d) => d === a ? b : d === b ? a : d));
+}
+function t(input2) {
+  if (input2.ndim > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${input2.ndim}D`);
+  return input2.ndim < 2 ? input2 : transpose(input2, 0, 1);
+}
+function expand(input2, ...sizes) {
+  const wanted = sizesOf(sizes);
+  const missing = wanted.length - input2.ndim;
+  const fail = () => new RuntimeError(`expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input2.shape)}`);
+  if (missing < 0) throw fail();
+  const shape = wanted.map((size, i) => {
+    const own = input2.shape[i - missing];
+    const target = size === -1 && own !== void 0 ? own : size;
+    if (own !== void 0 && own !== 1 && own !== target) throw fail();
+    return target;
+  });
+  checkShape("expand", shape);
+  return sameShape(shape, input2.shape) ? input2 : moved(input2, { kind: "expand", shape }, shape);
+}
+var expand_as = (input2, other) => expand(input2, other.shape);
+var broadcast_to = (input2, shape) => expand(input2, shape);
+function squeeze(input2, ...args) {
+  const { dim } = keywords("squeeze", ["dim"], args);
+  const dims = dim === void 0 ? input2.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d, input2.ndim));
+  return reshape(input2, input2.shape.filter((size, d) => size !== 1 || !dims.includes(d)));
+}
+function unsqueeze(input2, dim) {
+  const d = wrapDim("unsqueeze", dim, input2.ndim + 1);
+  return reshape(input2, [...input2.shape.slice(0, d), 1, ...input2.shape.slice(d)]);
+}
+function narrow(input2, dim, start, length) {
+  const d = wrapDim("narrow", dim, input2.ndim);
+  const size = input2.shape[d] ?? 0;
+  const first = start < 0 ? start + size : start;
+  if (first < 0 || length < 0 || first + length > size) throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
+  return slice(input2, d, first, length, 1);
+}
+function slice(input2, dim, start, length, step) {
+  if (start === 0 && step === 1 && length === input2.shape[dim]) return input2;
+  return moved(input2, { kind: "slice", dim, start, length, step }, input2.shape.map((size, i) => i === dim ? length : size));
+}
+function select(input2, dim, index) {
+  const d = wrapDim("select", dim, input2.ndim);
+  const size = input2.shape[d] ?? 0;
+  if (index < -size || index >= size) throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
+  const one = slice(input2, d, index < 0 ? index + size : index, 1, 1);
+  return reshape(one, input2.shape.filter((_, i) => i !== d));
+}
+function split(input2, split_size_or_sections, ...args) {
+  const { dim = 0 } = keywords("split", ["dim"], args);
+  const d = wrapDim("split", dim, input2.ndim);
+  const size = input2.shape[d] ?? 0;
+  const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
+  const total = sections.reduce((sum2, length) => sum2 + length, 0);
+  if (total !== size) throw new RuntimeError(`split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`);
+  let start = 0;
+  return sections.map((length) => {
+    const part = narrow(input2, d, start, length);
+    start += length;
+    return part;
+  });
+}
+function evenly(size, part) {
+  if (!Number.isInteger(part) || part < 0 || part === 0 && size > 0) throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
+  if (size === 0) return [0];
+  return Array.from({ length: Math.ceil(size / part) }, (_, i) => Math.min(part, size - i * part));
+}
+function chunk(input2, chunks, ...args) {
+  if (!Number.isInteger(chunks) || chunks < 1) throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+  const { dim = 0 } = keywords("chunk", ["dim"], args);
+  const size = input2.shape[wrapDim("chunk", dim, input2.ndim)] ?? 0;
+  return split(input2, Math.max(1, Math.ceil(size / chunks)), dim);
+}
+function unbind(input2, ...args) {
+  const { dim = 0 } = keywords("unbind", ["dim"], args);
+  const d = wrapDim("unbind", dim, input2.ndim);
+  return Array.from({ length: input2.shape[d] ?? 0 }, (_, i) => select(input2, d, i));
+}
+function cat(tensors, ...args) {
+  const { dim = 0 } = keywords("cat", ["dim"], args);
+  const [first] = tensors;
+  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
+  const d = wrapDim("cat", dim, first.ndim);
+  for (const { shape } of tensors) {
+    if (!sameShape(shape.filter((_, i) => i !== d), first.shape.filter((_, i) => i !== d))) {
+      throw new RuntimeError(`cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`);
+    }
+  }
+  const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
+  return joinAll(tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype)), d) ?? cast(first, dtype);
+}
+function joinAll(tensors, dim) {
+  if (tensors.length <= 1) return tensors[0] ?? null;
+  const half2 = Math.ceil(tensors.length / 2);
+  const a = joinAll(tensors.slice(0, half2), dim);
+  const b = joinAll(tensors.slice(half2), dim);
+  return a && b && join(a, b, dim);
+}
+function join(a, b, dim) {
+  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
+  const total = first + second;
+  const place = reshape(range(total, a.backend), a.shape.map((_, i) => i === dim ? total : 1));
+  const inFirst = element("lt", place, first);
+  return make({ kind: "element", name: "where" }, [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)], slice(a, dim, 0, total, 1).shape, a.dtype);
+}
+function stack(tensors, ...args) {
+  const { dim = 0 } = keywords("stack", ["dim"], args);
+  return cat(tensors.map((tensor2) => unsqueeze(tensor2, dim)), { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) });
+}
+function flip(input2, ...dims) {
+  return sizesOf(dims).map((dim) => wrapDim("flip", dim, input2.ndim)).reduce((flipped, d) => slice(flipped, d, Math.max(0, (input2.shape[d] ?? 1) - 1), input2.shape[d] ?? 1, -1), input2);
+}
+var contiguous = (input2) => input2;
+function pad(input2, widths, value = 0) {
+  let out = input2;
+  for (let i = 0; i < widths.length; i += 2) {
+    const d = input2.ndim - 1 - i / 2;
+    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
+    if (d < 0) throw new RuntimeError(`pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`);
+    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
+    const fill = (size) => constant(value, kept.shape.map((own, j) => j === d ? size : own), kept.dtype, kept.backend);
+    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
+  }
+  return out;
+}
+
+// src/tensor/creation.ts
+function upload(bytes2, shape, dtype, device) {
+  const backend = backendOf(device);
+  return new Tensor(dataNode(backend.upload(bytes2), shape, dtype, backend));
+}
+function tensor(data, options = {}) {
+  const { dtype, device } = keywords("tensor", [], [options], ["dtype", "device"]);
+  const host = flatten(data, dtype);
+  checkShape("tensor", host.shape);
+  return upload(host.bytes, host.shape, host.dtype, device);
+}
+function frombuffer(buffer, options = {}) {
+  const { dtype = "float32", count: count2 = -1, offset = 0, device } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  const size = dtype === "bool" ? 1 : itemSize(dtype);
+  const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
+  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
+    throw new RuntimeError(`frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`);
+  }
+  const bytes2 = all2.subarray(offset, offset + elements * size);
+  return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
+}
+function quantized_weight(values, scales) {
+  const [rows = 0, columns = 0] = values.shape;
+  const fits = values.ndim === 2 && columns % 32 === 0 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / 32;
+  if (!fits || values.dtype !== "int8" || scales.dtype !== "float16") {
+    throw new RuntimeError(`quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`);
+  }
+  return make({ kind: "quantized" }, [values, scales], values.shape, "qint8");
+}
+function full(size, fill_value, options = {}) {
+  const { dtype = dtypeOfScalar(fill_value), device } = keywords("full", [], [options], ["dtype", "device"]);
+  return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
+}
+var filled = (op, value) => (...args) => {
+  const last = args.at(-1);
+  const given = typeof last === "object" && !Array.isArray(last);
+  const { dtype = "float32", device } = keywords(op, [], given ? [last] : [], ["dtype", "device"]);
+  return full(sizesOf(given ? args.slice(0, -1) : args), value, { dtype, ...device && { device } });
+};
+var zeros = filled("zeros", 0);
+var ones = filled("ones", 1);
+var empty = filled("empty", 0);
+var like = (value) => (input2, options = {}) => full_like(input2, value, options);
+function full_like(input2, fill_value, options = {}) {
+  const { dtype = input2.dtype, device } = keywords("full_like", [], [options], ["dtype", "device"]);
+  return constant(fill_value, input2.shape, dtype, device ? backendOf(device) : input2.backend);
+}
+var zeros_like = like(0);
+var ones_like = like(1);
+function arange(...args) {
+  const numbers = args.filter((value) => typeof value === "number");
+  const names2 = numbers.length === 1 ? ["end"] : ["start", "end", "step"];
+  const { start = 0, end = 0, step = 1, dtype, device } = keywords("arange", names2, args, ["start", "end", "step", "dtype", "device"]);
+  if (step === 0) throw new RuntimeError("step must be nonzero");
+  if ((end - start) / step < 0) throw new RuntimeError("upper bound and lower bound inconsistent with step sign");
+  const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
+  return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
+}
+function linspace(start, end, steps, options = {}) {
+  const { dtype = "float32", device } = keywords("linspace", [], [options], ["dtype", "device"]);
+  return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
+}
+function progression(start, step, shape, dtype, device) {
+  const numbers = range(numel(shape), backendOf(device));
+  const type = isFloat(dtype) ? "float32" : [start, step].every(Number.isInteger) ? "int32" : "float32";
+  const scaled2 = step === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), step);
+  return cast(start === 0 ? scaled2 : element("add", scaled2, start), dtype);
+}
+function eye(n, ...args) {
+  const { m = n, dtype = "float32", device } = keywords("eye", ["m"], args, ["dtype", "device"]);
+  checkShape("eye", [n, m]);
+  const backend = backendOf(device);
+  return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
+}
+var tril = (input2, diagonal = 0) => triangle(input2, "le", diagonal);
+var triu = (input2, diagonal = 0) => triangle(input2, "ge", diagonal);
+function triangle(input2, keep, diagonal) {
+  const [rows, columns] = input2.shape.slice(-2);
+  if (rows === void 0 || columns === void 0) throw new RuntimeError(`tril: input tensor must have at least 2 dimensions`);
+  const row = element("add", unsqueeze(range(rows, input2.backend), 1), diagonal);
+  return make({ kind: "element", name: "where" }, [element(keep, range(columns, input2.backend), row), input2, constant(0, [], input2.dtype, input2.backend)], input2.shape, input2.dtype);
+}
+
+// src/tensor/indexing.ts
+var indexing_exports = {};
+__export(indexing_exports, {
+  gather: () => gather,
+  index_select: () => index_select,
+  take_along_dim: () => take_along_dim
+});
+function checkIndex(op, index) {
+  if (index.dtype !== "int32" && index.dtype !== "uint32") throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
+}
+function index_select(input2, dim, index) {
+  const d = wrapDim("index_select", dim, input2.ndim);
+  checkIndex("index_select", index);
+  if (index.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
+  const count2 = index.numel();
+  const shape = input2.shape.map((size, i) => i === d ? count2 : size);
+  const aligned = reshape(index, shape.map((_, i) => i === d ? count2 : 1));
+  return make({ kind: "take", dim: d }, [input2, aligned], shape, input2.dtype);
+}
+function gather(input2, dim, index) {
+  const d = wrapDim("gather", dim, input2.ndim);
+  checkIndex("gather", index);
+  const fits = index.ndim === input2.ndim && index.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
+  if (!fits) throw new RuntimeError(`gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`);
+  return make({ kind: "take", dim: d }, [input2, index], index.shape, input2.dtype);
+}
+function take_along_dim(input2, indices, dim) {
+  const d = wrapDim("take_along_dim", dim, input2.ndim);
+  checkIndex("take_along_dim", indices);
+  const shape = input2.shape.map((size, i) => {
+    const other = indices.shape[i] ?? 1;
+    if (i === d) return other;
+    if (size !== other && size !== 1 && other !== 1) throw new RuntimeError(`take_along_dim: shapes ${showShape(input2.shape)} and ${showShape(indices.shape)} do not broadcast`);
+    return Math.max(size, other);
+  });
+  const source = shape.map((size, i) => i === d ? input2.shape[i] ?? 1 : size);
+  const expanded = make({ kind: "move", move: { kind: "expand", shape: source } }, [input2], source, input2.dtype);
+  return make({ kind: "take", dim: d }, [expanded, indices], shape, input2.dtype);
+}
+
+// src/tensor/pointwise.ts
+var pointwise_exports = {};
+__export(pointwise_exports, {
+  abs: () => abs,
+  absolute: () => abs,
+  acos: () => acos,
+  acosh: () => acosh,
+  add: () => add,
+  addcdiv: () => addcdiv,
+  addcmul: () => addcmul,
+  asin: () => asin,
+  asinh: () => asinh,
+  atan: () => atan,
+  atan2: () => atan2,
+  atanh: () => atanh,
+  bitwise_and: () => bitwise_and,
+  bitwise_left_shift: () => bitwise_left_shift,
+  bitwise_not: () => bitwise_not,
+  bitwise_or: () => bitwise_or,
+  bitwise_right_shift: () => bitwise_right_shift,
+  bitwise_xor: () => bitwise_xor,
+  ceil: () => ceil,
+  clamp: () => clamp,
+  clamp_max: () => clamp_max,
+  clamp_min: () => clamp_min,
+  clip: () => clamp,
+  cos: () => cos,
+  cosh: () => cosh,
+  div: () => div,
+  divide: () => div,
+  eq: () => eq,
+  erf: () => erf2,
+  erfc: () => erfc2,
+  exp: () => exp,
+  exp2: () => exp2,
+  expm1: () => expm1,
+  floor: () => floor,
+  floor_divide: () => floor_divide,
+  fmod: () => fmod,
+  frac: () => frac,
+  ge: () => ge,
+  gt: () => gt,
+  isfinite: () => isfinite,
+  isinf: () => isinf,
+  isnan: () => isnan,
+  le: () => le,
+  lerp: () => lerp,
+  log: () => log,
+  log10: () => log10,
+  log1p: () => log1p,
+  log2: () => log2,
+  logical_and: () => logical_and,
+  logical_not: () => logical_not,
+  logical_or: () => logical_or,
+  logical_xor: () => logical_xor,
+  lt: () => lt,
+  masked_fill: () => masked_fill,
+  maximum: () => maximum,
+  minimum: () => minimum,
+  mul: () => mul,
+  multiply: () => mul,
+  ne: () => ne,
+  neg: () => neg,
+  negative: () => neg,
+  pow: () => pow,
+  reciprocal: () => reciprocal,
+  relu: () => relu,
+  remainder: () => remainder3,
+  round: () => round,
+  rsqrt: () => rsqrt,
+  rsub: () => rsub,
+  sigmoid: () => sigmoid,
+  sign: () => sign,
+  sin: () => sin,
+  sinh: () => sinh,
+  sqrt: () => sqrt,
+  square: () => square,
+  sub: () => sub,
+  subtract: () => sub,
+  tan: () => tan,
+  tanh: () => tanh,
+  true_divide: () => div,
+  trunc: () => trunc,
+  where: () => where
+});
+var unary = (name) => (input2) => element(name, input2);
+var binary = (name) => (input2, other) => element(name, input2, other);
+var neg = unary("neg");
+var abs = unary("abs");
+var sign = unary("sign");
+var square = unary("square");
+var floor = unary("floor");
+var ceil = unary("ceil");
+var trunc = unary("trunc");
+var frac = unary("frac");
+var exp = unary("exp");
+var exp2 = unary("exp2");
+var expm1 = unary("expm1");
+var log = unary("log");
+var log2 = unary("log2");
+var log10 = unary("log10");
+var log1p = unary("log1p");
+var sqrt = unary("sqrt");
+var rsqrt = unary("rsqrt");
+var reciprocal = unary("reciprocal");
+var sin = unary("sin");
+var cos = unary("cos");
+var tan = unary("tan");
+var asin = unary("asin");
+var acos = unary("acos");
+var atan = unary("atan");
+var sinh = unary("sinh");
+var cosh = unary("cosh");
+var tanh = unary("tanh");
+var asinh = unary("asinh");
+var acosh = unary("acosh");
+var atanh = unary("atanh");
+var erf2 = unary("erf");
+var erfc2 = unary("erfc");
+var sigmoid = unary("sigmoid");
+var relu = unary("relu");
+var isnan = unary("isnan");
+var isinf = unary("isinf");
+var isfinite = unary("isfinite");
+var logical_not = unary("logical_not");
+var bitwise_not = unary("bitwise_not");
+var mul = binary("mul");
+var floor_divide = binary("floor_divide");
+var remainder3 = binary("remainder");
+var fmod = binary("fmod");
+var maximum = binary("maximum");
+var minimum = binary("minimum");
+var atan2 = binary("atan2");
+var eq = binary("eq");
+var ne = binary("ne");
+var lt = binary("lt");
+var le = binary("le");
+var gt = binary("gt");
+var ge = binary("ge");
+var logical_and = binary("logical_and");
+var logical_or = binary("logical_or");
+var logical_xor = binary("logical_xor");
+var bitwise_and = binary("bitwise_and");
+var bitwise_or = binary("bitwise_or");
+var bitwise_xor = binary("bitwise_xor");
+var bitwise_left_shift = binary("bitwise_left_shift");
+var bitwise_right_shift = binary("bitwise_right_shift");
+function add(input2, other, options = {}) {
+  return element("add", input2, scaled("add", other, options));
+}
+function sub(input2, other, options = {}) {
+  if (promoted("sub", [input2, other]) === "bool") throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
+  return element("sub", input2, scaled("sub", other, options));
+}
+function scaled(op, other, options) {
+  const { alpha = 1 } = keywords(op, [], [options], ["alpha"]);
+  if (alpha === 1) return other;
+  return other instanceof Tensor ? element("mul", other, alpha) : Number(other) * alpha;
+}
+var rsub = (input2, other, options = {}) => element("sub", other, scaled("rsub", input2, options));
+function div(input2, other, options = {}) {
+  const { rounding_mode = null } = keywords("div", [], [options], ["rounding_mode"]);
+  switch (rounding_mode) {
+    case null:
+      return element("div", input2, other);
+    case "trunc":
+      return element("div_trunc", input2, other);
+    case "floor":
+      return element("floor_divide", input2, other);
+    default:
+      return rounding_mode;
+  }
+}
+function pow(input2, exponent) {
+  if (!(input2 instanceof Tensor) || typeof exponent !== "number") return element("pow", input2, exponent);
+  if (exponent === 2) return element("square", input2);
+  if (!isFloat(input2.dtype)) {
+    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
+    return element("pow", input2, exponent);
+  }
+  if (exponent === 0.5) return element("sqrt", input2);
+  if (exponent === -0.5) return element("rsqrt", input2);
+  if (exponent === -1) return element("reciprocal", input2);
+  if (exponent === 3) return element("mul", element("square", input2), input2);
+  return element("pow", input2, exponent);
+}
+function round(input2, options = {}) {
+  const { decimals = 0 } = keywords("round", [], [options], ["decimals"]);
+  if (decimals === 0) return element("round", input2);
+  const scale = 10 ** Math.abs(decimals);
+  return decimals > 0 ? div(element("round", mul(input2, scale)), scale) : mul(element("round", div(input2, scale)), scale);
+}
+function clamp(input2, ...args) {
+  const { min: min2 = null, max: max2 = null } = keywords("clamp", ["min", "max"], args);
+  if (min2 === null && max2 === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
+  const raised = min2 === null ? input2 : element("maximum", input2, min2);
+  return max2 === null ? raised : element("minimum", raised, max2);
+}
+var clamp_min = (input2, min2) => element("maximum", input2, min2);
+var clamp_max = (input2, max2) => element("minimum", input2, max2);
+var where = (condition, input2, other) => choose(condition, input2, other);
+function masked_fill(input2, mask, value) {
+  return cast(choose(mask, value, input2), input2.dtype);
+}
+var lerp = (input2, end, weight) => add(input2, mul(weight, sub(end, input2)));
+var addcmul = (input2, tensor1, tensor2, { value = 1 } = {}) => add(input2, mul(tensor1, tensor2), { alpha: value });
+var addcdiv = (input2, tensor1, tensor2, { value = 1 } = {}) => add(input2, div(tensor1, tensor2), { alpha: value });
+
+// src/tensor/products.ts
+var products_exports = {};
+__export(products_exports, {
+  addmm: () => addmm,
+  baddbmm: () => baddbmm,
+  bmm: () => bmm,
+  dot: () => dot,
+  linear: () => linear,
+  matmul: () => matmul2,
+  mm: () => mm,
+  mv: () => mv,
+  outer: () => outer
+});
+function matmul2(input2, other) {
+  if (input2.ndim === 0 || other.ndim === 0) throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
+  const a = input2.ndim === 1 ? unsqueeze(input2, 0) : input2;
+  const b = other.ndim === 1 ? unsqueeze(other, 1) : other;
+  const out = product2("matmul", a, b);
+  const gone = [...input2.ndim === 1 ? [out.ndim - 2] : [], ...other.ndim === 1 ? [out.ndim - 1] : []];
+  return gone.length === 0 ? out : reshape(out, reducedShape(out.shape, gone, false));
+}
+function product2(op, a, b) {
+  const shape = matmulShape(op, a.shape, b.shape);
+  const dtype = promoted(op, [a, b]);
+  if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
+  if (!isFloat(dtype)) throw new RuntimeError(`${op}: not implemented for '${dtype}', only for floats`);
+  if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
+  return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
+}
+function mm(input2, mat2) {
+  if (input2.ndim !== 2 || mat2.ndim !== 2) throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
+  return product2("mm", input2, mat2);
+}
+function bmm(input2, mat2) {
+  if (input2.ndim !== 3 || mat2.ndim !== 3 || input2.shape[0] !== mat2.shape[0]) {
+    throw new RuntimeError(`bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
+  }
+  return product2("bmm", input2, mat2);
+}
+var plus = (input2, term, { beta = 1, alpha = 1 }) => {
+  const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
+  if (beta === 0) return scaledTerm;
+  return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
+};
+var addmm = (input2, mat1, mat2, options = {}) => plus(input2, mm(mat1, mat2), options);
+var baddbmm = (input2, batch1, batch2, options = {}) => plus(input2, bmm(batch1, batch2), options);
+function dot(input2, tensor2) {
+  if (input2.ndim !== 1 || tensor2.ndim !== 1) throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
+  return matmul2(input2, tensor2);
+}
+var mv = (input2, vec) => matmul2(input2, vec);
+var outer = (input2, vec2) => element("mul", unsqueeze(input2, 1), unsqueeze(vec2, 0));
+function linear(input2, weight, bias = null) {
+  const vector = weight.ndim === 1;
+  const shape = linearShape(input2.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
+  if (!isFloat(input2.dtype) || !isFloat(weight.dtype)) throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
+  const w = vector ? unsqueeze(weight, 0) : weight;
+  const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
+  const sum2 = bias === null ? product3 : element("add", product3, bias);
+  const out = cast(sum2, input2.dtype);
+  return vector ? reshape(out, shape.slice(0, -1)) : out;
+}
+
+// src/tensor/reductions.ts
+var reductions_exports = {};
+__export(reductions_exports, {
+  all: () => all,
+  amax: () => amax,
+  amin: () => amin,
+  any: () => any,
+  argmax: () => argmax,
+  argmin: () => argmin,
+  logsumexp: () => logsumexp,
+  max: () => max,
+  mean: () => mean,
+  min: () => min,
+  norm: () => norm2,
+  prod: () => prod,
+  std: () => std,
+  sum: () => sum,
+  variance: () => variance
+});
+function reduced(name, input2, dims, keepdim) {
+  const argument = reduceArgument(name, input2.dtype);
+  const result = reduceResult(name, argument);
+  const shape = reducedShape(input2.shape, dims, keepdim);
+  const { empty: empty2 } = reduceOp(name);
+  if (dims.some((d) => input2.shape[d] === 0)) {
+    if (empty2 === void 0) throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+    return constant(empty2, shape, result, input2.backend);
+  }
+  const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
+  return reduceOp(name).gives === "same" && isFloat(input2.dtype) ? cast(values, input2.dtype) : values;
+}
+var overDims = (name) => (input2, ...args) => {
+  const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
+};
+function sum(input2, ...args) {
+  const { dim, keepdim = false, dtype = input2.dtype } = keywords("sum", ["dim", "keepdim"], args, ["dtype"]);
+  return reduced("sum", cast(input2, dtype), wrapDims("sum", dim, input2.ndim), keepdim);
+}
+function prod(input2, ...args) {
+  const { dim, keepdim = false, dtype = input2.dtype } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
+  return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
+}
+function mean(input2, ...args) {
+  const { dim, keepdim = false, dtype = input2.dtype } = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
+  if (!isFloat(dtype)) throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
+  const dims = wrapDims("mean", dim, input2.ndim);
+  const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
+  return cast(element("mul", total, 1 / count(input2, dims)), dtype);
+}
+var count = (input2, dims) => numel(dims.map((d) => input2.shape[d] ?? 1));
+var amax = overDims("amax");
+var amin = overDims("amin");
+var any = overDims("any");
+var all = overDims("all");
+var position2 = (name) => (input2, ...args) => {
+  const { dim = null, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
+};
+var argmax = position2("argmax");
+var argmin = position2("argmin");
+var extremes = (name, values, indices, elementwise2) => {
+  function extreme(input2, ...args) {
+    const [other] = args;
+    if (other instanceof Tensor) return element(elementwise2, input2, other);
+    if (args.length === 0) return values(input2);
+    const options = keywords(name, ["dim", "keepdim"], args);
+    return { values: values(input2, options), indices: indices(input2, options) };
+  }
+  return extreme;
+};
+var max = extremes("max", amax, argmax, "maximum");
+var min = extremes("min", amin, argmin, "minimum");
+function varianceOf(op, input2, args) {
+  const { dim, keepdim = false, unbiased = true, correction = unbiased ? 1 : 0 } = keywords(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input2.dtype}`);
+  const dims = wrapDims(op, dim, input2.ndim);
+  const x = cast(input2, "float32");
+  const squares = element("square", element("sub", x, mean(x, { dim: dims, keepdim: true })));
+  const degrees = Math.max(0, count(input2, dims) - correction);
+  return element("div", reduced("sum", squares, dims, keepdim), degrees);
+}
+var variance = (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype);
+var std = (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype);
+function logsumexp(input2, dim, ...args) {
+  const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
+  const dims = wrapDims("logsumexp", dim, input2.ndim);
+  const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
+  const top = reduced("amax", x, dims, true);
+  const finite = element("where", element("isfinite", top), top, constant(0, top.shape, top.dtype, top.backend));
+  const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
+  const result = element("add", total, finite);
+  return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));
+}
+function norm2(input2, ...args) {
+  const { p = 2, dim, keepdim = false } = keywords("norm", ["p", "dim", "keepdim"], args);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
+  const dims = wrapDims("norm", dim, input2.ndim);
+  const x = cast(input2, "float32");
+  return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input2.dtype);
+}
+function normOf(x, p, dims, keepdim) {
+  if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
+  const size = element("abs", x);
+  if (p === 1) return reduced("sum", size, dims, keepdim);
+  if (p === Infinity) return reduced("amax", size, dims, keepdim);
+  if (p === -Infinity) return reduced("amin", size, dims, keepdim);
+  if (p === 0) return reduced("sum", cast(element("ne", x, 0), "float32"), dims, keepdim);
+  return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
+}
+
+// src/tensor/methods.ts
+var { variance: variance2, ...plainReductions } = reductions_exports;
+var { cat: cat2, concat, concatenate, stack: stack2, slice: slice2, pad: pad2, sizesOf: sizesOf2, ...views } = shapes_exports;
+var { where: where2, ...plainPointwise } = pointwise_exports;
+var { linear: linear2, ...plainProducts } = products_exports;
+var METHODS = {
+  ...conversion_exports,
+  ...plainPointwise,
+  ...plainReductions,
+  var: variance2,
+  ...views,
+  ...indexing_exports,
+  ...plainProducts,
+  full_like,
+  ones_like,
+  zeros_like,
+  tril,
+  triu
+};
+for (const [name, fn] of Object.entries(METHODS)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(...args) {
+      return fn(this, ...args);
+    }
+  });
+}
+
+// src/nn/functional.ts
+var functional_exports = {};
+__export(functional_exports, {
+  cosine_similarity: () => cosine_similarity,
+  embedding: () => embedding2,
+  gelu: () => gelu,
+  layer_norm: () => layer_norm,
+  linear: () => linear,
+  log_softmax: () => log_softmax,
+  normalize: () => normalize,
+  pad: () => pad,
+  relu: () => relu,
+  rms_norm: () => rms_norm,
+  scaled_dot_product_attention: () => scaled_dot_product_attention,
+  sigmoid: () => sigmoid,
+  silu: () => silu,
+  softmax: () => softmax2,
+  softplus: () => softplus,
+  tanh: () => tanh
+});
+
+// src/nn/softmax.ts
+var softmaxOver = (name) => (input2, ...args) => {
+  const { dim } = keywords(name, ["dim"], args);
+  if (dim === void 0) throw new TypeError(`${name}() missing 1 required argument: 'dim'`);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`${name}: not implemented for '${input2.dtype}', only for floats`);
+  const d = wrapDim(name, dim, input2.ndim);
+  if (input2.ndim === 0) return reshape(softmaxOver(name)(reshape(input2, [1]), 0), []);
+  const last = input2.ndim - 1;
+  const rows = transpose(cast(input2, "float32"), d, last);
+  const out = input2.numel() === 0 ? rows : make({ kind: "softmax", log: name === "log_softmax" }, [rows], rows.shape, "float32");
+  return cast(transpose(out, d, last), input2.dtype);
+};
+var softmax2 = softmaxOver("softmax");
+var log_softmax = softmaxOver("log_softmax");
+
+// src/nn/attention.ts
+function varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, options = {}) {
+  const { scale, window_size = [-1, -1], enable_gqa = false } = keywords("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
+  const [left, right] = window_size;
+  if (left !== -1 || right !== -1 && right !== 0) throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
+  if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
+    throw new RuntimeError(`varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`);
+  }
+  const [, heads = 1, headDim = 1] = query.shape;
+  if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
+  const ends = cu_seq_k ?? cu_seq_q;
+  if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
+    throw new RuntimeError(`varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`);
+  }
+  if (!Number.isInteger(max_q) || !Number.isInteger(max_k)) throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
+  if (query.numel() === 0) return query;
+  const [k, v] = [key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa));
+  const inputs = [query, k, v].map((tensor2) => cast(tensor2, "float32"));
+  const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
+  return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
+}
+function sharedHeads(op, input2, dim, heads, enable_gqa) {
+  const own = input2.shape[dim] ?? 1;
+  if (own === heads) return input2;
+  if (!enable_gqa || heads % own !== 0) throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
+  const { shape } = input2;
+  const grouped = expand(unsqueeze(input2, dim + 1), [...shape.slice(0, dim + 1), heads / own, ...shape.slice(dim + 1)]);
+  return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
+}
+function scaled_dot_product_attention(query, key, value, ...args) {
+  const op = "scaled_dot_product_attention";
+  const options = keywords(op, ["attn_mask", "dropout_p", "is_causal"], args, ["scale", "enable_gqa"]);
+  const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
+  if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
+  if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
+  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2)) throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+  const [L = 0, E = 0] = query.shape.slice(-2);
+  const scale = options.scale ?? 1 / Math.sqrt(E);
+  const heads = query.shape.at(-3) ?? 1;
+  const [k, v] = [key, value].map((tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2);
+  const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
+  const square2 = !is_causal || L === k.shape.at(-2);
+  if (!attn_mask && uniform && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0) return asSequences(query, k, v, is_causal, scale);
+  return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
+}
+var causalMask = (L, k) => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
+function byScores(query, key, value, mask, scale) {
+  const scores = element("mul", matmul2(query, transpose(key, -2, -1)), scale);
+  const masked = mask === null ? scores : mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, mask);
+  const weights = softmax2(masked, { dim: -1 });
+  const safe = mask?.dtype === "bool" ? choose(element("isnan", weights), 0, weights) : weights;
+  return matmul2(safe, value);
+}
+function asSequences(query, key, value, is_causal, scale) {
+  const [L = 0, E = 0] = query.shape.slice(-2);
+  const S = key.shape.at(-2) ?? 0;
+  const options = { scale, window_size: [-1, is_causal ? 0 : -1] };
+  const ends = (count2, length) => element("mul", range(count2 + 1, query.backend), length);
+  const rowsFirst = query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
+  if (!rowsFirst) {
+    const batch2 = numel(query.shape.slice(0, -2));
+    const [q2, k2, v2] = [query, key, value].map((x) => reshape(x, [batch2 * (x.shape.at(-2) ?? 0), 1, E]));
+    return reshape(varlen_attn(q2, k2, v2, ends(batch2, L), ends(batch2, S), L, S, options), query.shape);
+  }
+  const [batch = 1, heads = 1] = query.shape;
+  const [q, k, v] = [query, key, value].map((x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]));
+  const out = varlen_attn(q, k, v, ends(batch, L), ends(batch, S), L, S, options);
+  return permute(reshape(out, [batch, L, heads, E]), [0, 2, 1, 3]);
+}
+var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind === "permute";
+
+// src/nn/functional.ts
+var silu = (input2) => element("silu", input2);
+var softplus = (input2) => element("softplus", input2);
+function gelu(input2, options = {}) {
+  const { approximate = "none" } = keywords("gelu", [], [options], ["approximate"]);
+  if (approximate !== "none" && approximate !== "tanh") throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
+  return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input2);
+}
+function checkNorm(op, input2, normalized_shape, parameters) {
+  const tail = input2.shape.slice(input2.ndim - normalized_shape.length);
+  if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
+    throw new RuntimeError(`${op}: Given normalized_shape=${showShape(normalized_shape)}, expected input with shape [*, ${normalized_shape.join(", ")}], but got input of size ${showShape(input2.shape)}`);
+  }
+  for (const parameter of parameters) {
+    if (parameter && !sameShape(parameter.shape, normalized_shape)) {
+      throw new RuntimeError(`${op}: Expected weight and bias of shape ${showShape(normalized_shape)}, got ${showShape(parameter.shape)}`);
+    }
+  }
+  return normalized_shape.reduce((n, size) => n * size, 1);
+}
+function normed(op, input2, normalized_shape, weight, bias, eps) {
+  const width = checkNorm(`${op}_norm`, input2, normalized_shape, [weight, bias]);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}_norm: expected a floating point tensor, got ${input2.dtype}`);
+  if (input2.numel() === 0) return input2;
+  const inputs = [input2, weight, bias].flatMap((tensor2) => tensor2 ? [cast(tensor2, "float32")] : []);
+  const out = make({ kind: "norm", norm: op, width, eps, weight: weight !== null, bias: bias !== null }, inputs, input2.shape, "float32");
+  return cast(out, input2.dtype);
+}
+function layer_norm(input2, normalized_shape, ...args) {
+  const { weight = null, bias = null, eps = 1e-5 } = keywords("layer_norm", ["weight", "bias", "eps"], args);
+  return normed("layer", input2, normalized_shape, weight, bias, eps);
+}
+var FLOAT32_EPS = 2 ** -23;
+function rms_norm(input2, normalized_shape, ...args) {
+  const { weight = null, eps = null } = keywords("rms_norm", ["weight", "eps"], args);
+  return normed("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
+}
+function embedding2(input2, weight) {
+  if (input2.dtype !== "int32") throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
+  if (weight.ndim !== 2 || !isFloat(weight.dtype)) throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+  const shape = [...input2.shape, weight.shape[1] ?? 0];
+  const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "embedding" }, [input2, weight], shape, "float32");
+  return weight.dtype === "float16" ? cast(rows, "float16") : rows;
+}
+function normalize(input2, ...args) {
+  const { p = 2, dim = 1, eps = 1e-12 } = keywords("normalize", ["p", "dim", "eps"], args);
+  return element("div", input2, element("maximum", norm2(input2, { p, dim, keepdim: true }), eps));
+}
+function cosine_similarity(x1, x2, ...args) {
+  const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
+  const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
+  return sum(element("mul", unit(x1), unit(x2)), { dim });
+}
+
+// src/graph/record.ts
+var parameterNode = (shape, dtype, backend) => new Node({ kind: "parameter" }, [], shape, dtype, backend);
+function record(parameters, results, backend) {
+  const copies = results.map((node) => node.isLeaf ? new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, backend) : node);
+  const graph = walk(copies);
+  if (graph.calls.length > 0) throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
+  const { executable, leaves } = compileAnew(graph, backend);
+  return {
+    backend,
+    executable,
+    leaves: leaves.map((i) => {
+      const leaf = graph.leaves[i];
+      const argument = parameters.indexOf(leaf);
+      return argument < 0 ? leaf : argument;
+    }),
+    outputs: graph.outputs.map(({ shape, dtype }) => ({ shape, dtype })),
+    results: copies.map((node) => graph.outputs.indexOf(node))
+  };
+}
+function replay({ backend, executable, leaves, outputs, results }, args) {
+  const ops = outputs.map(() => ({ kind: "call", call: null }));
+  const nodes = outputs.map(({ shape, dtype }, i) => new Node(ops[i], [], shape, dtype, backend));
+  const call = { executable, leaves: leaves.map((leaf) => typeof leaf === "number" ? args[leaf] : leaf), outputs: nodes };
+  for (const op of ops) op.call = call;
+  return results.map((i) => nodes[i]);
+}
+
+// src/tensor/compile.ts
+var KEPT2 = 64;
+function compile2(fn) {
+  const kept = /* @__PURE__ */ new Map();
+  return (...args) => {
+    const given = tensorsIn(args);
+    const key = describe(args);
+    let known = kept.get(key);
+    if (known) kept.delete(key);
+    else known = trace(fn, args, given);
+    kept.set(key, known);
+    const [oldest] = kept.keys();
+    if (kept.size > KEPT2 && oldest !== void 0) kept.delete(oldest);
+    const nodes = replay(known.recording, given.map((tensor2) => tensor2.node));
+    return exchange(known.form, nodes.map((node) => new Tensor(node)));
+  };
+}
+function trace(fn, args, given) {
+  const [first] = given;
+  if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
+  const parameters = given.map(({ shape, dtype, backend }) => parameterNode(shape, dtype, backend));
+  const form = fn(...exchange(args, parameters.map((node) => new Tensor(node))));
+  const results = tensorsIn(form);
+  if (results.length === 0) throw new RuntimeError("compile: the function returned no tensor");
+  return { form, recording: record(parameters, results.map((tensor2) => tensor2.node), first.backend) };
+}
+function tensorsIn(tree) {
+  if (tree instanceof Tensor) return [tree];
+  if (Array.isArray(tree)) return tree.flatMap(tensorsIn);
+  return isLiteral(tree) ? Object.values(tree).flatMap(tensorsIn) : [];
+}
+function exchange(tree, tensors) {
+  let next = 0;
+  const visit = (at) => {
+    if (at instanceof Tensor) return tensors[next++];
+    if (Array.isArray(at)) return at.map(visit);
+    return isLiteral(at) ? Object.fromEntries(Object.entries(at).map(([name, value]) => [name, visit(value)])) : at;
+  };
+  return visit(tree);
+}
+function describe(tree) {
+  if (tree instanceof Tensor) return `${tree.device} ${tree.dtype} ${tree.shape.join("x")}`;
+  if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
+  if (isLiteral(tree)) return `{${Object.entries(tree).map(([name, value]) => `${name}:${describe(value)}`).join()}}`;
+  if (typeof tree === "object" || typeof tree === "function" ? tree !== null : false) {
+    throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  }
+  return `${typeof tree} ${String(tree)}`;
+}
+function isLiteral(value) {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+// src/nn/segments.ts
+function segment_reduce(data, reduce2, options = {}) {
+  const { lengths, axis = 0 } = keywords("segment_reduce", [], [options], ["lengths", "axis", "unsafe"]);
+  if (!["sum", "mean", "max", "min"].includes(reduce2)) throw new RuntimeError(`segment_reduce: unsupported reduction ${String(reduce2)}, expected sum, mean, max or min`);
+  if (axis !== 0 || data.ndim === 0) throw new RuntimeError(`segment_reduce: expected axis 0 of a tensor of at least one dimension, got axis ${axis} of ${showShape(data.shape)}`);
+  if (lengths?.dtype !== "int32" || lengths.ndim !== 1) throw new RuntimeError(`segment_reduce: expected lengths to be int32 of one dimension, got ${String(lengths)}`);
+  const shape = [lengths.numel(), ...data.shape.slice(1)];
+  if (data.numel() === 0) return constant(EMPTY[reduce2], shape, "float32", data.backend);
+  return cast(make({ kind: "segment_reduce", reduce: reduce2 }, [cast(data, "float32"), lengths], shape, "float32"), data.dtype);
+}
+var EMPTY = { sum: 0, mean: NaN, max: -Infinity, min: Infinity };
+
+// src/index.ts
+var nn = { functional: functional_exports, attention: { varlen: { varlen_attn } } };
+var float32 = "float32";
+var float16 = "float16";
+var int32 = "int32";
+var uint32 = "uint32";
+var int8 = "int8";
+var bool2 = "bool";
+var qint8 = "qint8";
 export {
   IndexError,
-  RuntimeError
+  RuntimeError,
+  Tensor,
+  abs,
+  abs as absolute,
+  acos,
+  acosh,
+  add,
+  addcdiv,
+  addcmul,
+  addmm,
+  all,
+  amax,
+  amin,
+  any,
+  arange,
+  argmax,
+  argmin,
+  asin,
+  asinh,
+  atan,
+  atan2,
+  atanh,
+  baddbmm,
+  bitwise_and,
+  bitwise_left_shift,
+  bitwise_not,
+  bitwise_or,
+  bitwise_right_shift,
+  bitwise_xor,
+  bmm,
+  bool2 as bool,
+  broadcast_to,
+  cat,
+  ceil,
+  chunk,
+  clamp,
+  clamp_max,
+  clamp_min,
+  clamp as clip,
+  clone,
+  close,
+  compile2 as compile,
+  cat as concat,
+  cat as concatenate,
+  cos,
+  cosh,
+  dequantize,
+  device_info,
+  div,
+  div as divide,
+  dot,
+  empty,
+  eq,
+  erf2 as erf,
+  erfc2 as erfc,
+  exp,
+  exp2,
+  expm1,
+  eye,
+  flatten2 as flatten,
+  flip,
+  float16,
+  float32,
+  floor,
+  floor_divide,
+  fmod,
+  frac,
+  frombuffer,
+  full,
+  full_like,
+  gather,
+  ge,
+  gt,
+  index_select,
+  init,
+  int32,
+  int8,
+  isfinite,
+  isinf,
+  isnan,
+  layer_norm,
+  le,
+  lerp,
+  linspace,
+  log,
+  log10,
+  log1p,
+  log2,
+  log_softmax,
+  logical_and,
+  logical_not,
+  logical_or,
+  logical_xor,
+  logsumexp,
+  lt,
+  masked_fill,
+  matmul2 as matmul,
+  max,
+  maximum,
+  mean,
+  memory_allocated,
+  memory_reserved,
+  min,
+  minimum,
+  mm,
+  mul,
+  mul as multiply,
+  mv,
+  narrow,
+  ne,
+  neg,
+  neg as negative,
+  nn,
+  norm2 as norm,
+  ones,
+  ones_like,
+  outer,
+  permute,
+  pow,
+  prod,
+  qint8,
+  quantized_weight,
+  reciprocal,
+  relu,
+  remainder3 as remainder,
+  reshape,
+  rms_norm,
+  round,
+  rsqrt,
+  rsub,
+  scaled_dot_product_attention,
+  segment_reduce,
+  select,
+  set_default_device,
+  sigmoid,
+  sign,
+  sin,
+  sinh,
+  softmax2 as softmax,
+  split,
+  sqrt,
+  square,
+  squeeze,
+  stack,
+  std,
+  sub,
+  sub as subtract,
+  sum,
+  synchronize,
+  t,
+  take_along_dim,
+  tan,
+  tanh,
+  tensor,
+  transpose,
+  tril,
+  triu,
+  div as true_divide,
+  trunc,
+  uint32,
+  unbind,
+  unflatten,
+  unsqueeze,
+  variance as var,
+  where,
+  zeros,
+  zeros_like
 };

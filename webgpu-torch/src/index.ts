@@ -1,5 +1,72 @@
 /** webgpu-torch: PyTorch's names on WebGPU. */
 
-export { IndexError, RuntimeError } from "./base/errors";
+import "./tensor/methods";
+import * as functional from "./nn/functional";
+import { varlen_attn } from "./nn/attention";
+
+export type { DeviceInfo, DeviceName } from "./backend/backend";
 export type { DType, HostArray } from "./base/dtype";
+export { IndexError, RuntimeError } from "./base/errors";
 export type { Shape } from "./base/shape";
+export type { Operand } from "./tensor/build";
+export { compile, type Tree } from "./tensor/compile";
+export { clone, dequantize } from "./tensor/conversion";
+export {
+  arange,
+  empty,
+  eye,
+  frombuffer,
+  full,
+  full_like,
+  linspace,
+  ones,
+  ones_like,
+  quantized_weight,
+  tensor,
+  type TensorOptions,
+  tril,
+  triu,
+  zeros,
+  zeros_like,
+} from "./tensor/creation";
+export { close, device_info, init, type InitOptions, memory_allocated, memory_reserved, set_default_device, synchronize } from "./tensor/devices";
+export type { Nested } from "./tensor/host";
+export { gather, index_select, take_along_dim } from "./tensor/indexing";
+export * from "./tensor/pointwise";
+export { addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from "./tensor/products";
+export { all, amax, amin, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, variance as var } from "./tensor/reductions";
+export {
+  broadcast_to,
+  cat,
+  chunk,
+  concat,
+  concatenate,
+  flatten,
+  flip,
+  narrow,
+  permute,
+  reshape,
+  select,
+  split,
+  squeeze,
+  stack,
+  t,
+  transpose,
+  unbind,
+  unflatten,
+  unsqueeze,
+} from "./tensor/shapes";
+export { Tensor } from "./tensor/tensor";
+export { layer_norm, log_softmax, rms_norm, scaled_dot_product_attention, softmax } from "./nn/functional";
+export { segment_reduce } from "./nn/segments";
+
+/** torch.nn */
+export const nn = { functional, attention: { varlen: { varlen_attn } } } as const;
+
+export const float32 = "float32";
+export const float16 = "float16";
+export const int32 = "int32";
+export const uint32 = "uint32";
+export const int8 = "int8";
+export const bool = "bool";
+export const qint8 = "qint8";

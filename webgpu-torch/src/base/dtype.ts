@@ -6,7 +6,7 @@ import { RuntimeError } from "./errors";
 export type DType = "float32" | "float16" | "int32" | "uint32" | "bool" | "int8" | "qint8";
 
 /** The WGSL type that an element is computed in: float, signed, unsigned or boolean. */
-export type Lane = "F" | "I" | "U" | "B";
+export type Lane = "F32" | "I32" | "U32" | "BOOL";
 
 /** A typed array as `numpy()` gives it and `tensor()` takes it. */
 export type HostArray = Float32Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
@@ -20,13 +20,13 @@ interface DTypeInfo {
 }
 
 const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
-  float32: { bytes: 4, lane: "F", category: 2 },
-  float16: { bytes: 2, lane: "F", category: 2 },
-  int32: { bytes: 4, lane: "I", category: 1 },
-  uint32: { bytes: 4, lane: "U", category: 1 },
-  bool: { bytes: 4, lane: "B", category: 0 },
-  int8: { bytes: 1, lane: "I", category: 1 },
-  qint8: { bytes: 1, lane: "F", category: 2 },
+  float32: { bytes: 4, lane: "F32", category: 2 },
+  float16: { bytes: 2, lane: "F32", category: 2 },
+  int32: { bytes: 4, lane: "I32", category: 1 },
+  uint32: { bytes: 4, lane: "U32", category: 1 },
+  bool: { bytes: 4, lane: "BOOL", category: 0 },
+  int8: { bytes: 1, lane: "I32", category: 1 },
+  qint8: { bytes: 1, lane: "F32", category: 2 },
 };
 
 /** Bytes of an element in a buffer. */

@@ -1,0 +1,57 @@
+/** Compute pipelines, compiled once for each shader text. */
+
+import { RuntimeError } from "../../base/errors";
+import type { Kernel } from "../../kernels/kernel";
+
+/** A pipeline, or the promise of one. */
+export interface Pipeline {
+  readonly layout: GPUBindGroupLayout;
+  value: GPUComputePipeline | null;
+  readonly ready: Promise<void>;
+}
+
+export class PipelineCache {
+  private readonly pipelines = new Map<string, Pipeline>();
+  private readonly layouts = new Map<number, GPUBindGroupLayout>();
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** The kernel's pipeline; compiling starts at once and beside others. */
+  get(kernel: Kernel, inputs: number): Pipeline {
+    const known = this.pipelines.get(kernel.wgsl);
+    if (known) return known;
+    const layout = this.layout(inputs);
+    const pipeline: Pipeline = { layout, value: null, ready: this.compile(kernel, layout).then((value) => void (pipeline.value = value)) };
+    // Whoever runs the pipeline awaits it; until then a failure must not count as unhandled.
+    pipeline.ready.catch(() => this.pipelines.delete(kernel.wgsl));
+    this.pipelines.set(kernel.wgsl, pipeline);
+    return pipeline;
+  }
+
+  private async compile({ name, wgsl }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    const module = this.device.createShaderModule({ label: name, code: wgsl });
+    try {
+      return await this.device.createComputePipelineAsync({
+        label: name,
+        layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" },
+      });
+    } catch (error) {
+      const { messages } = await module.getCompilationInfo();
+      const reasons = messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ");
+      throw new RuntimeError(`kernel ${name} did not compile: ${reasons || String(error)}`);
+    }
+  }
+
+  /** Inputs, the output, and the uniform at an offset of the run's uniform buffer. */
+  private layout(inputs: number): GPUBindGroupLayout {
+    const known = this.layouts.get(inputs);
+    if (known) return known;
+    const buffer = (binding: number, layout: GPUBufferBindingLayout): GPUBindGroupLayoutEntry => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: layout });
+    const entries = Array.from({ length: inputs }, (_, i) => buffer(i, { type: "read-only-storage" }));
+    entries.push(buffer(inputs, { type: "storage" }), buffer(inputs + 1, { type: "uniform", hasDynamicOffset: true }));
+    const layout = this.device.createBindGroupLayout({ label: `${inputs} inputs`, entries });
+    this.layouts.set(inputs, layout);
+    return layout;
+  }
+}

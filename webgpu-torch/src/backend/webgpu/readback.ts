@@ -1,0 +1,61 @@
+/** Copies bytes from the GPU to the host through mappable buffers that are kept for reuse. */
+
+import type { Read } from "../backend";
+import { nudge } from "./nudge";
+
+/** The bytes of one read within the staging buffer; copies start and end at multiples of 4. */
+interface Part {
+  readonly from: number;
+  readonly at: number;
+  readonly size: number;
+  readonly read: Read;
+}
+
+/** Staging buffers kept, at most. */
+const KEPT = 8;
+
+export class Readback {
+  private readonly free: GPUBuffer[] = [];
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** Encodes the copies. The function returned is called after the submit and gives the bytes. */
+  encode(encoder: GPUCommandEncoder, reads: readonly Read[], bufferOf: (read: Read) => GPUBuffer): () => Promise<ArrayBuffer[]> {
+    const parts: Part[] = [];
+    let total = 0;
+    for (const read of reads) {
+      const from = Math.floor(read.offset / 4) * 4;
+      const size = Math.ceil((read.offset + read.bytes) / 4) * 4 - from;
+      parts.push({ from, at: total, size, read });
+      total += size;
+    }
+    const staging = this.take(total);
+    for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
+    return () => this.receive(staging, parts, total);
+  }
+
+  private async receive(staging: GPUBuffer, parts: readonly Part[], total: number): Promise<ArrayBuffer[]> {
+    const stop = nudge(this.device.queue);
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, total);
+    } finally {
+      stop();
+    }
+    const mapped = staging.getMappedRange(0, total);
+    const results = parts.map(({ at, from, read }) => {
+      const start = at + read.offset - from;
+      return mapped.slice(start, start + read.bytes);
+    });
+    staging.unmap();
+    if (this.free.length < KEPT) this.free.push(staging);
+    else staging.destroy();
+    return results;
+  }
+
+  private take(bytes: number): GPUBuffer {
+    const found = this.free.findIndex((buffer) => buffer.size >= bytes);
+    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
+    const size = Math.max(1024, 2 ** Math.ceil(Math.log2(bytes)));
+    return kept ?? this.device.createBuffer({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+}

@@ -1,0 +1,142 @@
+/** The WebGPU backend: one device, its buffers and its queue. */
+
+import { RuntimeError } from "../../base/errors";
+import type { Caps } from "../../kernels/caps";
+import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
+import { type Owner, Storage } from "../storage";
+import { openDevice, type OpenDevice } from "./device";
+import { type Gpu, GpuExecutable } from "./executable";
+import { PipelineCache } from "./pipelines";
+import { BufferPool } from "./pool";
+import { Readback } from "./readback";
+import { Uniforms, Workspace } from "./shared_buffers";
+
+export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
+  readonly name = "webgpu";
+  readonly device: GPUDevice;
+  readonly caps: Caps;
+  readonly info: DeviceInfo;
+  readonly maxBytes: number;
+  readonly maxInputs: number;
+  readonly pipelines: PipelineCache;
+  readonly workspace: Workspace;
+  readonly uniforms: Uniforms;
+  lost: string | null = null;
+  private readonly pool: BufferPool;
+  private readonly readback: Readback;
+  private allocated = 0;
+  /** What the device reported since the last read, to be told to whoever reads next. */
+  private failure: string | null = null;
+
+  private constructor({ device, caps, info }: OpenDevice) {
+    this.device = device;
+    this.caps = caps;
+    this.info = info;
+    this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    // One binding is the output's.
+    this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
+    this.pipelines = new PipelineCache(device);
+    this.workspace = new Workspace(device);
+    this.uniforms = new Uniforms(device);
+    this.pool = new BufferPool(device);
+    this.readback = new Readback(device);
+    device.addEventListener("uncapturederror", (event) => (this.failure ??= event.error.message));
+    void device.lost.then(({ message, reason }) => (this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`));
+  }
+
+  static async create(forced: Partial<Caps> = {}): Promise<WebGpuBackend> {
+    return new WebGpuBackend(await openDevice(forced));
+  }
+
+  upload(data: Uint8Array): Storage {
+    const storage = this.allocate(data.byteLength);
+    const buffer = this.bufferOf(storage);
+    const whole = data.byteLength - (data.byteLength % 4);
+    if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, whole);
+    if (whole < data.byteLength) {
+      const rest = new Uint8Array(4);
+      rest.set(data.subarray(whole));
+      this.device.queue.writeBuffer(buffer, whole, rest);
+    }
+    return storage;
+  }
+
+  allocate(bytes: number): Storage {
+    this.checkAlive();
+    if (bytes > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    const buffer = this.pool.take(bytes);
+    this.allocated += paddedBytes(bytes);
+    return new Storage<GPUBuffer>(this, buffer, bytes);
+  }
+
+  release(buffer: GPUBuffer, bytes: number): void {
+    this.allocated -= paddedBytes(bytes);
+    if (!this.lost) this.pool.release(buffer);
+  }
+
+  bufferOf(storage: Storage): GPUBuffer {
+    return (storage as Storage<GPUBuffer>).bufferOf(this);
+  }
+
+  prepare(plan: Plan): Executable {
+    this.checkAlive();
+    for (const bytes of [...plan.workspace, ...plan.outputs]) {
+      if (bytes > this.maxBytes) throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    }
+    return new GpuExecutable(this, plan);
+  }
+
+  read(reads: readonly Read[]): Promise<ArrayBuffer[]> {
+    return this.submit(reads, () => undefined);
+  }
+
+  /** Encodes and submits at once; resolves when the bytes are here. */
+  async submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]> {
+    this.checkAlive();
+    const encoder = this.device.createCommandEncoder();
+    encode(encoder);
+    const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
+    this.device.queue.submit([encoder.finish()]);
+    return receive ? this.checked(receive()) : [];
+  }
+
+  async synchronize(): Promise<void> {
+    await this.checked(this.device.queue.onSubmittedWorkDone());
+  }
+
+  memory(): { allocated: number; reserved: number } {
+    return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes };
+  }
+
+  destroy(): void {
+    this.lost ??= "the device was closed; call torch.init() again and make the tensors anew";
+    this.device.destroy();
+  }
+
+  /** What was awaited, unless the device was lost or reported an error meanwhile. */
+  private async checked<T>(awaited: Promise<T>): Promise<T> {
+    let result: T;
+    try {
+      result = await awaited;
+    } catch (error) {
+      // A read fails a moment before the promise of the loss resolves.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+      this.checkAlive();
+      throw new RuntimeError(this.takeFailure() ?? String(error));
+    }
+    this.checkAlive();
+    const failure = this.takeFailure();
+    if (failure) throw new RuntimeError(failure);
+    return result;
+  }
+
+  private takeFailure(): string | null {
+    const { failure } = this;
+    this.failure = null;
+    return failure;
+  }
+
+  private checkAlive(): void {
+    if (this.lost) throw new RuntimeError(this.lost);
+  }
+}

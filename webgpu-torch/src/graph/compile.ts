@@ -1,0 +1,112 @@
+/** From a graph to an executable plan, which is kept for the next graph of the same structure and shapes. */
+
+import type { Backend, Executable } from "../backend/backend";
+import { numel } from "../base/shape";
+import { decide, NeedsBuffer } from "./decide";
+import { input } from "./fuse";
+import { type Context, lower, lowerBehind, type Lowered } from "./lower";
+import type { Node } from "./node";
+import { makePlan } from "./plan";
+import type { Graph } from "./walk";
+
+/** A plan for every graph of one key. Nodes are named by their place in the walk. */
+export interface Compiled {
+  readonly executable: Executable;
+  /** The plan's leaves, among the graph's. */
+  readonly leaves: readonly number[];
+  /** Nodes that the run computes and forgets. */
+  readonly passing: readonly number[];
+}
+
+/** Plans kept for each device: shapes vary with the text's length. */
+const KEPT_PLANS = 128;
+
+const cache = new WeakMap<Backend, Map<string, Compiled>>();
+
+export function compile(graph: Graph, backend: Backend): Compiled {
+  let plans = cache.get(backend);
+  if (!plans) cache.set(backend, (plans = new Map()));
+  const known = plans.get(graph.key);
+  // Put back last: the plan that was not used for longest is the first to go.
+  plans.delete(graph.key);
+  const compiled = known ?? compileAnew(graph, backend);
+  plans.set(graph.key, compiled);
+  const [oldest] = plans.keys();
+  if (plans.size > KEPT_PLANS && oldest !== undefined) plans.delete(oldest);
+  return compiled;
+}
+
+/** The same, not kept. */
+export function compileAnew(graph: Graph, backend: Backend): Compiled {
+  const lowered = lowerAll(graph, backend);
+  const { plan, leaves } = makePlan(lowered, graph.outputs);
+  const outputs = new Set(graph.outputs);
+  return {
+    executable: backend.prepare(plan),
+    leaves: leaves.map((leaf) => graph.leaves.indexOf(leaf)),
+    passing: [...lowered.keys()].filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node)),
+  };
+}
+
+/** Lowers all nodes that get a buffer. Where one more turns out to need a buffer, starts again with that known. */
+function lowerAll(graph: Graph, backend: Backend): Map<Node, Lowered> {
+  const outputs = new Set(graph.outputs);
+  const forced = new Set<Node>();
+  for (;;) {
+    try {
+      return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs }, outputs);
+    } catch (error) {
+      if (!(error instanceof NeedsBuffer) || forced.has(error.node)) throw error;
+      forced.add(error.node);
+    }
+  }
+}
+
+function lowerOnce(graph: Graph, context: Context, outputs: ReadonlySet<Node>): Map<Node, Lowered> {
+  // An empty tensor needs no work: whatever reads one is empty too.
+  const work = graph.nodes.filter((node) => context.buffered.has(node) && !node.isLeaf && numel(node.shape) > 0);
+  const behind = new Map<Node, Lowered>();
+  const absorbed = new Set<Node>();
+  for (const node of work) {
+    const anchor = anchorOf(node, context, outputs);
+    const joined = anchor && tryBehind(node, anchor, context);
+    if (!joined) continue;
+    behind.set(node, joined);
+    absorbed.add(anchor);
+  }
+  return new Map(work.filter((node) => !absorbed.has(node)).map((node) => [node, behind.get(node) ?? lower(node, context)]));
+}
+
+const ANCHORS: readonly string[] = ["linear", "matmul", "reduce"];
+
+/** The product or reduction behind which an element-wise node can be computed: the last that no one else reads. */
+function anchorOf(node: Node, context: Context, outputs: ReadonlySet<Node>): Node | null {
+  const { kind } = node.op;
+  // Kernels with a chain behind them write whole words.
+  if ((kind !== "element" && kind !== "cast") || node.dtype === "float16" || node.dtype === "int8") return null;
+  let found: Node | null = null;
+  const seen = new Set<Node>();
+  const visit = (at: Node) => {
+    if (seen.has(at)) return;
+    seen.add(at);
+    if (at !== node && context.buffered.has(at)) {
+      const alone = context.reader.get(at) === node && !outputs.has(at);
+      if (alone && ANCHORS.includes(at.op.kind) && numel(at.shape) === numel(node.shape)) found = at;
+      return;
+    }
+    at.inputs.forEach(visit);
+  };
+  node.inputs.forEach(visit);
+  return found;
+}
+
+function tryBehind(node: Node, anchor: Node, context: Context): Lowered | null {
+  if (anchor.op.kind !== "reduce" && node.dtype !== "float32") return null;
+  if (numel(input(anchor, 0).shape) === 0) return null;
+  try {
+    return lowerBehind(node, anchor, context);
+  } catch (error) {
+    if (error instanceof NeedsBuffer) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+/** Decides which nodes get a buffer of their own; the others are computed inside the kernels that read them. */
+
+import type { Node } from "./node";
+
+/** Thrown while lowering, where a node turns out to need a buffer. */
+export class NeedsBuffer extends Error {
+  constructor(readonly node: Node) {
+    super("this node needs a buffer");
+  }
+}
+
+export interface Decision {
+  /** Nodes with a buffer, data included. */
+  readonly buffered: ReadonlySet<Node>;
+  /** For nodes that are read by one kernel only: the node whose kernel that is. */
+  readonly reader: ReadonlyMap<Node, Node>;
+}
+
+/** How a node comes to its elements. */
+type Way =
+  /** It is there. */
+  | "leaf"
+  /** A kernel of its own, whose inputs are buffers. */
+  | "kernel"
+  /** A kernel of its own, which computes its input on the way in. */
+  | "reduction"
+  /** A few instructions, inside the reader's kernel or in one of its own. */
+  | "inline"
+  /** Nothing to compute: another way to look at its input. */
+  | "view";
+
+function wayOf(node: Node): Way {
+  if (node.isLeaf) return "leaf";
+  const { kind } = node.op;
+  switch (kind) {
+    case "data":
+    case "parameter":
+    case "call":
+      return "leaf";
+    case "constant":
+    case "arange":
+    case "element":
+    case "cast":
+    case "take":
+      return "inline";
+    case "move":
+    case "quantized":
+      return "view";
+    case "reduce":
+      return "reduction";
+    case "linear":
+    case "matmul":
+    case "attention":
+    case "norm":
+    case "softmax":
+    case "segment_reduce":
+    case "embedding":
+      return "kernel";
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** No reader, or several. */
+const MANY = Symbol("many");
+
+/**
+ * Goes from the outputs to the leaves. An element-wise node that one kernel reads is computed in it, however often it is read
+ * there; one that several kernels read is computed once, into a buffer. Constants and ranges are computed wherever they are read.
+ */
+export function decide(nodes: readonly Node[], outputs: ReadonlySet<Node>, forced: ReadonlySet<Node>): Decision {
+  const buffered = new Set<Node>();
+  const readers = new Map<Node, Node | typeof MANY>();
+  const read = (input: Node, by: Node | typeof MANY) => {
+    const known = readers.get(input);
+    readers.set(input, known === undefined || known === by ? by : MANY);
+  };
+  for (const node of [...nodes].reverse()) {
+    const way = wayOf(node);
+    const reader = readers.get(node) ?? MANY;
+    const cheap = node.op.kind === "constant" || node.op.kind === "arange";
+    const wanted = outputs.has(node) || forced.has(node);
+    const shared = way === "inline" && reader === MANY && !cheap;
+    if (way === "leaf" || way === "kernel" || way === "reduction" || wanted || shared) buffered.add(node);
+    if (way === "leaf") continue;
+    const kernel = buffered.has(node) ? node : reader;
+    node.inputs.forEach((input, i) => {
+      read(input, kernel);
+      // A kernel's inputs, and what a take picks from, are read by address.
+      if (way === "kernel" || (node.op.kind === "take" && i === 0)) read(input, MANY);
+    });
+  }
+  const reader = new Map([...readers].filter((entry): entry is [Node, Node] => entry[1] !== MANY));
+  return { buffered, reader };
+}

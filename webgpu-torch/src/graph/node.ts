@@ -1,0 +1,143 @@
+/** The nodes of the graph: tensors that are, or will be when someone asks. */
+
+import type { Backend, Executable } from "../backend/backend";
+import type { Storage } from "../backend/storage";
+import type { DType } from "../base/dtype";
+import type { Shape } from "../base/shape";
+import type { Move } from "../base/view";
+import type { SegmentOp } from "../ops/lookup";
+import type { ReduceName } from "../ops/reduce";
+import type { ElementName } from "../ops/table";
+
+/** What makes a node's elements from its inputs. */
+export type Op =
+  /** Data that is there: `storage` holds it. */
+  | { readonly kind: "data" }
+  /** An argument of a function being recorded; data at each replay. */
+  | { readonly kind: "parameter" }
+  /** An output of a recorded function; `call` is set right after the nodes are made. */
+  | { readonly kind: "call"; call: Call | null }
+  /** One number. */
+  | { readonly kind: "constant"; readonly value: number }
+  /** 0, 1, 2, … */
+  | { readonly kind: "arange" }
+  /** A block-quantised weight: int8 (rows, columns) and float16 scales (rows, columns / 32). */
+  | { readonly kind: "quantized" }
+  | { readonly kind: "move"; readonly move: Move }
+  /** Inputs broadcast to the node's shape. */
+  | { readonly kind: "element"; readonly name: ElementName }
+  | { readonly kind: "cast" }
+  /** source, index: the element of the source at the same place, but for `dim`, where the index says. */
+  | { readonly kind: "take"; readonly dim: number }
+  | { readonly kind: "reduce"; readonly name: ReduceName; readonly dims: readonly number[] }
+  /** x (…, K), weight (N, K). */
+  | { readonly kind: "linear" }
+  /** (…, M, K), (…, K, N). */
+  | { readonly kind: "matmul" }
+  /** q, k, v (T, H, D), cuQ, cuK. */
+  | { readonly kind: "attention"; readonly maxQ: number; readonly causal: boolean; readonly scale: number }
+  /** x, then the weight and the bias where there are. */
+  | { readonly kind: "norm"; readonly norm: "layer" | "rms"; readonly width: number; readonly eps: number; readonly weight: boolean; readonly bias: boolean }
+  /** Over the last dimension. */
+  | { readonly kind: "softmax"; readonly log: boolean }
+  /** x (T, …), lengths. */
+  | { readonly kind: "segment_reduce"; readonly reduce: SegmentOp }
+  /** ids, weight. */
+  | { readonly kind: "embedding" };
+
+/** A recorded function, waiting to be run on its arguments. */
+export interface Call {
+  readonly executable: Executable;
+  /** Arguments and whatever else the function reads, in the plan's order. */
+  readonly leaves: readonly Node[];
+  /** In the plan's order. */
+  readonly outputs: readonly Node[];
+}
+
+const DATA: Op = { kind: "data" };
+
+export class Node {
+  /** The elements, row by row, once they are there. */
+  storage: Storage | null = null;
+  /** Runs that computed this node on the way to another: the second one keeps it. */
+  runs = 0;
+
+  constructor(
+    public op: Op,
+    public inputs: readonly Node[],
+    readonly shape: Shape,
+    readonly dtype: DType,
+    readonly backend: Backend,
+  ) {}
+
+  /** Makes the node data, and lets go of what it was computed from. */
+  settle(storage: Storage): void {
+    this.storage = storage;
+    this.op = DATA;
+    this.inputs = [];
+  }
+
+  /** Whether the node starts a graph. */
+  get isLeaf(): boolean {
+    return this.storage !== null || this.op.kind === "parameter";
+  }
+}
+
+/** A node for data that is there. */
+export function dataNode(storage: Storage, shape: Shape, dtype: DType, backend: Backend): Node {
+  const node = new Node(DATA, [], shape, dtype, backend);
+  node.storage = storage;
+  return node;
+}
+
+/** The op's attributes as text: equal for ops that do the same. */
+export function opKey(op: Op): string {
+  switch (op.kind) {
+    case "constant":
+      return `=${Object.is(op.value, -0) ? "-0" : op.value}`;
+    case "move":
+      return moveKey(op.move);
+    case "element":
+      return op.name;
+    case "take":
+      return `take${op.dim}`;
+    case "reduce":
+      return `${op.name}/${op.dims.join()}`;
+    case "attention":
+      return `attention ${op.maxQ} ${op.causal} ${op.scale}`;
+    case "norm":
+      return `${op.norm} ${op.width} ${op.eps} ${op.weight} ${op.bias}`;
+    case "softmax":
+      return op.log ? "log_softmax" : "softmax";
+    case "segment_reduce":
+      return `segment_${op.reduce}`;
+    case "data":
+    case "parameter":
+    case "call":
+    case "arange":
+    case "quantized":
+    case "cast":
+    case "linear":
+    case "matmul":
+    case "embedding":
+      return op.kind;
+    default:
+      return op satisfies never;
+  }
+}
+
+/** A move as text. */
+export function moveKey(move: Move): string {
+  switch (move.kind) {
+    case "reshape":
+      return `r${move.shape.join("x")}`;
+    case "expand":
+      return `e${move.shape.join("x")}`;
+    case "permute":
+      return `p${move.order.join()}`;
+    case "slice":
+      return `s${move.dim},${move.start},${move.length},${move.step}`;
+    default:
+      return move satisfies never;
+  }
+}

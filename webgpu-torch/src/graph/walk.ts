@@ -1,0 +1,51 @@
+/** Walks from the nodes that are wanted to those that are there, and says what the graph between them is. */
+
+import { RuntimeError } from "../base/errors";
+import { type Call, type Node, opKey } from "./node";
+
+export interface Graph {
+  /** All nodes, inputs before those that read them. */
+  readonly nodes: readonly Node[];
+  /** Nodes that start the graph, in the order of the walk. */
+  readonly leaves: readonly Node[];
+  /** Nodes to be computed: those wanted, and those that an earlier run computed and let go. */
+  readonly outputs: readonly Node[];
+  /** Recorded functions that must run first; the rest holds only where there are none. */
+  readonly calls: readonly Call[];
+  /** Equal for graphs that differ in nothing but the data at their leaves. */
+  readonly key: string;
+}
+
+export function walk(wanted: readonly Node[]): Graph {
+  const place = new Map<Node, number>();
+  const nodes: Node[] = [];
+  const stack: Node[] = [...wanted].reverse();
+  while (stack.length > 0) {
+    const node = stack.at(-1) as Node;
+    const missing = place.has(node) || node.isLeaf ? [] : node.inputs.filter((input) => !place.has(input));
+    if (missing.length > 0) {
+      stack.push(...missing.reverse());
+      continue;
+    }
+    stack.pop();
+    if (place.has(node)) continue;
+    if (node.storage?.disposed) throw new RuntimeError("a tensor was disposed before a result that needs it was read");
+    place.set(node, nodes.length);
+    nodes.push(node);
+  }
+  const calls = new Set(nodes.flatMap(({ op }) => (op.kind === "call" && op.call ? [op.call] : [])));
+  const isWanted = new Set(wanted);
+  const outputs = nodes.filter((node) => !node.isLeaf && (isWanted.has(node) || node.runs > 0));
+  const leaves = nodes.filter((node) => node.isLeaf);
+  return { nodes, leaves, outputs, calls: [...calls], key: graphKey(nodes, place, new Set(outputs)) };
+}
+
+function graphKey(nodes: readonly Node[], place: ReadonlyMap<Node, number>, outputs: ReadonlySet<Node>): string {
+  let key = "";
+  for (const node of nodes) {
+    key += node.isLeaf ? "leaf" : opKey(node.op);
+    if (!node.isLeaf) for (const input of node.inputs) key += ` ${place.get(input)}`;
+    key += ` ${node.dtype} ${node.shape.join("x")}${outputs.has(node) ? "!" : ""};`;
+  }
+  return key;
+}

@@ -1,0 +1,80 @@
+/** How elements of each dtype lie in storage, and WGSL to read and write them one or four at a time. */
+
+import { type DType, type Lane, laneOf } from "../base/dtype";
+
+/** Elements that an invocation computes at once. */
+export type Width = 1 | 4;
+
+const SCALARS: Readonly<Record<Lane, string>> = { F32: "f32", I32: "i32", U32: "u32", BOOL: "bool" };
+
+/** Declares the lane types that expressions are written in. */
+export function laneAliases(width: Width): string {
+  return Object.entries(SCALARS).map(([lane, scalar]) => `alias ${lane} = ${width === 1 ? scalar : `vec4<${scalar}>`};`).join(" ");
+}
+
+/** The type of one element. */
+export const scalarType = (dtype: DType): string => SCALARS[laneOf(dtype)];
+
+/** Declares `input${i}` and `at${i}(a)`, its element at address a, or for width 4 `at${i}(a)`: elements a … a+3, a a multiple of 4. */
+export function inputWgsl(i: number, binding: number, dtype: DType, width: Width): string {
+  const declare = (type: string) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type}>;`;
+  const read = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
+  const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
+  return `${declare(read.type)}\nfn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
+}
+
+interface Access {
+  readonly type: string;
+  readonly body: string;
+}
+
+const plain = (type: string): Access => ({ type, body: "return $[a];" });
+const plainFour = (type: string): Access => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
+const byte: Access = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
+const bytes: Access = { type: "u32", body: "return (vec4i(bitcast<i32>($[a / 4u])) << vec4u(24, 16, 8, 0)) >> vec4u(24);" };
+
+const READ_ONE: Readonly<Record<DType, Access>> = {
+  float32: plain("f32"),
+  int32: plain("i32"),
+  uint32: plain("u32"),
+  bool: { type: "u32", body: "return $[a] != 0u;" },
+  float16: { type: "u32", body: "return unpack2x16float($[a / 2u])[a % 2u];" },
+  int8: byte,
+  qint8: byte,
+};
+
+const READ_FOUR: Readonly<Record<DType, Access>> = {
+  float32: plainFour("f32"),
+  int32: plainFour("i32"),
+  uint32: plainFour("u32"),
+  bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
+  float16: { type: "vec2u", body: "let p = $[a / 4u]; return vec4f(unpack2x16float(p.x), unpack2x16float(p.y));" },
+  int8: bytes,
+  qint8: bytes,
+};
+
+/** Declares `output` and `store(a, v)`: writes four elements at a … a+3, a a multiple of 4. Buffers are whole multiples of 16 bytes. */
+export function outputWgsl(binding: number, dtype: DType): string {
+  const { type, value } = WRITE_FOUR[dtype];
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
+}
+
+const packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
+
+const WRITE_FOUR: Readonly<Record<DType, { type: string; value: string }>> = {
+  float32: { type: "vec4f", value: "v" },
+  int32: { type: "vec4i", value: "v" },
+  uint32: { type: "vec4u", value: "v" },
+  bool: { type: "vec4u", value: "vec4u(v)" },
+  float16: { type: "vec2u", value: "vec2u(pack2x16float(v.xy), pack2x16float(v.zw))" },
+  int8: packBytes,
+  qint8: packBytes,
+};
+
+/** Declares `output` and `store(a, v)` for one element of a dtype that takes a whole word. */
+export function wordOutputWgsl(binding: number, dtype: DType): string {
+  const type = dtype === "bool" ? "u32" : scalarType(dtype);
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+fn store(a: u32, v: ${scalarType(dtype)}) { output[a] = ${dtype === "bool" ? "u32(v)" : "v"}; }`;
+}

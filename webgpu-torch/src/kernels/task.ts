@@ -1,0 +1,87 @@
+/** Every kind of work that a backend can be given, and the WebGPU kernel that does it. */
+
+import { helperText } from "../ops/helpers";
+import { attention, type AttentionSpec } from "./attention";
+import { batchMatmul, type BatchMatmulSpec } from "./batch_matmul";
+import type { Caps } from "./caps";
+import { elementwise, type ElementwiseSpec } from "./elementwise";
+import { embedding, type EmbeddingSpec } from "./embedding";
+import { type Epilogue, NO_EPILOGUE } from "./epilogue";
+import type { Kernel } from "./kernel";
+import { laneAliases } from "./lanes";
+import { norm, type NormSpec } from "./layer_norm";
+import { matmul, type MatmulSpec } from "./matmul";
+import { LITERALS } from "./params";
+import type { Program } from "./program";
+import { programWgsl } from "./program_wgsl";
+import { reduce, type ReduceSpec } from "./reduce";
+import { segmentReduce, type SegmentReduceSpec } from "./segment_reduce";
+import { softmax, type SoftmaxSpec } from "./softmax";
+
+/** A fused chain behind a matmul. Each input is "full", of the output's shape, or a "column", one element a column. */
+export interface Behind {
+  readonly program: Program;
+  readonly operands: Epilogue["operands"];
+}
+
+/** Inputs come in the order that the kernel's file names them, those of `behind` last; every task has one output. */
+export type Task =
+  | { readonly kind: "elementwise"; readonly spec: ElementwiseSpec }
+  | { readonly kind: "reduce"; readonly spec: ReduceSpec }
+  | { readonly kind: "linear"; readonly spec: Omit<MatmulSpec, "epilogue">; readonly behind: Behind | null }
+  | { readonly kind: "matmul"; readonly spec: Omit<BatchMatmulSpec, "epilogue">; readonly behind: Behind | null }
+  | { readonly kind: "attention"; readonly spec: AttentionSpec }
+  | { readonly kind: "norm"; readonly spec: NormSpec }
+  | { readonly kind: "softmax"; readonly spec: SoftmaxSpec }
+  | { readonly kind: "segment_reduce"; readonly spec: SegmentReduceSpec }
+  | { readonly kind: "embedding"; readonly spec: EmbeddingSpec };
+
+/** The kernel that does a task on an adapter. */
+export function kernelFor(task: Task, caps: Caps): Kernel {
+  switch (task.kind) {
+    case "elementwise":
+      return elementwise(task.spec);
+    case "reduce":
+      return reduce(task.spec, caps);
+    case "linear":
+      return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+    case "matmul":
+      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+    case "attention":
+      return attention(task.spec, caps);
+    case "norm":
+      return norm(task.spec, caps);
+    case "softmax":
+      return softmax(task.spec, caps);
+    case "segment_reduce":
+      return segmentReduce(task.spec, caps);
+    case "embedding":
+      return embedding(task.spec, caps);
+    default:
+      return task satisfies never;
+  }
+}
+
+/** The chain as a function of the accumulator and the operands, in the words of the matmul kernels. */
+function epilogueOf(behind: Behind | null): Epilogue {
+  if (!behind) return NO_EPILOGUE;
+  const { program, operands } = behind;
+  const body = programWgsl(program, {
+    width: 1,
+    params: LITERALS,
+    firstInput: 0,
+    operand: (input) => `e${input}`,
+    address: () => "",
+    quad: () => null,
+    accumulator: "acc",
+    prefix: "v",
+  });
+  const names = ["acc", ...operands.map((_, i) => `e${i}`)];
+  const helpers = `${laneAliases(1)}
+${helperText(body)}
+fn op_epilogue(${names.map((name) => `${name}: f32`).join(", ")}) -> f32 {
+  ${body}
+  return v${program.body.length - 1};
+}`;
+  return { operands, expression: `op_epilogue(${names.join(", ")})`, helpers };
+}

@@ -1,0 +1,60 @@
+/** Every element-wise operation by name, and the dtype that it gives. */
+
+import { type DType, isFloat, type Lane, laneOf } from "../base/dtype";
+import { RuntimeError } from "../base/errors";
+import { BINARY } from "./binary";
+import type { ElementOp } from "./element";
+import { UNARY } from "./unary";
+
+/** `where` chooses between its second and third argument by its first, a bool. */
+const TERNARY = {
+  where: { takes: "any", gives: "same", wgsl: (_, a, b, c) => `select(${c}, ${b}, ${a})`, bool: (a, b, c) => `select(${c}, ${b}, ${a})`, cpu: (a, b, c) => (a ? b : c) },
+} satisfies Record<string, ElementOp>;
+
+const TABLE = { ...UNARY, ...BINARY, ...TERNARY };
+
+export type UnaryName = keyof typeof UNARY;
+export type BinaryName = keyof typeof BINARY;
+export type ElementName = keyof typeof TABLE;
+
+export const elementOp = (name: ElementName): ElementOp => TABLE[name];
+
+/** The dtype that arguments are converted to before the operation, from the one they were promoted to. */
+export function argumentType(name: ElementName, promoted: DType): DType {
+  if (promoted === "qint8") throw new RuntimeError(`${name}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  const { takes } = elementOp(name);
+  switch (takes) {
+    case "any":
+      return promoted;
+    case "number":
+      if (promoted === "bool") throw new RuntimeError(`${name}: not supported on bool tensors`);
+      return promoted;
+    case "float":
+      return isFloat(promoted) ? promoted : "float32";
+    case "bool":
+      return "bool";
+    case "integral":
+      if (isFloat(promoted)) throw new RuntimeError(`${name}: not implemented for '${promoted}', only for integers and bools`);
+      return promoted;
+    default:
+      return takes satisfies never;
+  }
+}
+
+/** The dtype of the result on arguments of a dtype. */
+export const resultTypeOf = (name: ElementName, argument: DType): DType => (elementOp(name).gives === "bool" ? "bool" : argument);
+
+/** The WGSL expression of an operation on arguments of one lane. */
+export function elementWgsl(name: ElementName, lane: Lane, args: readonly string[]): string {
+  const op = elementOp(name);
+  const [a = "", b = "", c = ""] = args;
+  if (lane !== "BOOL") return op.wgsl(lane, a, b, c);
+  if (!op.bool) throw new RuntimeError(`${name}: not supported on bool tensors`);
+  return op.bool(a, b, c);
+}
+
+/** The reference function of an operation on arguments of a dtype. */
+export function elementCpu(name: ElementName, argument: DType): ElementOp["cpu"] {
+  const op = elementOp(name);
+  return laneOf(argument) !== "F32" && op.cpuInt ? op.cpuInt : op.cpu;
+}

@@ -1,0 +1,102 @@
+/** Adds nodes to the graph: what every function of the library is made of. */
+
+import { type DType, dtypeOfScalar, type Promoted, resultType } from "../base/dtype";
+import { RuntimeError } from "../base/errors";
+import { broadcastShapes, numel, sameShape, type Shape } from "../base/shape";
+import type { Move } from "../base/view";
+import type { Backend } from "../backend/backend";
+import { Node, type Op } from "../graph/node";
+import { argumentType, type ElementName, resultTypeOf } from "../ops/table";
+import { Tensor } from "./tensor";
+
+/** A tensor, or a number that stands for one of no dimensions. */
+export type Operand = Tensor | number | boolean;
+
+/** A tensor made by an op from others on the same device. */
+export function make(op: Op, inputs: readonly Tensor[], shape: Shape, dtype: DType): Tensor {
+  const nodes = inputs.map((tensor) => tensor.node);
+  const [first] = nodes;
+  if (!first) throw new RangeError("an op without inputs needs a device");
+  const backend = commonBackend(op.kind, nodes);
+  return new Tensor(new Node(op, nodes, shape, dtype, backend));
+}
+
+function commonBackend(name: string, nodes: readonly Node[]): Backend {
+  const [first] = nodes;
+  if (!first) throw new RuntimeError(`${name}: expected a tensor among the arguments`);
+  for (const { backend } of nodes) {
+    if (backend !== first.backend) {
+      throw new RuntimeError(`${name}: Expected all tensors to be on the same device, but found at least two devices, ${first.backend.name} and ${backend.name}`);
+    }
+  }
+  return first.backend;
+}
+
+/** Another view of a tensor; nothing where it would be the same. */
+export function moved(input: Tensor, move: Move, shape: Shape): Tensor {
+  return make({ kind: "move", move }, [input], shape, input.dtype);
+}
+
+export function cast(input: Tensor, dtype: DType): Tensor {
+  if (input.dtype === dtype) return input;
+  if (dtype === "qint8") throw new RuntimeError("to: a qint8 weight is made with quantized_weight()");
+  if (input.dtype === "qint8") throw new RuntimeError("to: dequantize() a qint8 weight first");
+  return make({ kind: "cast" }, [input], input.shape, dtype);
+}
+
+/** An element-wise operation, with PyTorch's promotion and broadcasting. */
+export function element(name: ElementName, ...operands: readonly Operand[]): Tensor {
+  const argument = argumentType(name, promoted(name, operands));
+  return elementOf(name, operands, argument);
+}
+
+/** `where`: the first operand is a bool and takes no part in the promotion. */
+export function choose(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const dtype = promoted("where", [a, b]);
+  if (condition.dtype !== "bool") throw new RuntimeError(`where: expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype}`);
+  return elementOf("where", [condition, a, b], dtype, 1);
+}
+
+function elementOf(name: ElementName, operands: readonly Operand[], argument: DType, firstCast = 0): Tensor {
+  const device = operands.find((operand) => operand instanceof Tensor);
+  if (!device) throw new TypeError(`${name}: expected a tensor among the arguments`);
+  let shape: Shape = [];
+  const nodes = operands.map((operand, i) => {
+    if (!(operand instanceof Tensor)) return constantNode(Number(operand), argument, device.backend);
+    shape = broadcastShapes(name, shape, operand.shape);
+    return (i < firstCast ? operand : cast(operand, argument)).node;
+  });
+  numel(shape);
+  return new Tensor(new Node({ kind: "element", name }, nodes, shape, resultTypeOf(name, argument), commonBackend(name, nodes)));
+}
+
+/** The dtype that operands have in common. */
+export function promoted(name: string, operands: readonly Operand[]): DType {
+  const [a, b] = operands;
+  // The usual case: tensors of one dtype.
+  if (a instanceof Tensor && (operands.length === 1 || (operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype))) return a.dtype;
+  return resultType(
+    name,
+    operands.map((operand): Promoted => {
+      if (!(operand instanceof Tensor)) return { dtype: dtypeOfScalar(checkNumber(name, operand)), weight: "number" };
+      return { dtype: operand.dtype, weight: operand.ndim === 0 ? "zero-dim" : "tensor" };
+    }),
+  );
+}
+
+function checkNumber(name: string, value: unknown): number | boolean {
+  if (typeof value === "number" || typeof value === "boolean") return value;
+  throw new TypeError(`${name}: expected a Tensor or a number, got ${value === null ? "null" : typeof value}`);
+}
+
+const constantNode = (value: number, dtype: DType, backend: Backend): Node =>
+  new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
+
+/** A tensor whose elements are all one number. */
+export function constant(value: number, shape: Shape, dtype: DType, backend: Backend): Tensor {
+  const node = constantNode(value, dtype, backend);
+  return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
+}
+
+/** 0, 1, …, count - 1, as int32. */
+export const range = (count: number, backend: Backend): Tensor => new Tensor(new Node({ kind: "arange" }, [], [count], "int32", backend));

@@ -1,0 +1,28 @@
+/** Functions that change a tensor's dtype. */
+
+import type { DType } from "../base/dtype";
+import { Node } from "../graph/node";
+import { cast, make, range } from "./build";
+import { Tensor } from "./tensor";
+
+/** The same values in another dtype. */
+export const to = (input: Tensor, dtype: DType): Tensor => cast(input, dtype);
+export const type_as = (input: Tensor, other: Tensor): Tensor => cast(input, other.dtype);
+export const float = (input: Tensor): Tensor => cast(input, "float32");
+export const half = (input: Tensor): Tensor => cast(input, "float16");
+export const int = (input: Tensor): Tensor => cast(input, "int32");
+export const bool = (input: Tensor): Tensor => cast(input, "bool");
+
+/** A block-quantised weight as floats. */
+export function dequantize(input: Tensor): Tensor {
+  if (input.dtype !== "qint8") return cast(input, "float32");
+  const [rows = 0] = input.shape;
+  // The kernel that looks rows up unpacks them: all rows in order are the whole weight.
+  return make({ kind: "embedding" }, [range(rows, input.backend), input], input.shape, "float32");
+}
+
+/** A tensor of its own, with the same elements. */
+export function clone(input: Tensor): Tensor {
+  const { node } = input;
+  return new Tensor(new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend));
+}

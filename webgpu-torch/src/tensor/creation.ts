@@ -1,0 +1,146 @@
+/** Functions that make tensors: from values, from bytes, or out of nothing. */
+
+import type { DeviceName } from "../backend/backend";
+import { type DType, dtypeOfScalar, type HostArray, isFloat, itemSize } from "../base/dtype";
+import { RuntimeError } from "../base/errors";
+import { checkShape, numel, type Shape } from "../base/shape";
+import { dataNode } from "../graph/node";
+import { cast, constant, element, make, range } from "./build";
+import { backendOf } from "./devices";
+import { encode, flatten, type Nested } from "./host";
+import { type Args, keywords } from "./keywords";
+import { type Sizes, sizesOf, unsqueeze } from "./shapes";
+import { Tensor } from "./tensor";
+
+export interface TensorOptions {
+  dtype?: DType;
+  device?: DeviceName;
+}
+
+function upload(bytes: Uint8Array, shape: Shape, dtype: DType, device: DeviceName | undefined): Tensor {
+  const backend = backendOf(device);
+  return new Tensor(dataNode(backend.upload(bytes), shape, dtype, backend));
+}
+
+/** A tensor of numbers, or of arrays of them. Numbers that are all integers make int32, booleans bool, others float32. */
+export function tensor(data: Nested | HostArray, options: TensorOptions = {}): Tensor {
+  const { dtype, device } = keywords<TensorOptions>("tensor", [], [options], ["dtype", "device"]);
+  const host = flatten(data, dtype);
+  checkShape("tensor", host.shape);
+  return upload(host.bytes, host.shape, host.dtype, device);
+}
+
+interface FromBufferOptions extends TensorOptions {
+  /** In elements; all of the rest if left out. */
+  count?: number;
+  /** In bytes. */
+  offset?: number;
+}
+
+/** A tensor of one dimension from bytes, which go to the device without another copy on the way. */
+export function frombuffer(buffer: ArrayBuffer | ArrayBufferView, options: FromBufferOptions = {}): Tensor {
+  const { dtype = "float32", count = -1, offset = 0, device } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  // A bool is a byte in memory, and a word on the device.
+  const size = dtype === "bool" ? 1 : itemSize(dtype);
+  const elements = count >= 0 ? count : (all.length - offset) / size;
+  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
+    throw new RuntimeError(`frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`);
+  }
+  const bytes = all.subarray(offset, offset + elements * size);
+  return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
+}
+
+/** A block-quantised weight: int8 (out, in) with float16 scales (out, in / 32). Goes into `linear` and `embedding`. */
+export function quantized_weight(values: Tensor, scales: Tensor): Tensor {
+  const [rows = 0, columns = 0] = values.shape;
+  const fits = values.ndim === 2 && columns % 32 === 0 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / 32;
+  if (!fits || values.dtype !== "int8" || scales.dtype !== "float16") {
+    throw new RuntimeError(`quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`);
+  }
+  return make({ kind: "quantized" }, [values, scales], values.shape, "qint8");
+}
+
+/** One number everywhere. */
+export function full(size: readonly number[], fill_value: number | boolean, options: TensorOptions = {}): Tensor {
+  const { dtype = dtypeOfScalar(fill_value), device } = keywords<TensorOptions>("full", [], [options], ["dtype", "device"]);
+  return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
+}
+
+/** Sizes, with keyword arguments behind them. */
+type SizesAndOptions = readonly [...Sizes] | readonly [...Sizes, TensorOptions];
+
+const filled =
+  (op: string, value: number) =>
+  (...args: SizesAndOptions): Tensor => {
+    const last = args.at(-1);
+    const given = typeof last === "object" && !Array.isArray(last);
+    const { dtype = "float32", device } = keywords<TensorOptions>(op, [], given ? [last] : [], ["dtype", "device"]);
+    return full(sizesOf((given ? args.slice(0, -1) : args) as Sizes), value, { dtype, ...(device && { device }) });
+  };
+
+export const zeros = filled("zeros", 0);
+export const ones = filled("ones", 1);
+/** Memory that is not cleared in PyTorch, and zeros here. */
+export const empty = filled("empty", 0);
+
+const like = (value: number) => (input: Tensor, options: TensorOptions = {}): Tensor => full_like(input, value, options);
+
+/** One number everywhere, in another tensor's shape, dtype and device. */
+export function full_like(input: Tensor, fill_value: number, options: TensorOptions = {}): Tensor {
+  const { dtype = input.dtype, device } = keywords<TensorOptions>("full_like", [], [options], ["dtype", "device"]);
+  return constant(fill_value, input.shape, dtype, device ? backendOf(device) : input.backend);
+}
+
+export const zeros_like = like(0);
+export const ones_like = like(1);
+
+interface ArangeOptions extends TensorOptions {
+  start?: number;
+  end?: number;
+  step?: number;
+}
+
+/** arange(end), arange(start, end), arange(start, end, step): start, start + step, … up to end, which is left out. */
+export function arange(...args: [...number[]] | [...number[], ArangeOptions]): Tensor {
+  const numbers = args.filter((value) => typeof value === "number");
+  const names = numbers.length === 1 ? (["end"] as const) : (["start", "end", "step"] as const);
+  const { start = 0, end = 0, step = 1, dtype, device } = keywords<ArangeOptions>("arange", names, args, ["start", "end", "step", "dtype", "device"]);
+  if (step === 0) throw new RuntimeError("step must be nonzero");
+  if ((end - start) / step < 0) throw new RuntimeError("upper bound and lower bound inconsistent with step sign");
+  const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
+  return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
+}
+
+/** `steps` numbers from start to end, both among them. */
+export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
+  const { dtype = "float32", device } = keywords<TensorOptions>("linspace", [], [options], ["dtype", "device"]);
+  return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
+}
+
+function progression(start: number, step: number, shape: Shape, dtype: DType, device: DeviceName | undefined): Tensor {
+  const numbers = range(numel(shape), backendOf(device));
+  const type = isFloat(dtype) ? "float32" : [start, step].every(Number.isInteger) ? "int32" : "float32";
+  const scaled = step === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), step);
+  return cast(start === 0 ? scaled : element("add", scaled, start), dtype);
+}
+
+/** Ones on the diagonal. */
+export function eye(n: number, ...args: Args<TensorOptions & { m?: number }, ["m"]>): Tensor {
+  const { m = n, dtype = "float32", device } = keywords<TensorOptions & { m?: number }>("eye", ["m"], args, ["dtype", "device"]);
+  checkShape("eye", [n, m]);
+  const backend = backendOf(device);
+  return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
+}
+
+/** The part of the matrices below a diagonal, and zeros. */
+export const tril = (input: Tensor, diagonal = 0): Tensor => triangle(input, "le", diagonal);
+/** The part of the matrices above a diagonal, and zeros. */
+export const triu = (input: Tensor, diagonal = 0): Tensor => triangle(input, "ge", diagonal);
+
+function triangle(input: Tensor, keep: "le" | "ge", diagonal: number): Tensor {
+  const [rows, columns] = input.shape.slice(-2);
+  if (rows === undefined || columns === undefined) throw new RuntimeError(`tril: input tensor must have at least 2 dimensions`);
+  const row = element("add", unsqueeze(range(rows, input.backend), 1), diagonal);
+  return make({ kind: "element", name: "where" }, [element(keep, range(columns, input.backend), row), input, constant(0, [], input.dtype, input.backend)], input.shape, input.dtype);
+}

@@ -1,0 +1,57 @@
+/** Gives class Tensor a method for every function whose first argument is a tensor. */
+
+import * as conversion from "./conversion";
+import { full_like, ones_like, tril, triu, zeros_like } from "./creation";
+import * as indexing from "./indexing";
+import * as pointwise from "./pointwise";
+import * as products from "./products";
+import * as reductions from "./reductions";
+import * as shapes from "./shapes";
+import { Tensor } from "./tensor";
+
+// What has a tensor first, but is no method in PyTorch, stays a function.
+const { variance, ...plainReductions } = reductions;
+const { cat, concat, concatenate, stack, slice, pad, sizesOf, ...views } = shapes;
+const { where, ...plainPointwise } = pointwise;
+const { linear, ...plainProducts } = products;
+
+const METHODS = {
+  ...conversion,
+  ...plainPointwise,
+  ...plainReductions,
+  var: variance,
+  ...views,
+  ...indexing,
+  ...plainProducts,
+  full_like,
+  ones_like,
+  zeros_like,
+  tril,
+  triu,
+};
+
+/** A function's arguments behind its first. */
+type Rest<F> = F extends (first: Tensor, ...rest: infer R) => unknown ? R : never;
+
+type Mapped = {
+  [Name in keyof typeof METHODS]: (...args: Rest<(typeof METHODS)[Name]>) => ReturnType<(typeof METHODS)[Name]>;
+};
+
+/** A mapped type keeps one overload of a function; these two have several. */
+interface Methods extends Omit<Mapped, "max" | "min"> {
+  max: reductions.ExtremeMethod;
+  min: reductions.ExtremeMethod;
+}
+
+declare module "./tensor" {
+  interface Tensor extends Methods {}
+}
+
+// The one thing that happens at import: without it `t.add(u)` would not exist. Functions see the tensor as their first argument.
+for (const [name, fn] of Object.entries(METHODS)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, ...args: unknown[]) {
+      return (fn as (...all: unknown[]) => unknown)(this, ...args);
+    },
+  });
+}

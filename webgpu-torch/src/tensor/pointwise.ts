@@ -1,0 +1,187 @@
+/** Element-wise functions. All broadcast and promote as PyTorch's do. */
+
+import { isFloat } from "../base/dtype";
+import { RuntimeError } from "../base/errors";
+import type { BinaryName, UnaryName } from "../ops/table";
+import { cast, choose, element, type Operand, promoted } from "./build";
+import { type Args, keywords } from "./keywords";
+import { Tensor } from "./tensor";
+
+const unary = (name: UnaryName) => (input: Tensor): Tensor => element(name, input);
+const binary = (name: BinaryName) => (input: Operand, other: Operand): Tensor => element(name, input, other);
+
+// One argument.
+export const neg = unary("neg");
+export const abs = unary("abs");
+export const sign = unary("sign");
+export const square = unary("square");
+export const floor = unary("floor");
+export const ceil = unary("ceil");
+export const trunc = unary("trunc");
+export const frac = unary("frac");
+export const exp = unary("exp");
+export const exp2 = unary("exp2");
+export const expm1 = unary("expm1");
+export const log = unary("log");
+export const log2 = unary("log2");
+export const log10 = unary("log10");
+export const log1p = unary("log1p");
+export const sqrt = unary("sqrt");
+export const rsqrt = unary("rsqrt");
+export const reciprocal = unary("reciprocal");
+export const sin = unary("sin");
+export const cos = unary("cos");
+export const tan = unary("tan");
+export const asin = unary("asin");
+export const acos = unary("acos");
+export const atan = unary("atan");
+export const sinh = unary("sinh");
+export const cosh = unary("cosh");
+export const tanh = unary("tanh");
+export const asinh = unary("asinh");
+export const acosh = unary("acosh");
+export const atanh = unary("atanh");
+export const erf = unary("erf");
+export const erfc = unary("erfc");
+export const sigmoid = unary("sigmoid");
+export const relu = unary("relu");
+export const isnan = unary("isnan");
+export const isinf = unary("isinf");
+export const isfinite = unary("isfinite");
+export const logical_not = unary("logical_not");
+export const bitwise_not = unary("bitwise_not");
+export { abs as absolute, neg as negative };
+
+// Two arguments; numbers stand for tensors of no dimensions.
+export const mul = binary("mul");
+export const floor_divide = binary("floor_divide");
+export const remainder = binary("remainder");
+export const fmod = binary("fmod");
+export const maximum = binary("maximum");
+export const minimum = binary("minimum");
+export const atan2 = binary("atan2");
+export const eq = binary("eq");
+export const ne = binary("ne");
+export const lt = binary("lt");
+export const le = binary("le");
+export const gt = binary("gt");
+export const ge = binary("ge");
+export const logical_and = binary("logical_and");
+export const logical_or = binary("logical_or");
+export const logical_xor = binary("logical_xor");
+export const bitwise_and = binary("bitwise_and");
+export const bitwise_or = binary("bitwise_or");
+export const bitwise_xor = binary("bitwise_xor");
+export const bitwise_left_shift = binary("bitwise_left_shift");
+export const bitwise_right_shift = binary("bitwise_right_shift");
+export { mul as multiply };
+
+interface AlphaOptions {
+  alpha?: number;
+}
+
+/** input + alpha * other */
+export function add(input: Operand, other: Operand, options: AlphaOptions = {}): Tensor {
+  return element("add", input, scaled("add", other, options));
+}
+
+/** input - alpha * other */
+export function sub(input: Operand, other: Operand, options: AlphaOptions = {}): Tensor {
+  if (promoted("sub", [input, other]) === "bool") throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
+  return element("sub", input, scaled("sub", other, options));
+}
+
+function scaled(op: string, other: Operand, options: AlphaOptions): Operand {
+  const { alpha = 1 } = keywords<AlphaOptions>(op, [], [options], ["alpha"]);
+  if (alpha === 1) return other;
+  return other instanceof Tensor ? element("mul", other, alpha) : Number(other) * alpha;
+}
+
+/** alpha * other - input, with other first. */
+export const rsub = (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => element("sub", other, scaled("rsub", input, options));
+
+interface DivOptions {
+  rounding_mode?: "trunc" | "floor" | null;
+}
+
+/** True division, or rounded towards zero or down. */
+export function div(input: Operand, other: Operand, options: DivOptions = {}): Tensor {
+  const { rounding_mode = null } = keywords<DivOptions>("div", [], [options], ["rounding_mode"]);
+  switch (rounding_mode) {
+    case null:
+      return element("div", input, other);
+    case "trunc":
+      return element("div_trunc", input, other);
+    case "floor":
+      return element("floor_divide", input, other);
+    default:
+      return rounding_mode satisfies never;
+  }
+}
+
+export { div as divide, div as true_divide, sub as subtract };
+
+/** input to the power of exponent. Squares, roots and the like are computed as such. */
+export function pow(input: Operand, exponent: Operand): Tensor {
+  if (!(input instanceof Tensor) || typeof exponent !== "number") return element("pow", input, exponent);
+  if (exponent === 2) return element("square", input);
+  if (!isFloat(input.dtype)) {
+    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
+    return element("pow", input, exponent);
+  }
+  if (exponent === 0.5) return element("sqrt", input);
+  if (exponent === -0.5) return element("rsqrt", input);
+  if (exponent === -1) return element("reciprocal", input);
+  if (exponent === 3) return element("mul", element("square", input), input);
+  return element("pow", input, exponent);
+}
+
+interface RoundOptions {
+  decimals?: number;
+}
+
+/** To the nearest integer, halves to the even one; or to a number of decimals. */
+export function round(input: Tensor, options: RoundOptions = {}): Tensor {
+  const { decimals = 0 } = keywords<RoundOptions>("round", [], [options], ["decimals"]);
+  if (decimals === 0) return element("round", input);
+  const scale = 10 ** Math.abs(decimals);
+  return decimals > 0 ? div(element("round", mul(input, scale)), scale) : mul(element("round", div(input, scale)), scale);
+}
+
+interface ClampOptions {
+  min?: Operand | null;
+  max?: Operand | null;
+}
+
+/** Between min and max, of which one may be left out. */
+export function clamp(input: Tensor, ...args: Args<ClampOptions, ["min", "max"]>): Tensor {
+  const { min = null, max = null } = keywords<ClampOptions>("clamp", ["min", "max"], args);
+  if (min === null && max === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
+  const raised = min === null ? input : element("maximum", input, min);
+  return max === null ? raised : element("minimum", raised, max);
+}
+
+export { clamp as clip };
+export const clamp_min = (input: Tensor, min: Operand): Tensor => element("maximum", input, min);
+export const clamp_max = (input: Tensor, max: Operand): Tensor => element("minimum", input, max);
+
+/** input where the condition holds, other elsewhere. */
+export const where = (condition: Tensor, input: Operand, other: Operand): Tensor => choose(condition, input, other);
+
+/** value where the mask holds. The result keeps the input's dtype. */
+export function masked_fill(input: Tensor, mask: Tensor, value: Operand): Tensor {
+  return cast(choose(mask, value, input), input.dtype);
+}
+
+/** start + weight * (end - start) */
+export const lerp = (input: Tensor, end: Tensor, weight: Operand): Tensor => add(input, mul(weight, sub(end, input)));
+
+interface ValueOptions {
+  value?: number;
+}
+
+/** input + value * tensor1 * tensor2 */
+export const addcmul = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor => add(input, mul(tensor1, tensor2), { alpha: value });
+
+/** input + value * tensor1 / tensor2 */
+export const addcdiv = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor => add(input, div(tensor1, tensor2), { alpha: value });

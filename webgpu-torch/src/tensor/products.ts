@@ -1,0 +1,89 @@
+/** Matrix products. */
+
+import { isFloat } from "../base/dtype";
+import { RuntimeError, showShape } from "../base/errors";
+import { numel, reducedShape } from "../base/shape";
+import { linearShape, matmulShape } from "../ops/matmul";
+import { cast, constant, element, make, type Operand, promoted } from "./build";
+import { reshape, unsqueeze } from "./shapes";
+import type { Tensor } from "./tensor";
+
+/** A batched product of matrices; a vector on either side is a matrix of one row or one column, which is left out again. */
+export function matmul(input: Tensor, other: Tensor): Tensor {
+  if (input.ndim === 0 || other.ndim === 0) throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input.ndim}D and ${other.ndim}D`);
+  const a = input.ndim === 1 ? unsqueeze(input, 0) : input;
+  const b = other.ndim === 1 ? unsqueeze(other, 1) : other;
+  const out = product("matmul", a, b);
+  const gone = [...(input.ndim === 1 ? [out.ndim - 2] : []), ...(other.ndim === 1 ? [out.ndim - 1] : [])];
+  return gone.length === 0 ? out : reshape(out, reducedShape(out.shape, gone, false));
+}
+
+function product(op: string, a: Tensor, b: Tensor): Tensor {
+  const shape = matmulShape(op, a.shape, b.shape);
+  const dtype = promoted(op, [a, b]);
+  if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
+  if (!isFloat(dtype)) throw new RuntimeError(`${op}: not implemented for '${dtype}', only for floats`);
+  if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
+  // Kernels multiply float32.
+  return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
+}
+
+/** A product of two matrices. */
+export function mm(input: Tensor, mat2: Tensor): Tensor {
+  if (input.ndim !== 2 || mat2.ndim !== 2) throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`);
+  return product("mm", input, mat2);
+}
+
+/** Products of two batches of matrices of the same number. */
+export function bmm(input: Tensor, mat2: Tensor): Tensor {
+  if (input.ndim !== 3 || mat2.ndim !== 3 || input.shape[0] !== mat2.shape[0]) {
+    throw new RuntimeError(`bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`);
+  }
+  return product("bmm", input, mat2);
+}
+
+interface AddOptions {
+  beta?: number;
+  alpha?: number;
+}
+
+const plus = (input: Tensor, term: Tensor, { beta = 1, alpha = 1 }: AddOptions): Tensor => {
+  const scaledTerm: Operand = alpha === 1 ? term : element("mul", term, alpha);
+  // With beta 0 the input is ignored, whatever is in it.
+  if (beta === 0) return scaledTerm as Tensor;
+  return element("add", scaledTerm, beta === 1 ? input : element("mul", input, beta));
+};
+
+/** beta * input + alpha * (mat1 @ mat2) */
+export const addmm = (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor => plus(input, mm(mat1, mat2), options);
+
+/** beta * input + alpha * (batch1 @ batch2), for batches. */
+export const baddbmm = (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor => plus(input, bmm(batch1, batch2), options);
+
+/** The sum of products of two vectors. */
+export function dot(input: Tensor, tensor: Tensor): Tensor {
+  if (input.ndim !== 1 || tensor.ndim !== 1) throw new RuntimeError(`dot: 1D tensors expected, but got ${input.ndim}D and ${tensor.ndim}D tensors`);
+  return matmul(input, tensor);
+}
+
+/** A matrix times a vector. */
+export const mv = (input: Tensor, vec: Tensor): Tensor => matmul(input, vec);
+
+/** All products of elements of two vectors. */
+export const outer = (input: Tensor, vec2: Tensor): Tensor => element("mul", unsqueeze(input, 1), unsqueeze(vec2, 0));
+
+/** x wᵀ + b. The weight may be float32, float16 or qint8; it stays packed and is unpacked inside the kernel. */
+export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  const vector = weight.ndim === 1;
+  const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
+  if (!isFloat(input.dtype) || !isFloat(weight.dtype)) throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
+  const w = vector ? unsqueeze(weight, 0) : weight;
+  const product =
+    numel(input.shape.slice(-1)) === 0
+      ? constant(0, shape, "float32", input.backend)
+      : make({ kind: "linear" }, [cast(input, "float32"), w], shape, "float32");
+  const sum = bias === null ? product : element("add", product, bias);
+  const out = cast(sum, input.dtype);
+  return vector ? reshape(out, shape.slice(0, -1)) : out;
+}
+

@@ -1,0 +1,180 @@
+/** Functions that reduce dimensions. */
+
+import type { DType } from "../base/dtype";
+import { isFloat } from "../base/dtype";
+import { IndexError, RuntimeError } from "../base/errors";
+import { numel, reducedShape, wrapDims } from "../base/shape";
+import { reduceArgument, type ReduceName, reduceOp, reduceResult } from "../ops/reduce";
+import { cast, constant, element, make } from "./build";
+import { type Args, keywords } from "./keywords";
+import { reshape } from "./shapes";
+import { Tensor } from "./tensor";
+
+export type Dims = number | readonly number[] | null;
+
+interface DimOptions {
+  dim?: Dims;
+  keepdim?: boolean;
+}
+
+interface SumOptions extends DimOptions {
+  dtype?: DType;
+}
+
+interface OneDimOptions {
+  dim?: number | null;
+  keepdim?: boolean;
+}
+
+/** Reduces dimensions, with what the operation does to empty ones. */
+function reduced(name: ReduceName, input: Tensor, dims: readonly number[], keepdim: boolean): Tensor {
+  const argument = reduceArgument(name, input.dtype);
+  const result = reduceResult(name, argument);
+  const shape = reducedShape(input.shape, dims, keepdim);
+  const { empty } = reduceOp(name);
+  if (dims.some((d) => input.shape[d] === 0)) {
+    if (empty === undefined) throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+    return constant(empty, shape, result, input.backend);
+  }
+  const values = make({ kind: "reduce", name, dims }, [cast(input, argument)], shape, result);
+  // Sums of float16 are kept in float32 until they are complete.
+  return reduceOp(name).gives === "same" && isFloat(input.dtype) ? cast(values, input.dtype) : values;
+}
+
+const overDims =
+  (name: ReduceName) =>
+  (input: Tensor, ...args: Args<DimOptions, ["dim", "keepdim"]>): Tensor => {
+    const { dim, keepdim = false } = keywords<DimOptions>(name, ["dim", "keepdim"], args);
+    return reduced(name, input, wrapDims(name, dim, input.ndim), keepdim);
+  };
+
+/** The sum. Integers and bools add up to int32. */
+export function sum(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
+  const { dim, keepdim = false, dtype = input.dtype } = keywords<SumOptions>("sum", ["dim", "keepdim"], args, ["dtype"]);
+  return reduced("sum", cast(input, dtype), wrapDims("sum", dim, input.ndim), keepdim);
+}
+
+/** The product. */
+export function prod(input: Tensor, ...args: Args<OneDimOptions & { dtype?: DType }, ["dim", "keepdim"]>): Tensor {
+  const { dim, keepdim = false, dtype = input.dtype } = keywords<OneDimOptions & { dtype?: DType }>("prod", ["dim", "keepdim"], args, ["dtype"]);
+  return reduced("prod", cast(input, dtype), wrapDims("prod", dim, input.ndim), keepdim);
+}
+
+/** The average of floats. */
+export function mean(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
+  const { dim, keepdim = false, dtype = input.dtype } = keywords<SumOptions>("mean", ["dim", "keepdim"], args, ["dtype"]);
+  if (!isFloat(dtype)) throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
+  const dims = wrapDims("mean", dim, input.ndim);
+  const total = reduced("sum", cast(cast(input, dtype), "float32"), dims, keepdim);
+  return cast(element("mul", total, 1 / count(input, dims)), dtype);
+}
+
+/** Elements that are reduced into one. */
+const count = (input: Tensor, dims: readonly number[]): number => numel(dims.map((d) => input.shape[d] ?? 1));
+
+export const amax = overDims("amax");
+export const amin = overDims("amin");
+export const any = overDims("any");
+export const all = overDims("all");
+
+/** A position of the largest or smallest element: the first. */
+const position =
+  (name: "argmax" | "argmin") =>
+  (input: Tensor, ...args: Args<OneDimOptions, ["dim", "keepdim"]>): Tensor => {
+    const { dim = null, keepdim = false } = keywords<OneDimOptions>(name, ["dim", "keepdim"], args);
+    return reduced(name, input, wrapDims(name, dim, input.ndim), keepdim);
+  };
+
+export const argmax = position("argmax");
+export const argmin = position("argmin");
+
+/** What `max` and `min` along a dimension give. */
+export interface Extremes {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+type ExtremeArgs = Args<{ dim?: number; keepdim?: boolean }, ["dim", "keepdim"]>;
+
+/** The forms of `t.max(…)` and `t.min(…)`. */
+export interface ExtremeMethod {
+  (): Tensor;
+  (other: Tensor): Tensor;
+  (...args: ExtremeArgs): Extremes;
+}
+
+const extremes = (name: "max" | "min", values: typeof amax, indices: typeof argmax, elementwise: "maximum" | "minimum") => {
+  function extreme(input: Tensor): Tensor;
+  function extreme(input: Tensor, other: Tensor): Tensor;
+  function extreme(input: Tensor, ...args: ExtremeArgs): Extremes;
+  function extreme(input: Tensor, ...args: unknown[]): Tensor | Extremes {
+    const [other] = args;
+    if (other instanceof Tensor) return element(elementwise, input, other);
+    if (args.length === 0) return values(input);
+    const options = keywords<{ dim?: number; keepdim?: boolean }>(name, ["dim", "keepdim"], args);
+    return { values: values(input, options), indices: indices(input, options) };
+  }
+  return extreme;
+};
+
+/** The largest element; of two tensors the larger elements; along a dimension, values and indices. */
+export const max = extremes("max", amax, argmax, "maximum");
+/** The smallest element; of two tensors the smaller elements; along a dimension, values and indices. */
+export const min = extremes("min", amin, argmin, "minimum");
+
+interface VarOptions extends DimOptions {
+  correction?: number;
+  unbiased?: boolean;
+}
+
+function varianceOf(op: string, input: Tensor, args: readonly unknown[]): Tensor {
+  const { dim, keepdim = false, unbiased = true, correction = unbiased ? 1 : 0 } = keywords<VarOptions>(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  if (!isFloat(input.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input.dtype}`);
+  const dims = wrapDims(op, dim, input.ndim);
+  const x = cast(input, "float32");
+  const squares = element("square", element("sub", x, mean(x, { dim: dims, keepdim: true })));
+  const degrees = Math.max(0, count(input, dims) - correction);
+  return element("div", reduced("sum", squares, dims, keepdim), degrees);
+}
+
+/** The variance; `correction` 1 (or unbiased) divides by one less than the number of elements. Exported as `var`. */
+export const variance = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(varianceOf("var", input, args), input.dtype);
+
+/** The standard deviation. */
+export const std = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(element("sqrt", varianceOf("std", input, args)), input.dtype);
+
+/** log(sum(exp(input))), from the largest element on, so that nothing overflows. */
+export function logsumexp(input: Tensor, dim: number | readonly number[], ...args: Args<{ keepdim?: boolean }, ["keepdim"]>): Tensor {
+  const { keepdim = false } = keywords<{ keepdim?: boolean }>("logsumexp", ["keepdim"], args);
+  const dims = wrapDims("logsumexp", dim, input.ndim);
+  const x = isFloat(input.dtype) ? input : cast(input, "float32");
+  const top = reduced("amax", x, dims, true);
+  // Minus infinity less minus infinity is NaN: where all are that, or one is infinite, nothing is taken away.
+  const finite = element("where", element("isfinite", top), top, constant(0, top.shape, top.dtype, top.backend));
+  const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
+  const result = element("add", total, finite);
+  return keepdim ? result : reshape(result, reducedShape(input.shape, dims, false));
+}
+
+interface NormOptions extends DimOptions {
+  p?: number | "fro";
+}
+
+/** The p-norm over dimensions. */
+export function norm(input: Tensor, ...args: Args<NormOptions, ["p", "dim", "keepdim"]>): Tensor {
+  const { p = 2, dim, keepdim = false } = keywords<NormOptions>("norm", ["p", "dim", "keepdim"], args);
+  if (!isFloat(input.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input.dtype}`);
+  const dims = wrapDims("norm", dim, input.ndim);
+  const x = cast(input, "float32");
+  return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input.dtype);
+}
+
+function normOf(x: Tensor, p: number, dims: readonly number[], keepdim: boolean): Tensor {
+  if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
+  const size = element("abs", x);
+  if (p === 1) return reduced("sum", size, dims, keepdim);
+  if (p === Infinity) return reduced("amax", size, dims, keepdim);
+  if (p === -Infinity) return reduced("amin", size, dims, keepdim);
+  if (p === 0) return reduced("sum", cast(element("ne", x, 0), "float32"), dims, keepdim);
+  return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
+}

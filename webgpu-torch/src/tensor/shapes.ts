@@ -1,0 +1,223 @@
+/** Functions that change a tensor's shape without computing anything, and those that join tensors. */
+
+import type { DType } from "../base/dtype";
+import { RuntimeError, showShape } from "../base/errors";
+import { checkShape, inferSize, numel, sameShape, type Shape, wrapDim } from "../base/shape";
+import { cast, constant, element, make, moved, promoted, range } from "./build";
+import { type Args, keywords } from "./keywords";
+import { Tensor } from "./tensor";
+
+/** Sizes as separate arguments or as one array. */
+export type Sizes = readonly number[] | readonly [readonly number[]];
+
+export const sizesOf = (sizes: Sizes): readonly number[] => (Array.isArray(sizes[0]) ? sizes[0] : (sizes as readonly number[]));
+
+/** The same elements in another shape; one size may be -1. */
+export function reshape(input: Tensor, ...sizes: Sizes): Tensor {
+  const shape = inferSize("reshape", sizesOf(sizes), input.numel());
+  return sameShape(shape, input.shape) ? input : moved(input, { kind: "reshape", shape }, shape);
+}
+
+/** As `reshape`: tensors here share memory where they can, and where they cannot no one can tell. */
+export const view = reshape;
+
+/** All dimensions from start_dim to end_dim in one. */
+export function flatten(input: Tensor, ...args: Args<{ start_dim?: number; end_dim?: number }, ["start_dim", "end_dim"]>): Tensor {
+  const { start_dim = 0, end_dim = -1 } = keywords<{ start_dim?: number; end_dim?: number }>("flatten", ["start_dim", "end_dim"], args);
+  const start = wrapDim("flatten", start_dim, input.ndim);
+  const end = wrapDim("flatten", end_dim, input.ndim);
+  if (start > end) throw new RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim");
+  const { shape } = input;
+  return reshape(input, [...shape.slice(0, start), numel(shape.slice(start, end + 1)), ...shape.slice(end + 1)]);
+}
+
+/** One dimension as several; one of the sizes may be -1. */
+export function unflatten(input: Tensor, dim: number, sizes: readonly number[]): Tensor {
+  const d = wrapDim("unflatten", dim, input.ndim);
+  const { shape } = input;
+  return reshape(input, [...shape.slice(0, d), ...inferSize("unflatten", sizes, shape[d] ?? 1), ...shape.slice(d + 1)]);
+}
+
+/** The dimensions in another order. */
+export function permute(input: Tensor, ...dims: Sizes): Tensor {
+  const order = sizesOf(dims).map((dim) => wrapDim("permute", dim, input.ndim));
+  if (order.length !== input.ndim || new Set(order).size !== order.length) {
+    throw new RuntimeError(`permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input.shape)} and ${showShape(order)}`);
+  }
+  return moved(input, { kind: "permute", order }, order.map((dim) => input.shape[dim] ?? 1));
+}
+
+/** Two dimensions swapped. */
+export function transpose(input: Tensor, dim0: number, dim1: number): Tensor {
+  const a = wrapDim("transpose", dim0, input.ndim);
+  const b = wrapDim("transpose", dim1, input.ndim);
+  if (a === b) return input;
+  return permute(input, input.shape.map((_, d) => (d === a ? b : d === b ? a : d)));
+}
+
+/** The transpose of a matrix. */
+export function t(input: Tensor): Tensor {
+  if (input.ndim > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${input.ndim}D`);
+  return input.ndim < 2 ? input : transpose(input, 0, 1);
+}
+
+/** Dimensions of size 1 repeated; -1 keeps a size. */
+export function expand(input: Tensor, ...sizes: Sizes): Tensor {
+  const wanted = sizesOf(sizes);
+  const missing = wanted.length - input.ndim;
+  const fail = () => new RuntimeError(`expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input.shape)}`);
+  if (missing < 0) throw fail();
+  const shape = wanted.map((size, i) => {
+    const own = input.shape[i - missing];
+    const target = size === -1 && own !== undefined ? own : size;
+    if (own !== undefined && own !== 1 && own !== target) throw fail();
+    return target;
+  });
+  checkShape("expand", shape);
+  return sameShape(shape, input.shape) ? input : moved(input, { kind: "expand", shape }, shape);
+}
+
+export const expand_as = (input: Tensor, other: Tensor): Tensor => expand(input, other.shape);
+export const broadcast_to = (input: Tensor, shape: Shape): Tensor => expand(input, shape);
+
+/** Without the dimensions of size 1, or without those of them that are named. */
+export function squeeze(input: Tensor, ...args: Args<{ dim?: number | readonly number[] }, ["dim"]>): Tensor {
+  const { dim } = keywords<{ dim?: number | readonly number[] }>("squeeze", ["dim"], args);
+  const dims = dim === undefined ? input.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d as number, input.ndim));
+  return reshape(input, input.shape.filter((size, d) => size !== 1 || !dims.includes(d)));
+}
+
+/** With a dimension of size 1 put in. */
+export function unsqueeze(input: Tensor, dim: number): Tensor {
+  const d = wrapDim("unsqueeze", dim, input.ndim + 1);
+  return reshape(input, [...input.shape.slice(0, d), 1, ...input.shape.slice(d)]);
+}
+
+/** Elements start … start + length - 1 of a dimension. */
+export function narrow(input: Tensor, dim: number, start: number, length: number): Tensor {
+  const d = wrapDim("narrow", dim, input.ndim);
+  const size = input.shape[d] ?? 0;
+  const first = start < 0 ? start + size : start;
+  if (first < 0 || length < 0 || first + length > size) throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
+  return slice(input, d, first, length, 1);
+}
+
+/** Every step-th element of a dimension from start on. */
+export function slice(input: Tensor, dim: number, start: number, length: number, step: number): Tensor {
+  if (start === 0 && step === 1 && length === input.shape[dim]) return input;
+  return moved(input, { kind: "slice", dim, start, length, step }, input.shape.map((size, i) => (i === dim ? length : size)));
+}
+
+/** One element of a dimension, which is gone then. */
+export function select(input: Tensor, dim: number, index: number): Tensor {
+  const d = wrapDim("select", dim, input.ndim);
+  const size = input.shape[d] ?? 0;
+  if (index < -size || index >= size) throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input.shape)} at dimension ${dim}`);
+  const one = slice(input, d, index < 0 ? index + size : index, 1, 1);
+  return reshape(one, input.shape.filter((_, i) => i !== d));
+}
+
+/** Parts of a size, or of the sizes given, along a dimension. */
+export function split(input: Tensor, split_size_or_sections: number | readonly number[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor[] {
+  const { dim = 0 } = keywords<{ dim?: number }>("split", ["dim"], args);
+  const d = wrapDim("split", dim, input.ndim);
+  const size = input.shape[d] ?? 0;
+  const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
+  const total = sections.reduce((sum, length) => sum + length, 0);
+  if (total !== size) throw new RuntimeError(`split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`);
+  let start = 0;
+  return sections.map((length) => {
+    const part = narrow(input, d, start, length);
+    start += length;
+    return part;
+  });
+}
+
+function evenly(size: number, part: number): readonly number[] {
+  if (!Number.isInteger(part) || part < 0 || (part === 0 && size > 0)) throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
+  if (size === 0) return [0];
+  return Array.from({ length: Math.ceil(size / part) }, (_, i) => Math.min(part, size - i * part));
+}
+
+/** At most `chunks` parts, all of one size but the last. */
+export function chunk(input: Tensor, chunks: number, ...args: Args<{ dim?: number }, ["dim"]>): Tensor[] {
+  if (!Number.isInteger(chunks) || chunks < 1) throw new RuntimeError(`chunk expects `+"`chunks`"+` to be greater than 0, got: ${chunks}`);
+  const { dim = 0 } = keywords<{ dim?: number }>("chunk", ["dim"], args);
+  const size = input.shape[wrapDim("chunk", dim, input.ndim)] ?? 0;
+  return split(input, Math.max(1, Math.ceil(size / chunks)), dim);
+}
+
+/** The parts along a dimension, each without it. */
+export function unbind(input: Tensor, ...args: Args<{ dim?: number }, ["dim"]>): Tensor[] {
+  const { dim = 0 } = keywords<{ dim?: number }>("unbind", ["dim"], args);
+  const d = wrapDim("unbind", dim, input.ndim);
+  return Array.from({ length: input.shape[d] ?? 0 }, (_, i) => select(input, d, i));
+}
+
+/** Tensors one after the other along a dimension. */
+export function cat(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
+  const { dim = 0 } = keywords<{ dim?: number }>("cat", ["dim"], args);
+  const [first] = tensors;
+  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
+  const d = wrapDim("cat", dim, first.ndim);
+  for (const { shape } of tensors) {
+    if (!sameShape(shape.filter((_, i) => i !== d), first.shape.filter((_, i) => i !== d))) {
+      throw new RuntimeError(`cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`);
+    }
+  }
+  const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
+  return joinAll(tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype)), d) ?? cast(first, dtype);
+}
+
+/** Joins in halves, so that no kernel reads more buffers than it can bind. */
+function joinAll(tensors: readonly Tensor[], dim: number): Tensor | null {
+  if (tensors.length <= 1) return tensors[0] ?? null;
+  const half = Math.ceil(tensors.length / 2);
+  const a = joinAll(tensors.slice(0, half), dim);
+  const b = joinAll(tensors.slice(half), dim);
+  return a && b && join(a, b, dim);
+}
+
+/**
+ * Both tensors are read over the whole result, from views that begin before their data or end behind it; of the two elements
+ * one is real, and that one is chosen. Shaders read nothing harmful out of bounds.
+ */
+function join(a: Tensor, b: Tensor, dim: number): Tensor {
+  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
+  const total = first + second;
+  const place = reshape(range(total, a.backend), a.shape.map((_, i) => (i === dim ? total : 1)));
+  const inFirst = element("lt", place, first);
+  return make({ kind: "element", name: "where" }, [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)], slice(a, dim, 0, total, 1).shape, a.dtype);
+}
+
+export { cat as concat, cat as concatenate };
+
+/** Tensors of one shape along a new dimension. */
+export function stack(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
+  const { dim = 0 } = keywords<{ dim?: number }>("stack", ["dim"], args);
+  return cat(tensors.map((tensor) => unsqueeze(tensor, dim)), { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) });
+}
+
+/** Dimensions run backwards. */
+export function flip(input: Tensor, ...dims: Sizes): Tensor {
+  return sizesOf(dims)
+    .map((dim) => wrapDim("flip", dim, input.ndim))
+    .reduce((flipped, d) => slice(flipped, d, Math.max(0, (input.shape[d] ?? 1) - 1), input.shape[d] ?? 1, -1), input);
+}
+
+/** A copy whose elements lie row by row; here every tensor that is read does. */
+export const contiguous = (input: Tensor): Tensor => input;
+
+/** Zeros around a tensor: `pad` gives how many before and after, from the last dimension on. Negative numbers cut off. */
+export function pad(input: Tensor, widths: readonly number[], value = 0): Tensor {
+  let out = input;
+  for (let i = 0; i < widths.length; i += 2) {
+    const d = input.ndim - 1 - i / 2;
+    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
+    if (d < 0) throw new RuntimeError(`pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input.ndim}`);
+    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
+    const fill = (size: number) => constant(value, kept.shape.map((own, j) => (j === d ? size : own)), kept.dtype, kept.backend);
+    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
+  }
+  return out;
+}
