@@ -234,6 +234,81 @@ function reducedShape(shape, dims, keepdim) {
   return keepdim ? shape.map((size, i) => dims.includes(i) ? 1 : size) : shape.filter((_, i) => !dims.includes(i));
 }
 
+// src/base/f16.ts
+var f32 = new Float32Array(1);
+var u32 = new Uint32Array(f32.buffer);
+function toHalfBits(value) {
+  f32[0] = value;
+  const bits2 = u32[0] ?? 0;
+  const sign2 = bits2 >>> 16 & 32768;
+  const magnitude = bits2 & 2147483647;
+  if (magnitude > 2139095040) return sign2 | 32256;
+  if (magnitude >= 1199570944) return sign2 | 31744;
+  if (magnitude < 947912704) return sign2 | roundSubnormal(magnitude);
+  const rounded2 = magnitude - 939524096;
+  return sign2 | rounded2 + 4095 + (rounded2 >>> 13 & 1) >>> 13;
+}
+function roundSubnormal(magnitude) {
+  u32[0] = magnitude;
+  const steps = (f32[0] ?? 0) * 2 ** 24;
+  const down = Math.floor(steps);
+  const rest = steps - down;
+  return rest > 0.5 || rest === 0.5 && down % 2 === 1 ? down + 1 : down;
+}
+function fromHalfBits(bits2) {
+  const sign2 = bits2 & 32768 ? -1 : 1;
+  const exponent = bits2 >>> 10 & 31;
+  const fraction = bits2 & 1023;
+  if (exponent === 0) return sign2 * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign2 * Infinity;
+  return sign2 * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// src/ops/values.ts
+function makeValues(dtype, count2) {
+  switch (dtype) {
+    case "float32":
+    case "float16":
+      return new Float32Array(count2);
+    case "int32":
+      return new Int32Array(count2);
+    case "uint32":
+    case "bool":
+      return new Uint32Array(count2);
+    case "int8":
+    case "qint8":
+      return new Int8Array(count2);
+    default:
+      return dtype;
+  }
+}
+function readValues(buffer, dtype, offset, count2) {
+  switch (dtype) {
+    case "float32":
+      return new Float32Array(buffer, offset, count2);
+    case "float16":
+      return Float32Array.from(new Uint16Array(buffer, offset, count2), fromHalfBits);
+    case "int32":
+      return new Int32Array(buffer, offset, count2);
+    case "uint32":
+    case "bool":
+      return new Uint32Array(buffer, offset, count2);
+    case "int8":
+    case "qint8":
+      return new Int8Array(buffer, offset, count2);
+    default:
+      return dtype;
+  }
+}
+function writeValues(buffer, dtype, values) {
+  if (dtype === "float16") {
+    new Uint16Array(buffer, 0, values.length).forEach((_, i, bits2) => bits2[i] = toHalfBits(values[i] ?? 0));
+  } else {
+    readValues(buffer, dtype, 0, values.length).set(values);
+  }
+}
+var roundTo = (dtype, value) => dtype === "float16" ? fromHalfBits(toHalfBits(value)) : value;
+
 // src/ops/binary.ts
 var number = (wgsl, cpu, more = {}) => ({
   takes: more.bool ? "any" : "number",
@@ -772,7 +847,7 @@ function uniforms(...values) {
   words.set(values);
   return words;
 }
-function f32(value) {
+function f322(value) {
   return new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0;
 }
 function repeat(count2, line, separator = "\n") {
@@ -798,7 +873,7 @@ function checkAttention({ batch, maxQ, heads, headDim, q, k, v }) {
 }
 function attentionUniforms({ batch, maxQ, q, k, v, scale }, queries) {
   const views2 = [q, k, v].flatMap(({ offset, row, head }) => [offset, row, head, 0]);
-  return uniforms(...views2, batch, Math.ceil(maxQ / queries), f32(scale * LOG2_E));
+  return uniforms(...views2, batch, Math.ceil(maxQ / queries), f322(scale * LOG2_E));
 }
 function attentionWgsl({ heads, headDim, q, k, v, causal }, queries) {
   const aligned = headDim % 4 === 0 && [q, k, v].every((view2) => [view2.offset, view2.row, view2.head].every((n) => n % 4 === 0));
@@ -1465,81 +1540,6 @@ function onlyCall(nodes) {
   return calls.size === 1 ? call : null;
 }
 
-// src/base/f16.ts
-var f322 = new Float32Array(1);
-var u32 = new Uint32Array(f322.buffer);
-function toHalfBits(value) {
-  f322[0] = value;
-  const bits2 = u32[0] ?? 0;
-  const sign2 = bits2 >>> 16 & 32768;
-  const magnitude = bits2 & 2147483647;
-  if (magnitude > 2139095040) return sign2 | 32256;
-  if (magnitude >= 1199570944) return sign2 | 31744;
-  if (magnitude < 947912704) return sign2 | roundSubnormal(magnitude);
-  const rounded2 = magnitude - 939524096;
-  return sign2 | rounded2 + 4095 + (rounded2 >>> 13 & 1) >>> 13;
-}
-function roundSubnormal(magnitude) {
-  u32[0] = magnitude;
-  const steps = (f322[0] ?? 0) * 2 ** 24;
-  const down = Math.floor(steps);
-  const rest = steps - down;
-  return rest > 0.5 || rest === 0.5 && down % 2 === 1 ? down + 1 : down;
-}
-function fromHalfBits(bits2) {
-  const sign2 = bits2 & 32768 ? -1 : 1;
-  const exponent = bits2 >>> 10 & 31;
-  const fraction = bits2 & 1023;
-  if (exponent === 0) return sign2 * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign2 * Infinity;
-  return sign2 * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-// src/ops/values.ts
-function makeValues(dtype, count2) {
-  switch (dtype) {
-    case "float32":
-    case "float16":
-      return new Float32Array(count2);
-    case "int32":
-      return new Int32Array(count2);
-    case "uint32":
-    case "bool":
-      return new Uint32Array(count2);
-    case "int8":
-    case "qint8":
-      return new Int8Array(count2);
-    default:
-      return dtype;
-  }
-}
-function readValues(buffer, dtype, offset, count2) {
-  switch (dtype) {
-    case "float32":
-      return new Float32Array(buffer, offset, count2);
-    case "float16":
-      return Float32Array.from(new Uint16Array(buffer, offset, count2), fromHalfBits);
-    case "int32":
-      return new Int32Array(buffer, offset, count2);
-    case "uint32":
-    case "bool":
-      return new Uint32Array(buffer, offset, count2);
-    case "int8":
-    case "qint8":
-      return new Int8Array(buffer, offset, count2);
-    default:
-      return dtype;
-  }
-}
-function writeValues(buffer, dtype, values) {
-  if (dtype === "float16") {
-    new Uint16Array(buffer, 0, values.length).forEach((_, i, bits2) => bits2[i] = toHalfBits(values[i] ?? 0));
-  } else {
-    readValues(buffer, dtype, 0, values.length).set(values);
-  }
-}
-var roundTo = (dtype, value) => dtype === "float16" ? fromHalfBits(toHalfBits(value)) : value;
-
 // src/tensor/host.ts
 function flatten(data, dtype) {
   if (ArrayBuffer.isView(data)) return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
@@ -1730,7 +1730,7 @@ function checkNumber(name, value) {
 }
 var constantNode = (value, dtype, backend) => new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
 function constant(value, shape, dtype, backend) {
-  const node = constantNode(value, dtype, backend);
+  const node = constantNode(roundTo(dtype, value), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }
 var range = (count2, backend) => new Tensor(new Node({ kind: "arange" }, [], [count2], "int32", backend));
@@ -2227,12 +2227,16 @@ fn op_isinf(x: F32) -> BOOL { return (bitcast<U32>(x) & U32(0x7fffffffu)) == U32
 fn op_nan() -> F32 { var bits = U32(0x7fc00000u); return bitcast<F32>(bits); }`),
   op_inf: helper(`
 fn op_inf() -> F32 { var bits = U32(0x7f800000u); return bitcast<F32>(bits); }`),
-  // What float16 holds of a value. The builtins leave open what becomes of values out of its range.
+  // The nearest float16. The builtins may round towards zero, and leave open what becomes of values out of range.
   op_to_half: helper(
     `
 fn op_to_half(x: F32) -> F32 {
-  let near = quantizeToF16(clamp(x, F32(-65504.0), F32(65504.0)));
-  return select(select(near, sign(x) * op_inf(), abs(x) >= F32(65520.0)), x, op_isnan(x));
+  let bits = bitcast<U32>(x);
+  let near = bitcast<F32>((bits + U32(0xfffu) + ((bits >> U32(13u)) & U32(1u))) & U32(0xffffe000u));
+  // Below 2^-14 all steps are 2^-24.
+  let small = round(x * 16777216.0) / 16777216.0;
+  let finite = select(near, small, abs(x) < F32(0.00006103515625));
+  return select(select(finite, sign(x) * op_inf(), abs(x) >= F32(65520.0)), x, op_isnan(x));
 }`,
     "op_inf",
     "op_isnan"
@@ -2602,7 +2606,7 @@ var Params = class {
     return `bitcast<i32>(${this.u32(value)})`;
   }
   f32(value) {
-    return `bitcast<f32>(${this.u32(f32(value))})`;
+    return `bitcast<f32>(${this.u32(f322(value))})`;
   }
   /** The uniform's contents. */
   contents() {
@@ -2886,7 +2890,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 `
     ),
-    uniforms: uniforms(tokens, rows, f32(NaN)),
+    uniforms: uniforms(tokens, rows, f322(NaN)),
     workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS3))
   };
 }
@@ -2974,7 +2978,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 `
     ),
-    uniforms: uniforms(rows, f32(eps)),
+    uniforms: uniforms(rows, f322(eps)),
     workgroups: grid(Math.ceil(rows / rowsAtOnce))
   };
 }
@@ -3431,7 +3435,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 `
     ),
-    uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS), f32(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
+    uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS), f322(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
     workgroups: grid(segments * Math.ceil(width / COLUMNS))
   };
 }

@@ -25,12 +25,16 @@ fn op_nan() -> F32 { var bits = U32(0x7fc00000u); return bitcast<F32>(bits); }`)
   op_inf: helper(`
 fn op_inf() -> F32 { var bits = U32(0x7f800000u); return bitcast<F32>(bits); }`),
 
-  // What float16 holds of a value. The builtins leave open what becomes of values out of its range.
+  // The nearest float16. The builtins may round towards zero, and leave open what becomes of values out of range.
   op_to_half: helper(
     `
 fn op_to_half(x: F32) -> F32 {
-  let near = quantizeToF16(clamp(x, F32(-65504.0), F32(65504.0)));
-  return select(select(near, sign(x) * op_inf(), abs(x) >= F32(65520.0)), x, op_isnan(x));
+  let bits = bitcast<U32>(x);
+  let near = bitcast<F32>((bits + U32(0xfffu) + ((bits >> U32(13u)) & U32(1u))) & U32(0xffffe000u));
+  // Below 2^-14 all steps are 2^-24.
+  let small = round(x * 16777216.0) / 16777216.0;
+  let finite = select(near, small, abs(x) < F32(0.00006103515625));
+  return select(select(finite, sign(x) * op_inf(), abs(x) >= F32(65520.0)), x, op_isnan(x));
 }`,
     "op_inf",
     "op_isnan",

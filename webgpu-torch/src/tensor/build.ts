@@ -6,6 +6,7 @@ import { broadcastShapes, numel, sameShape, type Shape } from "../base/shape";
 import type { Move } from "../base/view";
 import type { Backend } from "../backend/backend";
 import { Node, type Op } from "../graph/node";
+import { roundTo } from "../ops/values";
 import { argumentType, type ElementName, resultTypeOf } from "../ops/table";
 import { Tensor } from "./tensor";
 
@@ -94,7 +95,7 @@ const constantNode = (value: number, dtype: DType, backend: Backend): Node =>
 
 /** A tensor whose elements are all one number. */
 export function constant(value: number, shape: Shape, dtype: DType, backend: Backend): Tensor {
-  const node = constantNode(value, dtype, backend);
+  const node = constantNode(roundTo(dtype, value), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }
 
