@@ -131,7 +131,7 @@ Piece = Mapping[str, Source]  # our tensor names, without prefix
 
 
 class Weights:
-    """A checkpoint as pieces: embed, layer.0 …, finish. Names and shapes are checked."""
+    """A checkpoint as pieces (embed, layer.0 …, finish), names and shapes checked."""
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ def choice(raw: Json, name: str, choices: Mapping[str, str], default: str) -> st
 
 
 def refuse_other_values(raw: Json, fixed: Mapping[str, object]) -> None:
-    """Options that change the arithmetic must have the value that our model computes."""
+    """Options that change the arithmetic must be as our model computes."""
     for name, value in fixed.items():
         if raw.get(name, value) != value:
             raise CheckpointError(f"{name}: expected {value}, came {raw[name]!r}")

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -71,14 +72,26 @@ def content_hash(file: Path, cache_dir: Path) -> str:
         f"\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}"
     )
     note = cache_dir / "hashes" / hashlib.sha256(identity.encode()).hexdigest()
-    with suppress(OSError):
-        remembered = note.read_text()
-        if len(remembered) == 64:
-            return remembered
-    digest = sha256(file)
-    with suppress(CacheError), atomic_file(note) as out:  # unwritable: only slower
-        out.write(digest.encode())
+    digest = read_digest(note)
+    if digest is None:
+        digest = sha256(file)
+        with suppress(CacheError):  # without it the next start is slower, no more
+            write_digest(note, digest)
     return digest
+
+
+def read_digest(note: Path) -> str | None:
+    """A SHA-256 that write_digest left; None for a missing or damaged note."""
+    with suppress(OSError, ValueError):
+        digest = note.read_text(encoding="ascii")
+        if re.fullmatch("[0-9a-f]{64}", digest):
+            return digest
+    return None
+
+
+def write_digest(note: Path, digest: str) -> None:
+    with atomic_file(note) as file:
+        file.write(digest.encode())
 
 
 def sha256(file: Path) -> str:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disk_cache import PART_SUFFIX, atomic_file, default_cache_dir, sha256
+from disk_cache import (
+    PART_SUFFIX,
+    atomic_file,
+    default_cache_dir,
+    read_digest,
+    sha256,
+    write_digest,
+)
 from quantize import WEIGHT_DTYPES, WeightDtype, convert, stored_as
 from safetensors_bytes import Layout, TensorSpec, header_bytes, plan
 from split_model import SplitModel
@@ -90,12 +97,11 @@ class LayerFiles:
     def _find(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
         """The file as an earlier run left it, if it is whole and its hash is known."""
         path = self._path(dtype, piece)
-        with suppress(OSError):
-            digest = path.with_suffix(".sha256").read_text()
-            size = path.stat().st_size
-            if len(digest) == 64 and size == self._size(dtype, piece):
-                return PieceFile(path, size, digest)
-        return None
+        digest = read_digest(path.with_suffix(".sha256"))
+        size = self._size(dtype, piece)
+        if digest is None or not path.is_file() or path.stat().st_size != size:
+            return None
+        return PieceFile(path, size, digest)
 
     def _cut(self, dtype: WeightDtype, piece: str) -> PieceFile:
         layout = self._layout(dtype, piece)
@@ -109,8 +115,7 @@ class LayerFiles:
                     file.seek(len(header) + layout.offsets[stored])
                     file.write(content.numpy().data)
         digest = sha256(path)
-        with atomic_file(path.with_suffix(".sha256")) as note:
-            note.write(digest.encode())
+        write_digest(path.with_suffix(".sha256"), digest)
         return PieceFile(path, self._size(dtype, piece), digest)
 
     def _manifest_entry(self, dtype: WeightDtype, piece: str) -> dict[str, Any]:

@@ -54,9 +54,8 @@ def resolve(model: str) -> ModelSource:
     model: a name from KNOWN, a folder, or a hub id `org/name`. `name@revision` pins the
     hub's revision. Raises ModelNotFound, ModelUnavailable.
     """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        folder = folder.resolve()
+    if _is_folder(model):
+        folder = Path(model).expanduser().resolve()
         return ModelSource(_url_safe(folder.name), folder)
     name, _, revision = model.partition("@")
     short = _url_safe(model.rpartition("/")[2] if "/" in name else model)
@@ -68,6 +67,14 @@ def resolve(model: str) -> ModelSource:
         f"model {model!r}: expected a folder, a hub id org/name, or one of "
         f"{', '.join(KNOWN)}"
     )
+
+
+def _is_folder(model: str) -> bool:
+    """A folder that is called like a known model must also hold one."""
+    folder = Path(model).expanduser()
+    if model in KNOWN:
+        return (folder / "config.json").is_file()
+    return model != "" and folder.is_dir()
 
 
 def _url_safe(name: str) -> str:
@@ -100,45 +107,68 @@ def _package_folder(package: str) -> Path | None:
 
 
 def _hub_folder(hub_id: str, revision: str | None) -> Path:
-    """The hub's snapshot, from its cache when the hub cannot be reached."""
-    # Here, since a start with local folders needs none of it
-    from huggingface_hub import HfApi, constants, errors, snapshot_download
+    """The hub's snapshot, or the cached one where the hub does not give it."""
+    from huggingface_hub import snapshot_download  # only here: most starts need no hub
 
-    asked = hub_id if revision is None else f"{hub_id}@{revision}"
-    cached_only = False
+    problem = _hub_problem(hub_id, revision)
     try:
-        # snapshot_download itself would wait for a silent hub for ever
-        HfApi().repo_info(hub_id, revision=revision, timeout=HUB_TIMEOUT_SECONDS)
-    except errors.GatedRepoError:
-        raise ModelUnavailable(
-            f"model {asked!r}: its owner gives access on request; set HF_TOKEN"
-        ) from None
-    except errors.RepositoryNotFoundError:
-        raise ModelNotFound(
-            f"model {asked!r}: {constants.ENDPOINT} has none of that name, or it is "
-            "private and needs HF_TOKEN"
-        ) from None
-    except errors.RevisionNotFoundError:
-        raise ModelNotFound(f"model {asked!r}: no such revision") from None
-    except Exception as error:  # noqa: BLE001 the client raises three libraries' errors
-        cached_only, reason = True, _one_line(error)
-    try:
-        folder = snapshot_download(
+        path = snapshot_download(
             hub_id,
             revision=revision,
             allow_patterns=DOWNLOADED,
             ignore_patterns=NOT_DOWNLOADED,
-            local_files_only=cached_only,
+            local_files_only=problem is not None,
         )
-    except Exception as error:  # noqa: BLE001 as above
-        if not cached_only:
-            reason = _one_line(error)
+    except Exception as error:  # the client raises three libraries' errors
+        raise problem or _unavailable(_asked(hub_id, revision), error) from None
+    folder = Path(path)
+    needs_pooling = hub_id.startswith("sentence-transformers/")
+    if needs_pooling and not (folder / "modules.json").is_file():
+        # transformers caches the weights without them: the result would be another
         raise ModelUnavailable(
-            f"model {asked!r}: cannot be downloaded from {constants.ENDPOINT} "
-            f"({reason}) and is not in {constants.HF_HUB_CACHE}"
-        ) from None
-    return Path(folder)
+            f"model {hub_id!r}: expected modules.json in {folder}, came none; download "
+            "the whole model"
+        )
+    return folder
 
 
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".split("\n", 1)[0].strip()
+def _hub_problem(
+    hub_id: str, revision: str | None
+) -> ModelNotFound | ModelUnavailable | None:
+    """Why the hub cannot give a model, asked first and with a time limit.
+
+    snapshot_download by itself would wait for a silent hub for ever.
+    """
+    from huggingface_hub import HfApi, constants, errors
+
+    asked = _asked(hub_id, revision)
+    try:
+        HfApi().repo_info(hub_id, revision=revision, timeout=HUB_TIMEOUT_SECONDS)
+    except errors.GatedRepoError:
+        return ModelUnavailable(
+            f"model {asked!r}: its owner gives access on request; set HF_TOKEN"
+        )
+    except errors.RepositoryNotFoundError:
+        return ModelNotFound(
+            f"model {asked!r}: {constants.ENDPOINT} has none of that name, or it is "
+            "private and needs HF_TOKEN"
+        )
+    except errors.RevisionNotFoundError:
+        return ModelNotFound(f"model {asked!r}: no such revision")
+    except Exception as error:  # as above
+        return _unavailable(asked, error)
+    return None
+
+
+def _asked(hub_id: str, revision: str | None) -> str:
+    return hub_id if revision is None else f"{hub_id}@{revision}"
+
+
+def _unavailable(asked: str, error: Exception) -> ModelUnavailable:
+    from huggingface_hub import constants
+
+    reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].strip()
+    return ModelUnavailable(
+        f"model {asked!r}: cannot be downloaded from {constants.ENDPOINT} ({reason}) "
+        f"and is not in {constants.HF_HUB_CACHE}"
+    )

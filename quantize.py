@@ -17,7 +17,7 @@ F16_MAX = 65504.0
 def stored_as(
     name: str, shape: tuple[int, ...], dtype: WeightDtype
 ) -> dict[str, TensorSpec]:
-    """The tensors that one tensor becomes. Norms and biases stay f32: they are small."""
+    """The tensors that one becomes. Norms and biases stay f32: they are small."""
     if len(shape) != 2 or dtype == "f32":
         return {name: TensorSpec("F32", shape)}
     if dtype == "f16":

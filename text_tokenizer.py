@@ -120,7 +120,7 @@ def _load(folder: Path) -> Tokenizer:
     if (folder / "tokenizer.json").is_file():
         try:
             return Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # noqa: BLE001 the library raises Exception itself
+        except Exception as error:  # the library raises Exception itself
             raise CheckpointError(f"{folder / 'tokenizer.json'}: {error}") from None
     if not ((folder / "vocab.json").is_file() or (folder / "vocab.txt").is_file()):
         raise CheckpointError(f"{folder}: expected tokenizer.json, came none")

@@ -1,7 +1,7 @@
 """Numbers whose bytes are kept in tests/fixtures, for readers in both languages.
 
-`PYTHONPATH=. python tests/golden.py` writes the files anew, after the format was changed
-on purpose (then raise PIECE_FORMAT in model_loading.py too).
+`PYTHONPATH=. python tests/golden.py` writes them anew, when the format has changed on
+purpose (then raise PIECE_FORMAT in model_loading.py too).
 """
 
 import tempfile

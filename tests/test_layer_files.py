@@ -193,7 +193,7 @@ def test_a_piece_is_cut_once_by_many_threads_and_over_restarts(
     assert len(reads) == 12
 
 
-@pytest.mark.parametrize("damage", ["cut short", "no hash", "gone", "half a hash"])
+@pytest.mark.parametrize("damage", ["short", "no hash", "gone", "half a hash", "bytes"])
 def test_what_an_earlier_server_left_unfinished_is_cut_again(
     gpt2: SplitModel, tmp_path: Path, damage: str
 ) -> None:
@@ -201,7 +201,7 @@ def test_what_an_earlier_server_left_unfinished_is_cut_again(
     content = whole.path.read_bytes()
     note = whole.path.with_suffix(".sha256")
     match damage:
-        case "cut short":
+        case "short":
             whole.path.write_bytes(content[:-1])
         case "no hash":
             note.unlink()
@@ -209,6 +209,8 @@ def test_what_an_earlier_server_left_unfinished_is_cut_again(
             whole.path.unlink()
         case "half a hash":
             note.write_text(whole.sha256[:30])
+        case "bytes":
+            note.write_bytes(b"\xff" * 64)
     assert LayerFiles(gpt2, tmp_path).file("q8", "layer.2") == whole
     assert whole.path.read_bytes() == content
 

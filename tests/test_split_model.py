@@ -1,6 +1,7 @@
 """Any split gives the full model's result, and does the work of its layers alone."""
 
 import random
+import shutil
 import threading
 from collections import Counter
 from pathlib import Path
@@ -240,7 +241,7 @@ def test_a_layer_outside_the_model_is_refused(gpt2: SplitModel, layer: int) -> N
 
 
 def test_a_hidden_state_of_another_width_is_refused(gpt2: SplitModel) -> None:
-    with pytest.raises(InputError, match="total_tokens, 64.*came .2, 63"):
+    with pytest.raises(InputError, match=r"total_tokens, 64.*came .2, 63"):
         gpt2.resume(Ragged(torch.zeros(2, 63), (2,)), 0)
 
 
@@ -266,8 +267,6 @@ def test_errors_in_a_text_name_it(gpt2: SplitModel, bert: SplitModel) -> None:
 def test_equal_folders_share_a_revision_and_others_do_not(
     gpt2: SplitModel, gpt2_folder: Path, cache_dir: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     def revision(folder: Path, pooling: str | None = None) -> str:
         source = ModelSource("x", folder)
         return SplitModel(source, pooling=pooling, cache_dir=cache_dir).revision

@@ -1,4 +1,4 @@
-"""Every lie that a hidden state's header can tell is refused, and the refusal says why."""
+"""Every lie that a hidden state's header can tell is refused, and why is said."""
 
 import json
 import struct

@@ -1,0 +1,105 @@
+"""Attention and pooling over sequences end to end equal each sequence's own."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tolerances import F32
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from ragged import Ragged, pool, ragged_attention
+
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(lengths=LENGTHS, causal=st.booleans(), seed=st.integers(0, 1000))
+def test_attention_stays_within_each_sequence(
+    lengths: list[int], causal: bool, seed: int
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+    qkv = torch.randn(sum(lengths), 3, 2, 8, generator=random)
+    q, k, v = qkv.unbind(1)  # strided views, as the models make them
+    came = ragged_attention(q, k, v, tuple(lengths), causal)
+    expected = torch.cat(
+        [
+            own_attention(*parts, causal)
+            for parts in zip(*splits(qkv, lengths), strict=True)
+        ]
+    )
+    torch.testing.assert_close(came, expected, atol=F32, rtol=0)
+
+
+def splits(qkv: Tensor, lengths: list[int]) -> list[tuple[Tensor, ...]]:
+    return [part.split(lengths) for part in qkv.unbind(1)]
+
+
+def own_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """By the formula, in float64: softmax(q k' / sqrt(D)) v."""
+    q, k, v = (x.double().transpose(0, 1) for x in (q, k, v))  # (n_head, T, D)
+    scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
+    if causal:
+        future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(future, -torch.inf)
+    return (scores.softmax(-1) @ v).transpose(0, 1).float()
+
+
+def test_sequences_of_one_length_share_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def counted(q: Tensor, k: Tensor, v: Tensor, is_causal: bool) -> Tensor:
+        shapes.append(tuple(q.shape))
+        return scaled_dot_product_attention(q, k, v, is_causal=is_causal)
+
+    monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", counted)
+    for lengths, calls in (((4, 4, 4), [3]), ((4, 2, 4, 1, 2), [2, 2, 1])):
+        shapes.clear()
+        x = torch.randn(sum(lengths), 2, 8)
+        ragged_attention(x, x, x, lengths, causal=True)
+        assert [shape[0] for shape in shapes] == calls
+
+
+@given(lengths=LENGTHS)
+def test_positions_start_anew_in_each_sequence(lengths: list[int]) -> None:
+    tokens = Ragged(torch.zeros(sum(lengths), dtype=torch.int64), tuple(lengths))
+    expected = [place for length in lengths for place in range(length)]
+    assert tokens.positions().tolist() == expected
+
+
+@given(lengths=LENGTHS, max_tokens=st.integers(1, 30))
+def test_chunks_are_whole_sequences_within_the_limit(
+    lengths: list[int], max_tokens: int
+) -> None:
+    whole = Ragged(torch.arange(sum(lengths)), tuple(lengths))
+    chunks = list(whole.chunks(max_tokens))
+    assert torch.equal(torch.cat([chunk.values for chunk in chunks]), whole.values)
+    assert sum((chunk.lengths for chunk in chunks), ()) == whole.lengths
+    for chunk, following in pairwise(chunks):
+        assert len(chunk.lengths) == 1 or sum(chunk.lengths) <= max_tokens
+        assert sum(chunk.lengths) + following.lengths[0] > max_tokens
+
+
+@settings(deadline=None)
+@given(lengths=LENGTHS, seed=st.integers(0, 1000))
+def test_pooling_is_over_each_sequence(lengths: list[int], seed: int) -> None:
+    random = torch.Generator().manual_seed(seed)
+    values = torch.randn(sum(lengths), 6, generator=random)
+    hidden = Ragged(values, tuple(lengths))
+    own = values.split(lengths)
+    for pooling, expected in {
+        "mean": [x.mean(0) for x in own],
+        "max": [x.amax(0) for x in own],
+        "cls": [x[0] for x in own],
+        "last": [x[-1] for x in own],
+    }.items():
+        came = pool(hidden, pooling)
+        torch.testing.assert_close(came, torch.stack(expected), atol=F32, rtol=0)
+
+
+@pytest.mark.parametrize("lengths", [(), (3,), (5,), (4, 0), (5, -1), (2, 1)])
+def test_lengths_must_cover_the_rows(lengths: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="lengths: "):
+        Ragged(torch.zeros(4), lengths)
