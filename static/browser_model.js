@@ -185,10 +185,8 @@ async function runShare(layers, { split, body }) {
   const x = runLayers(pieces, hidden.reshape([-1, config.n_embd]), sequences, config);
   const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
   const result = toUnitLength ? normalize(pooled) : pooled;
-  await torch.synchronize();
-  const browser = lap();
-
-  const rows = await result.numpy();
+  // Tensors are lazy: asking for the rows is what sets the GPU to work.
+  const [rows, browser] = await Promise.all([result.numpy(), torch.synchronize().then(lap)]);
   if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
   return { rows, tokens: [...lengths], timings: { upload, browser, readback: lap() } };
 }
