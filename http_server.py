@@ -102,6 +102,8 @@ class HttpServer:
         deadline = time.monotonic() + DRAIN_SECONDS
         while self._busy_channels() and time.monotonic() < deadline:
             self._poll()
+        for channel in _channels(self._map):
+            channel.handle_close()
         self._listener.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map)
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 
 import http_server
 from access import SECURITY_HEADERS, Access, trusted_hosts
-from checkpoint import CheckpointError
+from config_json import CheckpointError
 from disk_cache import CacheError
 from input_errors import InputError
 from loaded_models import DeviceMissing, LoadedModels
@@ -159,23 +159,24 @@ def run(options: Options) -> None:
     # Before the models, which take longer: a port in use is said at once.
     with _address_errors(options):
         sock = http_server.bind(options.host, options.port)
-    try:
-        app = create_app(options)
-    except START_ERRORS as error:
-        raise click.ClickException(str(error)) from None
-    models: LoadedModels = app.extensions["splitcompute"]
-    with _address_errors(options):
-        server = http_server.HttpServer(
-            app,
-            sock,
-            threads=options.max_concurrent_requests + SPARE_THREADS,
-            max_body=max(options.payload_limit, models.max_hidden_bytes) + 1,
-        )
-    _stop_on_signal(server)
-    click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")
-    for model in models:
-        click.echo(f"  {model.name} on {model.compute_type}, {model.dtype}")
-    server.run()
+    with sock:
+        try:
+            app = create_app(options)
+        except START_ERRORS as error:
+            raise click.ClickException(str(error)) from None
+        models: LoadedModels = app.extensions["splitcompute"]
+        with _address_errors(options):
+            server = http_server.HttpServer(
+                app,
+                sock,
+                threads=options.max_concurrent_requests + SPARE_THREADS,
+                max_body=max(options.payload_limit, models.max_hidden_bytes) + 1,
+            )
+        _stop_on_signal(server)
+        click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")
+        for model in models:
+            click.echo(f"  {model.name} on {model.compute_type}, {model.dtype}")
+        server.run()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from closing_client import client_of
 from flask import Flask
 from flask.testing import FlaskClient
 from running import Running
@@ -31,7 +32,7 @@ def app(options: Options) -> Flask:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+    return client_of(app)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from closing_client import client_of
+from flask import Flask
 from flask.testing import FlaskClient
 from refused import assert_refused
 from running import Running
@@ -21,15 +23,14 @@ Making = Callable[..., FlaskClient]
 @pytest.fixture(scope="session")
 def client_with(options: Options) -> Making:
     """A client of an application with other options; one for each set of them."""
-    made: dict[str, Any] = {}
+    made: dict[str, Flask] = {}
 
     def client_with(**changed: Any) -> FlaskClient:
         key = repr(changed)
         if key not in made:
             one_model = {"model": options.model[:1], **changed}
             made[key] = create_app(replace(options, **one_model))
-        client: FlaskClient = made[key].test_client()
-        return client
+        return client_of(made[key])
 
     return client_with
 

@@ -140,8 +140,7 @@ def test_stopping_lets_the_request_in_flight_finish_to_its_last_byte() -> None:
     app = Slow(size=20_000_000)
     running = Running(app)
     running.thread.start()
-    idle = running.connect()
-    with running.connect() as connection:
+    with running.connect() as idle, running.connect() as connection:
         connection.sendall(GET)
         assert app.asked.wait(timeout=10)
         running.server.stop()
