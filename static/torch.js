@@ -444,14 +444,14 @@ var rounding = (wgsl, cpu) => ({
 var question = (helper2, integers, cpu) => ({
   takes: "any",
   gives: "bool",
-  wgsl: (T, a) => T === "F32" ? helper2.replace("x", a) : `BOOL(${integers})`,
+  wgsl: (T, a) => T === "F32" ? helper2.replaceAll("$", a) : `BOOL(${integers})`,
   bool: () => `BOOL(${integers})`,
   cpu: (a) => Number(cpu(a))
 });
 var UNARY = {
   neg: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `(~${a} + U32(1u))` : `(-${a})`, cpu: (a) => -a },
   abs: { takes: "number", gives: "same", wgsl: (_, a) => `abs(${a})`, cpu: Math.abs },
-  sign: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `min(${a}, U32(1u))` : `sign(${a})`, cpu: Math.sign },
+  sign: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `min(${a}, U32(1u))` : `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, cpu: (a) => Number(a > 0) - Number(a < 0) },
   square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
   relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => a < 0 ? 0 : a },
   logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },
@@ -460,9 +460,9 @@ var UNARY = {
   ceil: rounding((a) => `ceil(${a})`, Math.ceil),
   trunc: rounding((a) => `trunc(${a})`, Math.trunc),
   round: rounding((a) => `round(${a})`, roundEven),
-  isnan: question("op_isnan(x)", false, Number.isNaN),
-  isinf: question("op_isinf(x)", false, (a) => Math.abs(a) === Infinity),
-  isfinite: question("!(op_isnan(x) | op_isinf(x))", true, Number.isFinite),
+  isnan: question("op_isnan($)", false, Number.isNaN),
+  isinf: question("op_isinf($)", false, (a) => Math.abs(a) === Infinity),
+  isfinite: question("!(op_isnan($) | op_isinf($))", true, Number.isFinite),
   exp: float2((a) => `exp(${a})`, Math.exp),
   exp2: float2((a) => `exp2(${a})`, (a) => 2 ** a),
   expm1: float2((a) => `op_expm1(${a})`, Math.expm1),

@@ -1,0 +1,38 @@
+// @ts-check
+/** Calls functions of webgpu-torch as the op tests ask: the page's side of op_case.py. */
+
+/**
+ * @param {any} torch the library
+ * @param {{name: string, method: boolean, args: any[], kwargs: Record<string, any>}} asked
+ * @param {string} device
+ */
+async function callOp(torch, { name, method, args, kwargs }, device) {
+  const given = args.map((arg) => decode(torch, arg, device));
+  const keywords = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, decode(torch, value, device)]));
+  const all = Object.keys(kwargs).length > 0 ? [...given, keywords] : given;
+  const owner = name.split(".").slice(0, -1).reduce((at, part) => at[part], torch);
+  const last = name.split(".").at(-1) ?? "";
+  return encode(method ? given[0][last](...all.slice(1)) : owner[last](...all));
+}
+
+/** @returns {any} */
+function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {string} */ device) {
+  if (Array.isArray(value)) return value.map((inner) => decode(torch, inner, device));
+  if (typeof value !== "object" || value === null) return value;
+  if ("number" in value) return { inf: Infinity, "-inf": -Infinity, nan: NaN }[/** @type {"inf" | "-inf" | "nan"} */ (value.number)];
+  if ("view" in value) return decode(torch, value.view, device)[value.method](...value.args);
+  const { dtype, shape } = value;
+  const bytes = Uint8Array.from(atob(value.tensor), (c) => c.charCodeAt(0));
+  return torch.frombuffer(bytes.buffer, { dtype, device }).reshape(shape);
+}
+
+/** @returns {Promise<any>} */
+async function encode(/** @type {any} */ result) {
+  if (Array.isArray(result)) return Promise.all(result.map(encode));
+  if ("values" in result && "indices" in result) return Promise.all([encode(result.values), encode(result.indices)]);
+  const { buffer, byteOffset, byteLength } = await result.numpy();
+  const text = Array.from(new Uint8Array(buffer, byteOffset, byteLength), (byte) => String.fromCharCode(byte)).join("");
+  return { tensor: btoa(text), dtype: result.dtype, shape: result.shape };
+}
+
+Object.assign(globalThis, { callOp });
