@@ -172,23 +172,28 @@ async function runShare(layers, { split, body }) {
   const lap = stopwatch();
 
   const { values, lengths } = decodeHidden(body, config.n_embd);
-  const hidden = torch.frombuffer(values.buffer, {
-    dtype: torch.float32,
-    offset: values.byteOffset,
-    count: values.length,
-  });
+  const hidden = torch.frombuffer(values).reshape([-1, config.n_embd]);
   const sequences = sequencesOf(lengths);
-  await torch.synchronize();
   const upload = lap();
 
   const pieces = layerPieces(split, config.n_layer).map((piece) => layers.get(piece));
-  const x = runLayers(pieces, hidden.reshape([-1, config.n_embd]), sequences, config);
+  const x = runLayers(pieces, hidden, sequences, config);
   const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
   const result = toUnitLength ? normalize(pooled) : pooled;
-  // Tensors are lazy: asking for the rows is what sets the GPU to work.
-  const [rows, browser] = await Promise.all([result.numpy(), torch.synchronize().then(lap)]);
+  // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
+  const reading = result.numpy();
+  const computing = torch.synchronize().then(lap);
+  const [rows, browser] = await Promise.all([reading, computing]);
+  const readback = lap();
+
+  hidden.dispose();
+  result.dispose();
   if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
-  return { rows, tokens: [...lengths], timings: { upload, browser, readback: lap() } };
+  return {
+    rows: /** @type {Float32Array<ArrayBuffer>} */ (rows),
+    tokens: [...lengths],
+    timings: { upload, browser, readback },
+  };
 }
 
 /** A function that tells the ms since it was last called. */

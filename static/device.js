@@ -9,8 +9,8 @@
  * @property {string} vendor
  * @property {string} architecture
  * @property {string} description
- * @property {string[]} features
- * @property {Record<string, number>} limits
+ * @property {readonly string[]} features
+ * @property {Readonly<Record<string, number>>} limits
  *
  * @typedef {{ok: false, reason: string}} NoGpu
  * @typedef {Gpu | NoGpu} Device

@@ -26,7 +26,12 @@ import { parseSafetensors, wireError } from "./safetensors.js";
  */
 
 const downloadsOfDamagedPiece = 2;
-const torchDtype = { F32: torch.float32, F16: torch.float16, I32: torch.int32, I8: torch.int8 };
+const torchDtype = /** @type {const} */ ({
+  F32: torch.float32,
+  F16: torch.float16,
+  I32: torch.int32,
+  I8: torch.int8,
+});
 
 /** One revision's pieces. Owns their tensors. */
 export class LayerCache {

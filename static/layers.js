@@ -22,22 +22,21 @@ const { varlen_attn } = torch.nn.attention.varlen;
  *
  * @typedef {object} Sequences where each text lies among the rows of a ragged batch
  * @property {Tensor} lengths (batch,)
- * @property {Tensor} ends (batch + 1,) running sum of lengths, from 0
- * @property {Tensor} first (batch,) each text's first row
- * @property {Tensor} last (batch,) each text's last row
+ * @property {Tensor} bounds (batch + 1,) running sum of lengths, from 0
+ * @property {readonly number[]} starts each text's first row
+ * @property {readonly number[]} ends behind each text's last row
  * @property {number} longest
  */
 
 /** @param {Int32Array} lengths @returns {Sequences} */
 export function sequencesOf(lengths) {
-  const ends = [0];
-  for (const length of lengths) ends.push((ends.at(-1) ?? 0) + length);
-  const indices = (/** @type {number[]} */ values) => torch.tensor(values, { dtype: torch.int32 });
+  const bounds = [0];
+  for (const length of lengths) bounds.push((bounds.at(-1) ?? 0) + length);
   return {
-    lengths: indices([...lengths]),
-    ends: indices(ends),
-    first: indices(ends.slice(0, -1)),
-    last: indices(ends.slice(1).map((end) => end - 1)),
+    lengths: integers([...lengths]),
+    bounds: integers(bounds),
+    starts: bounds.slice(0, -1),
+    ends: bounds.slice(1),
     longest: Math.max(...lengths),
   };
 }
@@ -77,12 +76,13 @@ export function layerNorm({ weight, bias }, x, { n_embd, layer_norm_epsilon: eps
  * @param {Sequences} sequences
  * @param {ModelConfig} config
  */
-export function attention({ c_attn, c_proj }, x, { ends, longest }, { n_embd, n_head, causal }) {
+export function attention({ c_attn, c_proj }, x, { bounds, longest }, { n_embd, n_head, causal }) {
   const qkv = linear(c_attn, x).reshape([-1, 3, n_head, n_embd / n_head]);
-  const [q, k, v] = qkv.unbind(1); // (total_tokens, n_head, D) each, views
+  const views = /** @type {[Tensor, Tensor, Tensor]} */ (qkv.unbind(1));
+  const [q, k, v] = views; // (total_tokens, n_head, D) each
   /** @type {[number, number]} */
   const window_size = causal ? [-1, 0] : [-1, -1];
-  const out = varlen_attn(q, k, v, ends, ends, longest, longest, { window_size });
+  const out = varlen_attn(q, k, v, bounds, bounds, longest, longest, { window_size });
   return linear(c_proj, out.reshape([-1, n_embd]));
 }
 
@@ -95,15 +95,15 @@ export function mlp({ c_fc, c_proj }, x, { activation }) {
  * One row a text, as the model's folder asks for it.
  * @param {Pooling} pooling @param {Tensor} x (total_tokens, n_embd) @param {Sequences} sequences
  */
-export function pool(pooling, x, { lengths, first, last }) {
+export function pool(pooling, x, { lengths, starts, ends }) {
   switch (pooling) {
     case "mean":
     case "max":
       return torch.segment_reduce(x, pooling, { lengths });
     case "cls":
-      return torch.index_select(x, 0, first);
+      return torch.index_select(x, 0, integers(starts));
     case "last":
-      return torch.index_select(x, 0, last);
+      return torch.index_select(x, 0, integers(ends.map((end) => end - 1)));
     default:
       throw new TypeError(`unknown pooling ${/** @satisfies {never} */ (pooling)}`);
   }
@@ -126,6 +126,11 @@ function activate(activation, x) {
     default:
       throw new TypeError(`unknown activation ${/** @satisfies {never} */ (activation)}`);
   }
+}
+
+/** @param {readonly number[]} values */
+function integers(values) {
+  return torch.tensor(values, { dtype: torch.int32 });
 }
 
 /** @param {Map<string, Tensor>} piece @param {string} name */

@@ -18,7 +18,7 @@
  * @property {number} server its layers, and all that it does besides to answer
  * @property {number} network
  * @property {number} load pieces that were not on the GPU yet
- * @property {number} upload the hidden state, to the GPU
+ * @property {number} upload the hidden state, decoded and handed to the GPU
  * @property {number} browser layers and finish
  * @property {number} readback
  * @property {number} total

@@ -31,7 +31,8 @@ const METHODS = {
 };
 
 /** A function's arguments behind its first. */
-type Rest<F> = F extends (first: Tensor, ...rest: infer R) => unknown ? R : never;
+type Rest<F extends (...args: never) => unknown> = Behind<Parameters<F>>;
+type Behind<Arguments> = Arguments extends readonly [unknown, ...infer Others] ? Others : never;
 
 type Mapped = {
   [Name in keyof typeof METHODS]: (...args: Rest<(typeof METHODS)[Name]>) => ReturnType<(typeof METHODS)[Name]>;
