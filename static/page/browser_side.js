@@ -8,12 +8,11 @@ import { whyNoOffload } from "./state.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
-/** So long the cut must rest before layers are fetched for it. */
+/** So long the cut must rest before layers are fetched for it: a drag passes many. */
 const restMs = 250;
 
 export class BrowserSide {
   #loading = new AbortController();
-  #resting = 0;
 
   /** @param {Store} store */
   constructor(store) {
@@ -25,8 +24,7 @@ export class BrowserSide {
     const { store } = this;
     if (split === store.state.split || whyNoOffload(store.state)) return;
     store.update({ split });
-    clearTimeout(this.#resting);
-    this.#resting = setTimeout(() => void this.settle(), restMs);
+    void this.settle();
   }
 
   /** Sees to it that the browser has what the cut leaves to it, or that the visitor is asked. */
@@ -43,12 +41,13 @@ export class BrowserSide {
     if (piecesFrom(split, model.n_layer).every((piece) => pieces.get(piece)?.ready)) {
       store.update({ browserSide: { kind: "ready", split, total } });
     } else if (missing === 0 || agreedBytes(model.name, choice.dtype) >= total) {
-      await this.#load(split, total, signal);
+      await new Promise((resolve) => setTimeout(resolve, restMs));
+      if (!signal.aborted) await this.#load(split, total, signal);
     } else {
       store.update({ browserSide: { kind: "asking", split, total, missing, declined: false } });
     }
     const all = await this.#sizes(0);
-    if (all) store.update({ kept: all.total - all.missing });
+    if (all && !signal.aborted) store.update({ kept: all.total - all.missing });
   }
 
   async agree() {
@@ -108,7 +107,6 @@ export class BrowserSide {
 
   /** Ends the load under way. */
   #restart() {
-    clearTimeout(this.#resting);
     this.#loading.abort();
     return (this.#loading = new AbortController()).signal;
   }

@@ -2,7 +2,7 @@
 /** The device card: what does the browser's share of the work, and what it can do. */
 
 import { byId, el, keepFocus, setText } from "./dom.js";
-import { deviceName, formatBytes, sentence } from "./format.js";
+import { formatBytes, sentence } from "./format.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -16,6 +16,12 @@ const shownLimits = [
   { name: "maxStorageBufferBindingSize", label: "Largest binding", isBytes: true },
   { name: "maxComputeWorkgroupStorageSize", label: "Memory of a workgroup", isBytes: true },
   { name: "maxComputeInvocationsPerWorkgroup", label: "Threads in a workgroup", isBytes: false },
+];
+
+/** What speeds the kernels up; none of it is required. */
+const usefulFeatures = [
+  { name: "subgroups", label: "Subgroups" },
+  { name: "shader-f16", label: "16-bit arithmetic" },
 ];
 
 /** @param {Pick<import("./state.js").Actions, "onForget">} actions @returns {(state: State) => void} */
@@ -44,10 +50,10 @@ export function createDeviceCard({ onForget }) {
 
 /** @param {Gpu} device */
 function works(device) {
-  const { browser, vendor, architecture, features, limits } = device;
+  const { browser, vendor, architecture, description, features, limits } = device;
   const facts = [
     ["Browser", browser],
-    ["GPU", deviceName(device)],
+    ...(description ? [["GPU", description]] : []),
     ["Vendor", vendor || "not told"],
     ["Architecture", architecture || "not told"],
   ];
@@ -57,13 +63,20 @@ function works(device) {
       const value = limits[name] ?? 0;
       return [label, isBytes ? formatBytes(value) : value.toLocaleString("en")];
     });
+  const uses = usefulFeatures.map(({ name, label }) => [label, features.includes(name) ? "yes" : "no"]);
   const chips = [...features].sort().map((feature) => el("li", {}, feature));
   return [
     pairs(facts),
     el("h3", {}, "Limits"),
     pairs(sizes),
     el("h3", {}, "Features"),
-    el("ul", { class: "features" }, ...chips),
+    pairs(uses),
+    el(
+      "details",
+      {},
+      el("summary", {}, `All ${features.length} features`),
+      el("ul", { class: "features" }, ...chips),
+    ),
   ];
 }
 

@@ -18,7 +18,8 @@ export function formatBytes(bytes) {
 export function formatMs(milliseconds) {
   if (milliseconds >= 10_000) return `${(milliseconds / 1_000).toFixed(1)}${space}s`;
   const digits = milliseconds < 1 ? 2 : milliseconds < 100 ? 1 : 0;
-  return `${milliseconds.toFixed(digits)}${space}ms`;
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `${milliseconds.toLocaleString("en", options)}${space}ms`;
 }
 
 /** 22713216 → "22.7 million". @param {number} count */

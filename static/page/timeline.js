@@ -14,7 +14,7 @@ const stages = [
   { key: "tokenize", label: "Tokenise", where: "server", side: "server faint" },
   { key: "server", label: "Server layers", where: "server", side: "server" },
   { key: "network", label: "Network", where: "between", side: "network" },
-  { key: "load", label: "Load layers", where: "browser", side: "browser faint" },
+  { key: "load", label: "Wait for layers", where: "browser", side: "browser faint" },
   { key: "upload", label: "Upload to the GPU", where: "browser", side: "browser faint" },
   { key: "browser", label: "Browser layers", where: "browser", side: "browser" },
   { key: "readback", label: "Read-back", where: "browser", side: "browser faint" },

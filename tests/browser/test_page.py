@@ -69,6 +69,8 @@ def embed(page: Page) -> None:
 
 def agree(page: Page) -> None:
     """To the download that the page asks about, and waits for its end."""
+    size = page.locator("#dtype :checked + span small").inner_text()
+    expect(page.locator("#browser-words")).to_contain_text(size)
     page.get_by_role("button", name=re.compile("^Download \\(")).click()
     expect(page.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
 
@@ -100,7 +102,8 @@ def test_the_server_answers_before_anything_is_downloaded(
 
 def test_no_is_an_answer(site: Page, server: LiveServer) -> None:
     site.get_by_role("button", name="Not now").click()
-    expect(site.get_by_text("the server runs everything")).to_be_visible()
+    words = site.locator("#browser-words")
+    expect(words).to_contain_text("Until your browser has its layers")
     expect(site.get_by_role("button", name="Not now")).to_be_hidden()
     expect(site.get_by_role("button", name=re.compile("^Download \\("))).to_be_focused()
     assert server.asked_for_pieces() == []
@@ -228,13 +231,12 @@ def test_wrong_texts_are_explained_and_the_next_request_works(
 def test_another_model_and_precision_can_be_chosen(
     site: Page, server: LiveServer
 ) -> None:
-    site.get_by_label("Model").select_option("small-bert")
+    site.get_by_label("Model", exact=True).select_option("small-bert")
     expect(site.get_by_role("slider")).to_have_attribute("aria-valuemax", "3")
     site.get_by_text("q8", exact=True).first.click()
     agree(site)
-    assert all(
-        "/q8/" in asked.path for asked in server.asked if "safetensors" in asked.path
-    )
+    finish = next(asked.path for asked in server.asked if "/finish." in asked.path)
+    assert re.fullmatch(r"/models/small-bert/\w+/q8/finish.safetensors", finish)
     embed(site)
     expect(site.locator("#result-facts")).to_contain_text("small-bert")
     site.get_by_role("button", name="Compare with the server alone").click()
