@@ -1,4 +1,4 @@
-"""A headless Chromium on its software WebGPU adapter, and a loopback server for the pages that tests open in it."""
+"""A headless Chromium on its software WebGPU adapter, and servers for its pages."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 class StaticFiles(SimpleHTTPRequestHandler):
-    """Serves a folder, and at /blank.html an empty page with the same origin as the modules."""
+    """Serves a folder, and at /blank.html an empty page of the modules' own origin."""
 
     def do_GET(self) -> None:
         if self.path != "/blank.html":
@@ -85,7 +85,7 @@ def static_url() -> Iterator[str]:
 
 
 def open_webgpu_page(browser: Browser, url: str) -> Page:
-    """A page that has a WebGPU adapter; the test fails where there is none, for a skip proves nothing."""
+    """A page with a WebGPU adapter; fails where there is none: a skip proves nothing."""
     page = browser.new_page()
     page.goto(url)
     if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):

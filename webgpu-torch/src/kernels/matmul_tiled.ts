@@ -1,5 +1,6 @@
 /** Linear layer over tiles of x and w in workgroup memory, each invocation with a register tile of the output. */
 
+import type { Caps } from "./caps";
 import { epilogueWgsl } from "./epilogue";
 import { checkSizes, grid, type Kernel, repeat, uniforms, WORKGROUP_INDEX } from "./kernel";
 import { type MatmulSpec, MULTIPLY_ADD, storeWgsl } from "./matmul_parts";
@@ -18,11 +19,15 @@ export interface Tile {
   readonly prefetch?: boolean;
 }
 
-/** Bytes of workgroup memory that a tile takes. */
-export function tileStorage({ rows, columns, across, down, along, depth }: Tile): number {
+/** Vectors of four that a tile keeps in workgroup memory: x and w, then in the same place the sums along K. */
+function tileVectors({ rows, columns, across, down, along, depth }: Tile): number {
   const tileM = rows * down;
   const tileN = columns * across;
-  return 16 * (tileM + tileN) * (depth + 1) + (along > 1 ? 4 * tileM * tileN * along : 0);
+  return Math.max((tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along) / 4 : 0);
+}
+
+export function tileFits(tile: Tile, caps: Caps): boolean {
+  return 16 * tileVectors(tile) <= caps.maxWorkgroupStorage && tile.across * tile.down * tile.along <= caps.maxInvocations;
 }
 
 export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Tile): Kernel {
@@ -38,16 +43,16 @@ export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Til
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
   /** What each invocation carries from storage to workgroup memory for a step. */
   const loads = [
-    { name: "x", tile: "x_tile", size: tileM, start: "row0" },
-    { name: "w", tile: "w_tile", size: tileN, start: "column0" },
-  ].flatMap(({ name, tile, size, start }) =>
+    { name: "x", offset: 0, size: tileM, start: "row0" },
+    { name: "w", offset: tileM, size: tileN, start: "column0" },
+  ].flatMap(({ name, offset, size, start }) =>
     Array.from({ length: Math.ceil((size * depth) / invocations) }, (_, n) => {
       const exact = (size * depth) % invocations === 0;
       const index = `(invocation + ${n * invocations}u)`;
       return {
         value: `${name}_next${n}`,
         load: `${name}_tile_at(${start} + ${index} / ${depth}u, step * ${depth}u + ${index} % ${depth}u)`,
-        store: `${exact ? "" : `if (${index} < ${size * depth}u) { `}${tile}[${index} / ${depth}u * PITCH + ${index} % ${depth}u] = ${name}_next${n};${exact ? "" : " }"}`,
+        store: `${exact ? "" : `if (${index} < ${size * depth}u) { `}tiles[(${offset}u + ${index} / ${depth}u) * PITCH + ${index} % ${depth}u] = ${name}_next${n};${exact ? "" : " }"}`,
       };
     }),
   );
@@ -63,8 +68,8 @@ ${MULTIPLY_ADD}
 ${WORKGROUP_INDEX}
 // A pitch that is odd in vectors of four spreads neighbouring rows over the memory banks.
 const PITCH = ${depth + 1}u;
-var<workgroup> x_tile: array<vec4f, ${tileM * (depth + 1)}>;
-var<workgroup> w_tile: array<vec4f, ${tileN * (depth + 1)}>;
+// x's rows, then w's.
+var<workgroup> tiles: array<vec4f, ${tileVectors(tile)}>;
 fn x_tile_at(row: u32, c: u32) -> vec4f {
   if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
   return x_at(row, c);
@@ -73,7 +78,6 @@ fn w_tile_at(row: u32, c: u32) -> vec4f {
   if (row >= ${N}u || c >= ${quadsK}u) { return vec4f(); }
   return w_at(row, c);
 }
-${along > 1 ? sumAlong(tile) : ""}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
@@ -96,15 +100,12 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     workgroupBarrier();
     ${tile.prefetch ? loads.map(({ value, load }) => `${value} = ${load};`).join("\n    ") : ""}
     for (var c = ${along > 1 ? "tz" : "0u"}; c < ${depth}u; c += ${along}u) {
-      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `w_tile[(tx + ${(4 * q + j) * across}u) * PITCH + c]`, ", ")}));`, "\n      ")}
-      ${repeat(rows, (i) => `let x${i} = x_tile[(ty + ${i * down}u) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
+      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
+      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
     }
     workgroupBarrier();
   }
-  ${along > 1
-    ? `${accumulators((i, q) => `keep4(tz, ty + ${i * down}u, tx + ${4 * q * across}u, acc${i}_${q});`)}
-  sum_along(row0, column0, invocation);`
-    : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
+  ${along > 1 ? sumAlong(tile, accumulators) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
 }
 `,
     uniforms: uniforms(M),
@@ -113,20 +114,16 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 /** WGSL that adds what the invocations along K have each gathered, and stores it. */
-function sumAlong({ rows, columns, across, down, along }: Tile): string {
-  const tileM = rows * down;
-  const tileN = columns * across;
+function sumAlong({ rows, columns, across, down, along }: Tile, accumulators: (line: (i: number, q: number) => string) => string): string {
+  const width = (columns * across) / 4;
+  const plane = rows * down * width;
   return /* wgsl */ `
-var<workgroup> sums: array<f32, ${tileM * tileN * along}>;
-fn keep4(tz: u32, row: u32, column: u32, acc: vec4f) {
-  for (var j = 0u; j < 4; j++) { sums[(tz * ${tileM}u + row) * ${tileN}u + column + j * ${across}u] = acc[j]; }
-}
-fn sum_along(row0: u32, column0: u32, invocation: u32) {
+  ${accumulators((i, q) => `tiles[tz * ${plane}u + (ty + ${i * down}u) * ${width}u + tx + ${q * across}u] = acc${i}_${q};`)}
   workgroupBarrier();
-  for (var n = invocation; n < ${tileM * tileN}u; n += ${across * down * along}u) {
-    var acc = 0.0;
-    for (var z = 0u; z < ${along}u; z++) { acc += sums[z * ${tileM * tileN}u + n]; }
-    store(row0 + n / ${tileN}u, column0 + n % ${tileN}u, acc);
-  }
-}`;
+  for (var n = invocation; n < ${plane}u; n += ${across * down * along}u) {
+    var acc = vec4f();
+    for (var z = 0u; z < ${along}u; z++) { acc += tiles[z * ${plane}u + n]; }
+    let place = n % ${width}u;
+    store4(row0 + n / ${width}u, column0 + place / ${across}u * ${4 * across}u + place % ${across}u, acc);
+  }`;
 }
