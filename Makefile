@@ -6,8 +6,8 @@
 #
 # Only relative paths, so that the folder may have a space in its name.
 
-PYTHON := .venv/bin/python
-PIP := $(PYTHON) -m pip install --disable-pip-version-check
+VENV_PYTHON := .venv/bin/python
+PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check
 # A Node that had to be installed is in .venv/bin.
 NODE_PATH := PATH="$$PWD/.venv/bin:$$PATH"
 NPM := $(NODE_PATH) npm --prefix webgpu-torch
@@ -16,16 +16,16 @@ NPM := $(NODE_PATH) npm --prefix webgpu-torch
 .DELETE_ON_ERROR:
 
 run: .venv/.run
-	@exec $(PYTHON) server.py $(ARGS)
+	@exec $(VENV_PYTHON) server.py $(ARGS)
 
 test: check .venv/.chromium
 	$(NODE_PATH) CHROMIUM="$$(cat .venv/.chromium)" OMP_WAIT_POLICY=PASSIVE \
-		$(PYTHON) -m pytest $(ARGS)
+		$(VENV_PYTHON) -m pytest $(ARGS)
 
 check: .venv/.dev webgpu-torch/node_modules/.installed
-	$(PYTHON) -m ruff check
-	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy
+	$(VENV_PYTHON) -m ruff check
+	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m mypy
 	$(NPM) run check
 
 build: .venv/.dev webgpu-torch/node_modules/.installed
