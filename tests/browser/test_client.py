@@ -44,7 +44,9 @@ BREAKS = {
 
 @pytest.fixture(scope="module")
 def client(page: Page) -> ClientPage:
-    return ClientPage(page)
+    client = ClientPage(page)
+    client.connect(**MODEL)
+    return client
 
 
 def assert_same(came: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -55,7 +57,6 @@ def assert_same(came: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_a_result_says_where_each_layer_ran_and_where_the_time_went(
     client: ClientPage,
 ) -> None:
-    client.connect(**MODEL)
     result = client.embed(TEXTS, split=1)
     assert [layer["layer"] for layer in result["layers"]] == [0, 1, 2, 3]
     sides = [layer["where"] for layer in result["layers"]]
@@ -72,7 +73,6 @@ def test_a_result_says_where_each_layer_ran_and_where_the_time_went(
 
 
 def test_one_text_and_a_list_give_the_same(client: ClientPage) -> None:
-    client.connect(**MODEL)
     alone = client.embed(TEXTS[0], split=2)
     assert len(alone["embeddings"]) == 1
     among = client.embed(TEXTS, split=2)
@@ -82,7 +82,6 @@ def test_one_text_and_a_list_give_the_same(client: ClientPage) -> None:
 
 
 def test_requests_at_once_get_their_own_results(client: ClientPage) -> None:
-    client.connect(**MODEL)
     texts = [f"text number {n} " * (n + 1) for n in range(6)]
     expected = [client.embed(text) for text in texts]
     results = client.evaluate(
@@ -101,7 +100,6 @@ def test_requests_at_once_get_their_own_results(client: ClientPage) -> None:
 def test_the_server_takes_over_what_fails_on_the_gpu(
     client: ClientPage, fault: str
 ) -> None:
-    client.connect(**MODEL)
     expected = client.embed(TEXTS)
     assert "note" not in client.embed(TEXTS, split=1)
     client.page.workers[-1].evaluate(BREAKS[fault])
@@ -116,7 +114,6 @@ def test_the_server_takes_over_what_fails_on_the_gpu(
 
 
 def test_an_aborted_request_rejects_and_the_next_one_works(client: ClientPage) -> None:
-    client.connect(**MODEL)
     client.evaluate("() => sc.load(0)")
     for ms in (0, 5, 20):
         message = client.rejection(
@@ -147,13 +144,11 @@ def test_an_aborted_request_rejects_and_the_next_one_works(client: ClientPage) -
 def test_an_error_says_what_was_expected(
     client: ClientPage, call: str, message: str
 ) -> None:
-    client.connect(**MODEL)
     assert message in client.rejection(f"async () => {call}")
     assert "note" not in client.embed("a", split=3)
 
 
 def test_a_refusal_carries_the_servers_fields(client: ClientPage) -> None:
-    client.connect(**MODEL)
     fields = client.evaluate(
         """() => sc.embed("").catch(({name, status, error_type, message}) =>
             ({name, status, error_type, message}))"""

@@ -7,7 +7,7 @@ import piece_faults as F
 import pytest
 from client_page import ClientPage
 from live_server import LiveServer
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
 MODEL = {"model": "small-gpt2", "dtype": "f16"}
 FROM_SPLIT_2 = ["finish", "layer.3", "layer.2"]
@@ -24,14 +24,22 @@ DAMAGE = """async (piece) => {
 
 
 @pytest.fixture
-def client(browser: Browser, server: LiveServer) -> Iterator[ClientPage]:
-    """In a profile of its own, with nothing kept."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{server.url}/health")
+def client(page: Page, server: LiveServer) -> ClientPage:
+    """Connected, with nothing kept of the model."""
+    client = ClientPage(page)
+    client.connect(**MODEL)
+    client.evaluate("() => sc.clear()")
     server.asked.clear()
-    yield ClientPage(page)
-    context.close()
+    return client
+
+
+@pytest.fixture
+def quota_of_1_kb(page: Page, server: LiveServer) -> Iterator[None]:
+    devtools = page.context.new_cdp_session(page)
+    origin = {"origin": server.url}
+    devtools.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": 1000})
+    yield
+    devtools.send("Storage.overrideQuotaForOrigin", origin)
 
 
 def load(client: ClientPage, split: int) -> None:
@@ -50,8 +58,7 @@ def reconnect(client: ClientPage) -> None:
 def test_layers_are_fetched_once_and_kept_over_reloads(
     client: ClientPage, server: LiveServer
 ) -> None:
-    info = client.connect(**MODEL)["info"]
-    sizes = info["bytes"]["f16"]
+    sizes = client.evaluate("async () => sc.info.bytes.f16")
     total = 2 * sizes["layer"] + sizes["finish"]
     assert bytes_of(client, 2) == {"total": total, "missing": total}
     assert server.asked_for_pieces() == []
@@ -63,14 +70,13 @@ def test_layers_are_fetched_once_and_kept_over_reloads(
 
     reconnect(client)
     assert bytes_of(client, 2) == {"total": total, "missing": 0}
-    assert "note" not in client.embed("a text", split=2)
+    load(client, 2)
     assert server.asked_for_pieces() == FROM_SPLIT_2
-    assert "note" not in client.embed("a text", split=1)
+    load(client, 1)
     assert server.asked_for_pieces() == [*FROM_SPLIT_2, "layer.1"]
 
 
 def test_progress_counts_every_byte(client: ClientPage) -> None:
-    client.connect(**MODEL)
     total = bytes_of(client, 2)["total"]
     load(client, 2)
     reports = client.progress()
@@ -95,8 +101,6 @@ def test_progress_counts_every_byte(client: ClientPage) -> None:
 def test_a_damaged_layer_in_the_cache_is_fetched_again(
     client: ClientPage, server: LiveServer
 ) -> None:
-    client.connect(**MODEL)
-    load(client, 2)
     expected = client.embed("a text", split=2)["embeddings"]
     client.evaluate(DAMAGE, "layer.3")
     server.asked.clear()
@@ -110,16 +114,14 @@ def test_a_damaged_layer_in_the_cache_is_fetched_again(
 def test_a_layer_damaged_on_the_way_is_fetched_again(
     client: ClientPage, server: LiveServer
 ) -> None:
-    client.connect(**MODEL)
     server.faults = [F.none, F.flipped]
-    assert "note" not in client.embed("a text", split=3)
+    load(client, 3)
     assert server.asked_for_pieces() == ["finish", "layer.3", "layer.3"]
 
 
 def test_a_layer_that_stays_damaged_is_not_used(
     client: ClientPage, server: LiveServer
 ) -> None:
-    client.connect(**MODEL)
     server.faults = [F.none, F.flipped, F.flipped]
     message = client.rejection("() => sc.load(3)")
     assert "layer.3" in message
@@ -145,7 +147,6 @@ def test_other_revisions_are_forgotten_and_other_models_are_not(
         }""",
         paths,
     )
-    client.connect(**MODEL)
     load(client, 3)
     kept = client.evaluate("async (url) => Boolean(await caches.match(url))", paths[0])
     other = client.evaluate("async (url) => Boolean(await caches.match(url))", paths[1])
@@ -153,22 +154,17 @@ def test_other_revisions_are_forgotten_and_other_models_are_not(
 
 
 def test_clear_forgets_layers(client: ClientPage, server: LiveServer) -> None:
-    client.connect(**MODEL)
     load(client, 3)
     client.evaluate("() => sc.clear()")
     assert bytes_of(client, 3)["missing"] == bytes_of(client, 3)["total"]
     server.asked.clear()
-    assert "note" not in client.embed("a text", split=3)
+    load(client, 3)
     assert server.asked_for_pieces() == ["finish", "layer.3"]
 
 
 def test_a_full_disk_costs_only_another_download(
-    client: ClientPage, server: LiveServer
+    client: ClientPage, server: LiveServer, quota_of_1_kb: None
 ) -> None:
-    devtools = client.page.context.new_cdp_session(client.page)
-    quota = {"origin": server.url, "quotaSize": 1000}
-    devtools.send("Storage.overrideQuotaForOrigin", quota)
-    client.connect(**MODEL)
     assert "note" not in client.embed("a text", split=2)
     assert bytes_of(client, 2)["missing"] == 0
     reconnect(client)
@@ -180,7 +176,6 @@ def test_a_full_disk_costs_only_another_download(
 def test_an_aborted_download_stops_and_leaves_the_next_one_alone(
     client: ClientPage, server: LiveServer
 ) -> None:
-    client.connect(**MODEL)
     server.faults = [F.none, F.stall]
     message = client.rejection(
         """async () => {
