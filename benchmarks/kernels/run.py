@@ -1,8 +1,8 @@
 """Times the kernels of webgpu-torch in a browser, each by itself.
 
-    python benchmarks/kernels/run.py          in a headless Chromium, as the library runs them
+    python benchmarks/kernels/run.py          as the library runs them
     python benchmarks/kernels/run.py --tiles  every tile in turn, to choose defaults by
-    python benchmarks/kernels/run.py --serve  an address to open in a browser of your choice
+    python benchmarks/kernels/run.py --serve  an address to open in another browser
 
 Times are medians of dispatches that wait for one another, as a model's do, from
 timestamp queries where the browser has them. Weights take turns, so that they come
@@ -69,11 +69,9 @@ def build(folder: Path) -> None:
     if not ESBUILD.exists():
         sys.exit(f"{ESBUILD} is missing: run `npm ci` in webgpu-torch")
     shutil.copy(HERE / "index.html", folder)
-    command = [ESBUILD, HERE / "bench.ts", "--bundle", "--format=esm"]
-    subprocess.run(
-        [*command, f"--outfile={folder / 'bench.js'}", "--log-level=warning"],
-        check=True,
-    )
+    outfile = f"--outfile={folder / 'bench.js'}"
+    options = ["--bundle", "--format=esm", "--log-level=warning", outfile]
+    subprocess.run([str(ESBUILD), str(HERE / "bench.ts"), *options], check=True)
 
 
 def query(arguments: argparse.Namespace) -> str:

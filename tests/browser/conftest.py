@@ -85,7 +85,7 @@ def static_url() -> Iterator[str]:
 
 
 def open_webgpu_page(browser: Browser, url: str) -> Page:
-    """A page with a WebGPU adapter; fails where there is none: a skip proves nothing."""
+    """A page with a WebGPU adapter; fails where none is: a skip would prove nothing."""
     page = browser.new_page()
     page.goto(url)
     if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
