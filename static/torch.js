@@ -364,7 +364,7 @@ var BINARY = {
   div: float((a, b) => `(${a} / ${b})`, (a, b) => a / b),
   div_trunc: number((T, a, b) => T === "F32" ? `trunc(${a} / ${b})` : `(${a} / ${b})`, (a, b) => Math.trunc(a / b)),
   floor_divide: number(
-    (T, a, b) => T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `((${a} - op_remainder_I32(${a}, ${b})) / ${b})`,
+    (T, a, b) => T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `op_floor_divide_I32(${a}, ${b})`,
     divideDown
   ),
   remainder: number((T, a, b) => T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`, remainder),
@@ -374,7 +374,8 @@ var BINARY = {
   minimum: number((T, a, b) => T === "F32" ? `op_min(${a}, ${b})` : `min(${a}, ${b})`, smaller, { bool: (a, b) => `(${a} & ${b})` }),
   atan2: float((a, b) => `op_atan2(${a}, ${b})`, Math.atan2),
   eq: compare("==", (a, b) => a === b, (a, b) => `(${a} == ${b})`),
-  ne: compare("!=", (a, b) => a !== b, (a, b) => `(${a} != ${b})`),
+  // Not "!=", which GPUs take to be false where either is NaN.
+  ne: { ...compare("==", (a, b) => a !== b, (a, b) => `(${a} != ${b})`), wgsl: (_, a, b) => `!(${a} == ${b})` },
   lt: compare("<", (a, b) => a < b, (a, b) => `(!${a} & ${b})`),
   le: compare("<=", (a, b) => a <= b, (a, b) => `(!${a} | ${b})`),
   gt: compare(">", (a, b) => a > b, (a, b) => `(${a} & !${b})`),
@@ -455,7 +456,7 @@ var UNARY = {
   square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
   relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => a < 0 ? 0 : a },
   logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },
-  bitwise_not: { takes: "integral", gives: "same", wgsl: (_, a) => `(~${a})`, bool: (a) => `!${a}`, cpu: (a) => ~a },
+  bitwise_not: { takes: "integral", gives: "same", wgsl: (_, a) => `(~${a})`, bool: (a) => `!${a}`, cpu: (a) => ~a, cpuBool: (a) => Number(!a) },
   floor: rounding((a) => `floor(${a})`, Math.floor),
   ceil: rounding((a) => `ceil(${a})`, Math.ceil),
   trunc: rounding((a) => `trunc(${a})`, Math.trunc),
@@ -463,12 +464,12 @@ var UNARY = {
   isnan: question("op_isnan($)", false, Number.isNaN),
   isinf: question("op_isinf($)", false, (a) => Math.abs(a) === Infinity),
   isfinite: question("!(op_isnan($) | op_isinf($))", true, Number.isFinite),
-  exp: float2((a) => `exp(${a})`, Math.exp),
-  exp2: float2((a) => `exp2(${a})`, (a) => 2 ** a),
+  exp: float2((a) => `op_exp(${a})`, Math.exp),
+  exp2: float2((a) => `op_exp2(${a})`, (a) => 2 ** a),
   expm1: float2((a) => `op_expm1(${a})`, Math.expm1),
-  log: float2((a) => `log(${a})`, Math.log),
-  log2: float2((a) => `log2(${a})`, Math.log2),
-  log10: float2((a) => `(log(${a}) * 0.4342944819032518)`, Math.log10),
+  log: float2((a) => `op_log(${a})`, Math.log),
+  log2: float2((a) => `op_log2(${a})`, Math.log2),
+  log10: float2((a) => `(op_log(${a}) * 0.4342944819032518)`, Math.log10),
   log1p: float2((a) => `op_log1p(${a})`, Math.log1p),
   sqrt: float2((a) => `sqrt(${a})`, Math.sqrt),
   rsqrt: float2((a) => `inverseSqrt(${a})`, (a) => 1 / Math.sqrt(a)),
@@ -480,10 +481,10 @@ var UNARY = {
   acos: float2((a) => `op_acos(${a})`, Math.acos),
   atan: float2((a) => `op_atan(${a})`, Math.atan),
   sinh: float2((a) => `(0.5 * (op_expm1(${a}) - op_expm1(-${a})))`, Math.sinh),
-  cosh: float2((a) => `(0.5 * (exp(${a}) + exp(-${a})))`, Math.cosh),
+  cosh: float2((a) => `(0.5 * (op_exp(${a}) + op_exp(-${a})))`, Math.cosh),
   tanh: float2((a) => `op_tanh(${a})`, Math.tanh),
-  asinh: float2((a) => `(sign(${a}) * op_log1p(abs(${a}) + ${a} * ${a} / (1.0 + sqrt(${a} * ${a} + 1.0))))`, Math.asinh),
-  acosh: float2((a) => `log(${a} + sqrt((${a} - 1.0) * (${a} + 1.0)))`, Math.acosh),
+  asinh: float2((a) => `op_asinh(${a})`, Math.asinh),
+  acosh: float2((a) => `op_log(${a} + sqrt((${a} - 1.0) * (${a} + 1.0)))`, Math.acosh),
   atanh: float2((a) => `(0.5 * op_log1p(2.0 * ${a} / (1.0 - ${a})))`, Math.atanh),
   erf: float2((a) => `op_erf(${a})`, erf),
   erfc: float2((a) => `(1.0 - op_erf(${a}))`, erfc),
@@ -531,6 +532,7 @@ function elementWgsl(name, lane, args) {
 }
 function elementCpu(name, argument) {
   const op = elementOp(name);
+  if (argument === "bool") return op.cpuBool ?? ((a, b, c) => Number(op.cpu(a, b, c) !== 0));
   return laneOf(argument) !== "F32" && op.cpuInt ? op.cpuInt : op.cpu;
 }
 
@@ -704,6 +706,13 @@ function baseOf(node, path, buffered) {
   }
   return { base: at, path: hops };
 }
+function viewIn(base, node) {
+  if (node === base) return contiguousView(base.shape);
+  const [moved2] = node.inputs;
+  if (node.op.kind !== "move" || !moved2) return null;
+  const view2 = viewIn(base, moved2);
+  return view2 && moveView(view2, node.op.move);
+}
 function follow(base, path) {
   let view2 = contiguousView(base.shape);
   for (const { move, of } of path) {
@@ -764,20 +773,23 @@ var Fuser = class {
     }
   }
   arguments(node, path) {
-    const args = [];
-    for (const argument of node.inputs) {
-      args.push(this.value(argument, this.expanded(argument, node.shape, path)));
-      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node));
-    }
-    return args;
+    const sizes = [];
+    return node.inputs.map((argument) => {
+      const before = this.body.length;
+      const value = this.value(argument, this.expanded(argument, node.shape, path));
+      sizes.push(this.body.length - before);
+      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node, sizes));
+      return value;
+    });
   }
   expanded(argument, shape, path) {
     return sameShape(argument.shape, shape) ? path : [{ move: { kind: "expand", shape }, of: argument }, ...path];
   }
-  /** Where a program too long is cut: at an argument that is computed here, or else at the node itself. */
-  split(node) {
-    const computed = node.inputs.find((argument) => !this.limits.buffered.has(argument) && (argument.op.kind === "element" || argument.op.kind === "take"));
-    if (computed) return computed;
+  /** Where a program too long is cut: at the argument that most instructions compute, or at the node itself. */
+  split(node, sizes) {
+    let cut = input(node, sizes.indexOf(Math.max(...sizes)));
+    while (cut.op.kind === "move" && !this.limits.buffered.has(cut)) cut = input(cut, 0);
+    if (!this.limits.buffered.has(cut)) return cut;
     if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
     return node;
   }
@@ -1271,7 +1283,7 @@ function behindMatmul(node, program, N) {
     if (instruction.dtype !== "float32" || offset !== 0 || !(column || isContiguous(view2))) return null;
     operands[instruction.input] = column ? "column" : "full";
   }
-  return { program, operands };
+  return { shape: node.shape, program, operands };
 }
 
 // src/backend/backend.ts
@@ -1530,8 +1542,8 @@ function directRead(node) {
   let base = node;
   while (!base.isLeaf && base.op.kind === "move") [base = node] = base.inputs;
   if (!base.storage) return null;
-  const { view: view2 } = viewOf(node, /* @__PURE__ */ new Set([base]));
-  if (!isContiguous(view2)) return null;
+  const view2 = viewIn(base, node);
+  if (!view2 || !isContiguous(view2)) return null;
   return { storage: base.storage, offset: view2.offset * itemSize(node.dtype), bytes: numel(node.shape) * itemSize(node.dtype) };
 }
 function onlyCall(nodes) {
@@ -2052,12 +2064,10 @@ function runTask(task, input2) {
     case "linear": {
       const { M, N, K, weight } = task.spec;
       const w = weightOf2(weight, N, K, input2, 1);
-      return runBehind(task.behind, linearCpu(M, N, K, float4(0), w.values), [M, N], input2, w.next);
+      return runBehind(task.behind, linearCpu(M, N, K, float4(0), w.values), input2, w.next);
     }
-    case "matmul": {
-      const { batch, M, N } = task.spec;
-      return runBehind(task.behind, matmulCpu(task.spec, float4(0), float4(1)), [...batch, M, N], input2, 2);
-    }
+    case "matmul":
+      return runBehind(task.behind, matmulCpu(task.spec, float4(0), float4(1)), input2, 2);
     case "attention":
       return floats(attentionCpu(task.spec, { q: float4(0), k: float4(1), v: float4(2), cuQ: int2(3), cuK: int2(4) }));
     case "norm":
@@ -2087,9 +2097,9 @@ function weightOf2(dtype, rows, columns, input2, at) {
       return dtype;
   }
 }
-function runBehind(behind, accumulator, shape, input2, first) {
+function runBehind(behind, accumulator, input2, first) {
   if (!behind) return floats(accumulator);
-  return floats(runProgram(behind.program, shape, inputsOf(behind.program, input2, first), accumulator));
+  return floats(runProgram(behind.program, behind.shape, inputsOf(behind.program, input2, first), accumulator));
 }
 function runReduce({ op, shape, kept, program, epilogue }, input2) {
   const elements = runProgram(program, shape, inputsOf(program, input2, 0), null);
@@ -2251,6 +2261,10 @@ fn op_max(a: F32, b: F32) -> F32 { return select(select(max(a, b), b, op_isnan(b
 fn op_min(a: F32, b: F32) -> F32 { return select(select(min(a, b), b, op_isnan(b)), a, op_isnan(a)); }`,
     "op_isnan"
   ),
+  op_exp: helper("fn op_exp(x: F32) -> F32 { return select(exp(x), x, op_isnan(x)); }", "op_isnan"),
+  op_exp2: helper("fn op_exp2(x: F32) -> F32 { return select(exp2(x), x, op_isnan(x)); }", "op_isnan"),
+  op_log: logarithm("log"),
+  op_log2: logarithm("log2"),
   // Eigen's rational approximation, a few ulp everywhere. The builtin may be off by 1e-5, and on some drivers overflows.
   op_tanh: helper(
     `
@@ -2304,27 +2318,43 @@ fn op_gelu(x: F32) -> F32 { return 0.5 * x * (1.0 + op_erf(x * 0.707106781186547
 fn op_gelu_tanh(x: F32) -> F32 { return 0.5 * x * (1.0 + op_tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))); }`,
     "op_tanh"
   ),
-  op_sigmoid: helper(`
-fn op_sigmoid(x: F32) -> F32 { return 1.0 / (1.0 + exp(-x)); }`),
+  op_sigmoid: helper("fn op_sigmoid(x: F32) -> F32 { return 1.0 / (1.0 + op_exp(-x)); }", "op_exp"),
   op_softplus: helper(
     `
-fn op_softplus(x: F32) -> F32 { return select(op_log1p(exp(min(x, F32(20.0)))), x, x > F32(20.0)); }`,
-    "op_log1p"
+fn op_softplus(x: F32) -> F32 { return select(op_log1p(exp(min(x, F32(20.0)))), x, (x > F32(20.0)) | op_isnan(x)); }`,
+    "op_log1p",
+    "op_isnan"
   ),
   // 2 atanh(x / (2 + x)) near zero, where log(1 + x) has lost x.
-  op_log1p: helper(`
+  op_log1p: helper(
+    `
 fn op_log1p(x: F32) -> F32 {
   let s = x / (2.0 + x);
   let s2 = s * s;
   let near = 2.0 * s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0 + s2 * (1.0 / 11.0 + s2 / 13.0))))));
-  return select(log(1.0 + x), near, abs(x) < F32(0.5));
-}`),
-  op_expm1: helper(`
+  return select(op_log(1.0 + x), near, abs(x) < F32(0.5));
+}`,
+    "op_log"
+  ),
+  op_asinh: helper(
+    `
+fn op_asinh(x: F32) -> F32 {
+  let a = abs(x);
+  let y = select(op_log1p(a + a * a / (1.0 + sqrt(a * a + 1.0))), op_log(a) + 0.6931471805599453, a > F32(1e8));
+  return select(y, -y, x < F32(0.0));
+}`,
+    "op_log1p",
+    "op_log"
+  ),
+  op_expm1: helper(
+    `
 fn op_expm1(x: F32) -> F32 {
   var p = F32(1.0);
   for (var n = 9; n > 1; n--) { p = 1.0 + p * x / f32(n); }
-  return select(exp(x) - 1.0, x * p, abs(x) < F32(0.5));
-}`),
+  return select(op_exp(x) - 1.0, x * p, abs(x) < F32(0.5));
+}`,
+    "op_exp"
+  ),
   // Cody and Waite's reduction to [-pi/4, pi/4] and Cephes' polynomials; the builtins may be off by 2^-11 and know no large angles.
   op_sine: helper(`
 fn op_sine(x: F32, quarter: i32) -> F32 {
@@ -2405,9 +2435,18 @@ fn op_ipow_U32(a: U32, b: U32) -> U32 {
   }
   return y;
 }`),
+  op_floor_divide_I32: helper(`
+fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
+  let q = a / b;
+  return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
+}`),
   op_remainder_F32: remainder2("F32"),
   op_remainder_I32: remainder2("I32")
 };
+function logarithm(name) {
+  const wgsl = `fn op_${name}(x: F32) -> F32 { return select(select(${name}(x), -op_inf(), x == F32(0.0)), op_nan(), (x < F32(0.0)) | op_isnan(x)); }`;
+  return helper(wgsl, "op_inf", "op_nan", "op_isnan");
+}
 function remainder2(T) {
   return helper(`
 fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
@@ -2569,16 +2608,31 @@ var READ_FOUR = {
 };
 function outputWgsl(binding, dtype) {
   const { type, value } = WRITE_FOUR[dtype];
-  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+  return `${dtype === "float16" ? HALF_BITS : ""}
+@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
+var HALF_BITS = (
+  /* wgsl */
+  `
+fn half_bits(v: vec4f) -> vec4u {
+  let bits = bitcast<vec4u>(v);
+  let size = bits & vec4u(0x7fffffffu);
+  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
+  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 16777216.0)); // below 2^-14 all steps are 2^-24
+  let finite = select(near, small, size < vec4u(0x38800000u));
+  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
+  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
+}
+fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
+);
 var packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
 var WRITE_FOUR = {
   float32: { type: "vec4f", value: "v" },
   int32: { type: "vec4i", value: "v" },
   uint32: { type: "vec4u", value: "v" },
   bool: { type: "vec4u", value: "vec4u(v)" },
-  float16: { type: "vec2u", value: "vec2u(pack2x16float(v.xy), pack2x16float(v.zw))" },
+  float16: { type: "vec2u", value: "half_words(half_bits(v))" },
   int8: packBytes,
   qint8: packBytes
 };
@@ -2689,7 +2743,7 @@ function constant2(dtype, value, params) {
 }
 function converted(value, from, to2) {
   if (laneOf(from) === laneOf(to2)) return value;
-  return to2 === "bool" ? `(${value} != ${laneOf(from)}(0))` : `${laneOf(to2)}(${value})`;
+  return to2 === "bool" ? `!(${value} == ${laneOf(from)}(0))` : `${laneOf(to2)}(${value})`;
 }
 
 // src/kernels/elementwise.ts
@@ -4146,14 +4200,16 @@ function flip(input2, ...dims) {
   return sizesOf(dims).map((dim) => wrapDim("flip", dim, input2.ndim)).reduce((flipped, d) => slice(flipped, d, Math.max(0, (input2.shape[d] ?? 1) - 1), input2.shape[d] ?? 1, -1), input2);
 }
 var contiguous = (input2) => input2;
-function pad(input2, widths, value = 0) {
+function pad(input2, widths, ...args) {
+  const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
+  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
   let out = input2;
   for (let i = 0; i < widths.length; i += 2) {
     const d = input2.ndim - 1 - i / 2;
     const [before = 0, after = 0] = [widths[i], widths[i + 1]];
     if (d < 0) throw new RuntimeError(`pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`);
     const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-    const fill = (size) => constant(value, kept.shape.map((own, j) => j === d ? size : own), kept.dtype, kept.backend);
+    const fill = (size) => constant(value ?? 0, kept.shape.map((own, j) => j === d ? size : own), kept.dtype, kept.backend);
     out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
   }
   return out;
@@ -4643,7 +4699,7 @@ function logsumexp(input2, dim, ...args) {
   const dims = wrapDims("logsumexp", dim, input2.ndim);
   const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
   const top = reduced("amax", x, dims, true);
-  const finite = element("where", element("isfinite", top), top, constant(0, top.shape, top.dtype, top.backend));
+  const finite = choose(element("isfinite", top), top, 0);
   const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
   const result = element("add", total, finite);
   return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));

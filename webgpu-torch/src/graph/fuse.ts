@@ -64,6 +64,15 @@ function baseOf(node: Node, path: Path, buffered: ReadonlySet<Node>): { base: No
   return { base: at, path: hops };
 }
 
+/** The view of a buffer that holds a node's elements, or null where they lie in none. */
+export function viewIn(base: Node, node: Node): View | null {
+  if (node === base) return contiguousView(base.shape);
+  const [moved] = node.inputs;
+  if (node.op.kind !== "move" || !moved) return null;
+  const view = viewIn(base, moved);
+  return view && moveView(view, node.op.move);
+}
+
 /** How a buffer lies after the hops. */
 function follow(base: Node, path: Path): View {
   let view = contiguousView(base.shape);
@@ -128,22 +137,25 @@ class Fuser {
   }
 
   private arguments(node: Node, path: Path): number[] {
-    const args: number[] = [];
-    for (const argument of node.inputs) {
-      args.push(this.value(argument, this.expanded(argument, node.shape, path)));
-      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node));
-    }
-    return args;
+    const sizes: number[] = [];
+    return node.inputs.map((argument) => {
+      const before = this.body.length;
+      const value = this.value(argument, this.expanded(argument, node.shape, path));
+      sizes.push(this.body.length - before);
+      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node, sizes));
+      return value;
+    });
   }
 
   private expanded(argument: Node, shape: Shape, path: Path): Path {
     return sameShape(argument.shape, shape) ? path : [{ move: { kind: "expand", shape }, of: argument }, ...path];
   }
 
-  /** Where a program too long is cut: at an argument that is computed here, or else at the node itself. */
-  private split(node: Node): Node {
-    const computed = node.inputs.find((argument) => !this.limits.buffered.has(argument) && (argument.op.kind === "element" || argument.op.kind === "take"));
-    if (computed) return computed;
+  /** Where a program too long is cut: at the argument that most instructions compute, or at the node itself. */
+  private split(node: Node, sizes: readonly number[]): Node {
+    let cut = input(node, sizes.indexOf(Math.max(...sizes)));
+    while (cut.op.kind === "move" && !this.limits.buffered.has(cut)) cut = input(cut, 0);
+    if (!this.limits.buffered.has(cut)) return cut;
     if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
     return node;
   }

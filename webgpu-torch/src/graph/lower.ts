@@ -203,5 +203,5 @@ function behindMatmul(node: Node, program: Behind["program"], N: number): Behind
     if (instruction.dtype !== "float32" || offset !== 0 || !(column || isContiguous(view))) return null;
     operands[instruction.input] = column ? "column" : "full";
   }
-  return { program, operands };
+  return { shape: node.shape, program, operands };
 }

@@ -5,7 +5,7 @@ import { isContiguous } from "../base/view";
 import { itemSize } from "../base/dtype";
 import { numel } from "../base/shape";
 import { compile } from "./compile";
-import { viewOf } from "./fuse";
+import { viewIn } from "./fuse";
 import { type Call, type Node } from "./node";
 import { bytesOf } from "./plan";
 import { walk } from "./walk";
@@ -131,8 +131,8 @@ function directRead(node: Node): Read | null {
   let base = node;
   while (!base.isLeaf && base.op.kind === "move") [base = node] = base.inputs;
   if (!base.storage) return null;
-  const { view } = viewOf(node, new Set([base]));
-  if (!isContiguous(view)) return null;
+  const view = viewIn(base, node);
+  if (!view || !isContiguous(view)) return null;
   return { storage: base.storage, offset: view.offset * itemSize(node.dtype), bytes: numel(node.shape) * itemSize(node.dtype) };
 }
 

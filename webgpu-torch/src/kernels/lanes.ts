@@ -56,9 +56,23 @@ const READ_FOUR: Readonly<Record<DType, Access>> = {
 /** Declares `output` and `store(a, v)`: writes four elements at a … a+3, a a multiple of 4. Buffers are whole multiples of 16 bytes. */
 export function outputWgsl(binding: number, dtype: DType): string {
   const { type, value } = WRITE_FOUR[dtype];
-  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+  return `${dtype === "float16" ? HALF_BITS : ""}
+@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
+
+/** pack2x16float may round towards zero, and leaves open what becomes of infinity. */
+const HALF_BITS = /* wgsl */ `
+fn half_bits(v: vec4f) -> vec4u {
+  let bits = bitcast<vec4u>(v);
+  let size = bits & vec4u(0x7fffffffu);
+  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
+  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 16777216.0)); // below 2^-14 all steps are 2^-24
+  let finite = select(near, small, size < vec4u(0x38800000u));
+  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
+  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
+}
+fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`;
 
 const packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
 
@@ -67,7 +81,7 @@ const WRITE_FOUR: Readonly<Record<DType, { type: string; value: string }>> = {
   int32: { type: "vec4i", value: "v" },
   uint32: { type: "vec4u", value: "v" },
   bool: { type: "vec4u", value: "vec4u(v)" },
-  float16: { type: "vec2u", value: "vec2u(pack2x16float(v.xy), pack2x16float(v.zw))" },
+  float16: { type: "vec2u", value: "half_words(half_bits(v))" },
   int8: packBytes,
   qint8: packBytes,
 };

@@ -101,5 +101,6 @@ function constant(dtype: DType, value: number, params: Numbers): string {
 
 function converted(value: string, from: DType, to: DType): string {
   if (laneOf(from) === laneOf(to)) return value;
-  return to === "bool" ? `(${value} != ${laneOf(from)}(0))` : `${laneOf(to)}(${value})`;
+  // NaN is true, and "!=" would not say so.
+  return to === "bool" ? `!(${value} == ${laneOf(from)}(0))` : `${laneOf(to)}(${value})`;
 }

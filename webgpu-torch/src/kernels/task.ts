@@ -20,6 +20,8 @@ import { softmax, type SoftmaxSpec } from "./softmax";
 
 /** A fused chain behind a matmul. Each input is "full", of the output's shape, or a "column", one element a column. */
 export interface Behind {
+  /** The shape that the program runs over: the output's, in whatever dimensions. */
+  readonly shape: readonly number[];
   readonly program: Program;
   readonly operands: Epilogue["operands"];
 }

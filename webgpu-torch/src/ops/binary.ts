@@ -66,7 +66,7 @@ export const BINARY = {
   div: float((a, b) => `(${a} / ${b})`, (a, b) => a / b),
   div_trunc: number((T, a, b) => (T === "F32" ? `trunc(${a} / ${b})` : `(${a} / ${b})`), (a, b) => Math.trunc(a / b)),
   floor_divide: number(
-    (T, a, b) => (T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `((${a} - op_remainder_I32(${a}, ${b})) / ${b})`),
+    (T, a, b) => (T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `op_floor_divide_I32(${a}, ${b})`),
     divideDown,
   ),
   remainder: number((T, a, b) => (T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`), remainder),
@@ -77,7 +77,8 @@ export const BINARY = {
   atan2: float((a, b) => `op_atan2(${a}, ${b})`, Math.atan2),
 
   eq: compare("==", (a, b) => a === b, (a, b) => `(${a} == ${b})`),
-  ne: compare("!=", (a, b) => a !== b, (a, b) => `(${a} != ${b})`),
+  // Not "!=", which GPUs take to be false where either is NaN.
+  ne: { ...compare("==", (a, b) => a !== b, (a, b) => `(${a} != ${b})`), wgsl: (_, a, b) => `!(${a} == ${b})` },
   lt: compare("<", (a, b) => a < b, (a, b) => `(!${a} & ${b})`),
   le: compare("<=", (a, b) => a <= b, (a, b) => `(!${a} | ${b})`),
   gt: compare(">", (a, b) => a > b, (a, b) => `(${a} & !${b})`),

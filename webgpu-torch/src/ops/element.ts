@@ -20,4 +20,6 @@ export interface ElementOp {
   readonly cpu: (a: number, b: number, c: number) => number;
   /** The reference on integers where doubles would round: products of 32 bits, truncating divisions. */
   readonly cpuInt?: (a: number, b: number) => number;
+  /** The reference on bools, where a result other than zero is not true. */
+  readonly cpuBool?: (a: number, b: number) => number;
 }

@@ -52,6 +52,11 @@ fn op_min(a: F32, b: F32) -> F32 { return select(select(min(a, b), b, op_isnan(b
     "op_isnan",
   ),
 
+  op_exp: helper("fn op_exp(x: F32) -> F32 { return select(exp(x), x, op_isnan(x)); }", "op_isnan"),
+  op_exp2: helper("fn op_exp2(x: F32) -> F32 { return select(exp2(x), x, op_isnan(x)); }", "op_isnan"),
+  op_log: logarithm("log"),
+  op_log2: logarithm("log2"),
+
   // Eigen's rational approximation, a few ulp everywhere. The builtin may be off by 1e-5, and on some drivers overflows.
   op_tanh: helper(
     `
@@ -109,30 +114,47 @@ fn op_gelu_tanh(x: F32) -> F32 { return 0.5 * x * (1.0 + op_tanh(0.7978845608028
     "op_tanh",
   ),
 
-  op_sigmoid: helper(`
-fn op_sigmoid(x: F32) -> F32 { return 1.0 / (1.0 + exp(-x)); }`),
+  op_sigmoid: helper("fn op_sigmoid(x: F32) -> F32 { return 1.0 / (1.0 + op_exp(-x)); }", "op_exp"),
 
   op_softplus: helper(
     `
-fn op_softplus(x: F32) -> F32 { return select(op_log1p(exp(min(x, F32(20.0)))), x, x > F32(20.0)); }`,
+fn op_softplus(x: F32) -> F32 { return select(op_log1p(exp(min(x, F32(20.0)))), x, (x > F32(20.0)) | op_isnan(x)); }`,
     "op_log1p",
+    "op_isnan",
   ),
 
   // 2 atanh(x / (2 + x)) near zero, where log(1 + x) has lost x.
-  op_log1p: helper(`
+  op_log1p: helper(
+    `
 fn op_log1p(x: F32) -> F32 {
   let s = x / (2.0 + x);
   let s2 = s * s;
   let near = 2.0 * s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0 + s2 * (1.0 / 11.0 + s2 / 13.0))))));
-  return select(log(1.0 + x), near, abs(x) < F32(0.5));
-}`),
+  return select(op_log(1.0 + x), near, abs(x) < F32(0.5));
+}`,
+    "op_log",
+  ),
 
-  op_expm1: helper(`
+  op_asinh: helper(
+    `
+fn op_asinh(x: F32) -> F32 {
+  let a = abs(x);
+  let y = select(op_log1p(a + a * a / (1.0 + sqrt(a * a + 1.0))), op_log(a) + 0.6931471805599453, a > F32(1e8));
+  return select(y, -y, x < F32(0.0));
+}`,
+    "op_log1p",
+    "op_log",
+  ),
+
+  op_expm1: helper(
+    `
 fn op_expm1(x: F32) -> F32 {
   var p = F32(1.0);
   for (var n = 9; n > 1; n--) { p = 1.0 + p * x / f32(n); }
-  return select(exp(x) - 1.0, x * p, abs(x) < F32(0.5));
-}`),
+  return select(op_exp(x) - 1.0, x * p, abs(x) < F32(0.5));
+}`,
+    "op_exp",
+  ),
 
   // Cody and Waite's reduction to [-pi/4, pi/4] and Cephes' polynomials; the builtins may be off by 2^-11 and know no large angles.
   op_sine: helper(`
@@ -222,9 +244,21 @@ fn op_ipow_U32(a: U32, b: U32) -> U32 {
   return y;
 }`),
 
+  op_floor_divide_I32: helper(`
+fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
+  let q = a / b;
+  return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
+}`),
+
   op_remainder_F32: remainder("F32"),
   op_remainder_I32: remainder("I32"),
 };
+
+/** A logarithm that is minus infinity at zero and NaN below. */
+function logarithm(name: "log" | "log2"): Helper {
+  const wgsl = `fn op_${name}(x: F32) -> F32 { return select(select(${name}(x), -op_inf(), x == F32(0.0)), op_nan(), (x < F32(0.0)) | op_isnan(x)); }`;
+  return helper(wgsl, "op_inf", "op_nan", "op_isnan");
+}
 
 /** The remainder that takes the divisor's sign, as Python's. */
 function remainder(T: "F32" | "I32"): Helper {

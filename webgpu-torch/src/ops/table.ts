@@ -56,5 +56,6 @@ export function elementWgsl(name: ElementName, lane: Lane, args: readonly string
 /** The reference function of an operation on arguments of a dtype. */
 export function elementCpu(name: ElementName, argument: DType): ElementOp["cpu"] {
   const op = elementOp(name);
+  if (argument === "bool") return op.cpuBool ?? ((a, b, c) => Number(op.cpu(a, b, c) !== 0));
   return laneOf(argument) !== "F32" && op.cpuInt ? op.cpuInt : op.cpu;
 }

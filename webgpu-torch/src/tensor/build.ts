@@ -46,7 +46,7 @@ export function cast(input: Tensor, dtype: DType): Tensor {
 }
 
 /** An element-wise operation, with PyTorch's promotion and broadcasting. */
-export function element(name: ElementName, ...operands: readonly Operand[]): Tensor {
+export function element(name: Exclude<ElementName, "where">, ...operands: readonly Operand[]): Tensor {
   const argument = argumentType(name, promoted(name, operands));
   return elementOf(name, operands, argument);
 }

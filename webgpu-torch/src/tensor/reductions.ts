@@ -5,7 +5,7 @@ import { isFloat } from "../base/dtype";
 import { IndexError, RuntimeError } from "../base/errors";
 import { numel, reducedShape, wrapDims } from "../base/shape";
 import { reduceArgument, type ReduceName, reduceOp, reduceResult } from "../ops/reduce";
-import { cast, constant, element, make } from "./build";
+import { cast, choose, constant, element, make } from "./build";
 import { type Args, keywords } from "./keywords";
 import { reshape } from "./shapes";
 import { Tensor } from "./tensor";
@@ -150,7 +150,7 @@ export function logsumexp(input: Tensor, dim: number | readonly number[], ...arg
   const x = isFloat(input.dtype) ? input : cast(input, "float32");
   const top = reduced("amax", x, dims, true);
   // Minus infinity less minus infinity is NaN: where all are that, or one is infinite, nothing is taken away.
-  const finite = element("where", element("isfinite", top), top, constant(0, top.shape, top.dtype, top.backend));
+  const finite = choose(element("isfinite", top), top, 0);
   const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
   const result = element("add", total, finite);
   return keepdim ? result : reshape(result, reducedShape(input.shape, dims, false));

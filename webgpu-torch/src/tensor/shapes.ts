@@ -208,15 +208,22 @@ export function flip(input: Tensor, ...dims: Sizes): Tensor {
 /** A copy whose elements lie row by row; here every tensor that is read does. */
 export const contiguous = (input: Tensor): Tensor => input;
 
-/** Zeros around a tensor: `pad` gives how many before and after, from the last dimension on. Negative numbers cut off. */
-export function pad(input: Tensor, widths: readonly number[], value = 0): Tensor {
+interface PadOptions {
+  mode?: "constant";
+  value?: number | null;
+}
+
+/** Zeros, or another number, around a tensor: `pad` gives how many before and after, from the last dimension on. Negative numbers cut off. */
+export function pad(input: Tensor, widths: readonly number[], ...args: Args<PadOptions, ["mode", "value"]>): Tensor {
+  const { mode = "constant", value = null } = keywords<PadOptions>("pad", ["mode", "value"], args);
+  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
   let out = input;
   for (let i = 0; i < widths.length; i += 2) {
     const d = input.ndim - 1 - i / 2;
     const [before = 0, after = 0] = [widths[i], widths[i + 1]];
     if (d < 0) throw new RuntimeError(`pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input.ndim}`);
     const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-    const fill = (size: number) => constant(value, kept.shape.map((own, j) => (j === d ? size : own)), kept.dtype, kept.backend);
+    const fill = (size: number) => constant(value ?? 0, kept.shape.map((own, j) => (j === d ? size : own)), kept.dtype, kept.backend);
     out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
   }
   return out;

@@ -37,12 +37,10 @@ export function runTask(task: Task, input: Input): Result {
     case "linear": {
       const { M, N, K, weight } = task.spec;
       const w = weightOf(weight, N, K, input, 1);
-      return runBehind(task.behind, linearCpu(M, N, K, float(0), w.values), [M, N], input, w.next);
+      return runBehind(task.behind, linearCpu(M, N, K, float(0), w.values), input, w.next);
     }
-    case "matmul": {
-      const { batch, M, N } = task.spec;
-      return runBehind(task.behind, matmulCpu(task.spec, float(0), float(1)), [...batch, M, N], input, 2);
-    }
+    case "matmul":
+      return runBehind(task.behind, matmulCpu(task.spec, float(0), float(1)), input, 2);
     case "attention":
       return floats(attentionCpu(task.spec, { q: float(0), k: float(1), v: float(2), cuQ: int(3), cuK: int(4) }));
     case "norm":
@@ -76,9 +74,9 @@ function weightOf(dtype: WeightDtype, rows: number, columns: number, input: Inpu
   }
 }
 
-function runBehind(behind: Behind | null, accumulator: Values, shape: readonly number[], input: Input, first: number): Result {
+function runBehind(behind: Behind | null, accumulator: Values, input: Input, first: number): Result {
   if (!behind) return floats(accumulator);
-  return floats(runProgram(behind.program, shape, inputsOf(behind.program, input, first), accumulator));
+  return floats(runProgram(behind.program, behind.shape, inputsOf(behind.program, input, first), accumulator));
 }
 
 function runReduce({ op, shape, kept, program, epilogue }: ReduceSpec, input: Input): Result {
