@@ -53,6 +53,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {Record<string, Partial<Record<Dtype, PieceFile>>>} pieces
  *
  * @typedef {object} Exchange how long a request took, by who spent it (ms), and its size
+ * @property {string | null} revision that answered
  * @property {number} tokenize
  * @property {number} server everything else that the server reports
  * @property {number} layers of that, the layers themselves
@@ -108,11 +109,11 @@ export function modelUrl(server, model) {
  * @param {Server} server
  * @param {{model: string, inputs: string[], split: number, dtype: Dtype}} body
  * @param {AbortSignal} [signal]
- * @returns {Promise<{body: ArrayBuffer, revision: string | null, exchange: Exchange}>}
+ * @returns {Promise<{body: ArrayBuffer, exchange: Exchange}>}
  */
 export async function postSplit(server, body, signal) {
-  const { response, bytes, exchange } = await post(server, "/split", JSON.stringify(body), signal);
-  return { body: bytes, revision: response.headers.get("X-Revision"), exchange };
+  const { bytes, exchange } = await post(server, "/split", JSON.stringify(body), signal);
+  return { body: bytes, exchange };
 }
 
 /**
@@ -177,8 +178,13 @@ async function post(server, path, body, signal) {
   const response = await request(server, path, { method: "POST", headers, body: payload, signal });
   const bytes = await response.arrayBuffer();
   const elapsed = performance.now() - begun;
-  const sizes = { up: payload.byteLength, down: bytes.byteLength };
-  return { response, bytes, exchange: { ...splitTime(response, elapsed), ...sizes } };
+  const exchange = {
+    revision: response.headers.get("X-Revision"),
+    ...splitTime(response, elapsed),
+    up: payload.byteLength,
+    down: bytes.byteLength,
+  };
+  return { response, bytes, exchange };
 }
 
 /** @param {Server} server @param {string} path @param {RequestInit} init */

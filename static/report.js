@@ -7,6 +7,7 @@
  * @typedef {import("./browser_model.js").ShareResult} ShareResult
  *
  * @typedef {"server" | "browser"} Where
+ * @typedef {ShareResult["timings"]} Share
  *
  * @typedef {object} LayerReport
  * @property {number} layer
@@ -40,9 +41,31 @@
  * @property {number} split
  * @property {Exchange[]} exchanges with the server
  * @property {number} load ms
- * @property {ShareResult["timings"]} [share] of the browser
+ * @property {Share} share of the browser
  * @property {string} [note]
  */
+
+/** @type {Readonly<Share>} */
+export const noShare = { upload: 0, browser: 0, readback: 0 };
+
+/** Of the parts of one list. @param {readonly Outcome[]} outcomes @returns {Outcome} */
+export function merge(outcomes) {
+  const shares = outcomes.map(({ share }) => share);
+  return {
+    embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
+    tokens: outcomes.flatMap(({ tokens }) => tokens),
+    // Where the server took over a part, what it ran at most.
+    split: Math.max(...outcomes.map(({ split }) => split)),
+    exchanges: outcomes.flatMap(({ exchanges }) => exchanges),
+    load: sum(outcomes, ({ load }) => load),
+    share: {
+      upload: sum(shares, ({ upload }) => upload),
+      browser: sum(shares, ({ browser }) => browser),
+      readback: sum(shares, ({ readback }) => readback),
+    },
+    note: outcomes.find(({ note }) => note)?.note,
+  };
+}
 
 /**
  * @param {Outcome} outcome
@@ -52,33 +75,38 @@
  */
 export function report(outcome, { n_layer, n_embd }, total) {
   const { embeddings, tokens, split, exchanges, load, share, note } = outcome;
-  const sum = (/** @type {keyof Exchange} */ key) =>
-    exchanges.reduce((all, exchange) => all + exchange[key], 0);
-  const { upload, browser, readback } = share ?? { upload: 0, browser: 0, readback: 0 };
-  const meanMs = { server: sum("layers") / split, browser: browser / (n_layer - split) };
-  const layers = Array.from({ length: n_layer }, (_, layer) => {
-    /** @type {Where} */
-    const where = layer < split ? "server" : "browser";
-    return { layer, where, ms: meanMs[where] };
-  });
   return {
     embeddings,
     tokens,
     dimensions: n_embd,
     split,
-    layers,
-    finish: share ? "browser" : "server",
+    layers: reportLayers(outcome, n_layer),
+    finish: split < n_layer ? "browser" : "server",
     timings: {
-      tokenize: sum("tokenize"),
-      server: sum("server"),
-      network: sum("network"),
+      tokenize: sum(exchanges, ({ tokenize }) => tokenize),
+      server: sum(exchanges, ({ server }) => server),
+      network: sum(exchanges, ({ network }) => network),
       load,
-      upload,
-      browser,
-      readback,
+      ...share,
       total,
     },
-    bytes: { up: sum("up"), down: sum("down") },
+    bytes: { up: sum(exchanges, ({ up }) => up), down: sum(exchanges, ({ down }) => down) },
     ...(note ? { note } : {}),
   };
+}
+
+/** @param {Outcome} outcome @param {number} n_layer @returns {LayerReport[]} */
+function reportLayers({ split, exchanges, share }, n_layer) {
+  const onServer = sum(exchanges, ({ layers }) => layers) / split;
+  const inBrowser = share.browser / (n_layer - split);
+  return Array.from({ length: n_layer }, (_, layer) =>
+    layer < split
+      ? { layer, where: "server", ms: onServer }
+      : { layer, where: "browser", ms: inBrowser },
+  );
+}
+
+/** @template T @param {readonly T[]} items @param {(item: T) => number} value */
+function sum(items, value) {
+  return items.reduce((total, item) => total + value(item), 0);
 }

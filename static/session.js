@@ -3,7 +3,8 @@
 
 import { fetchModels, findModel, postEmbed, postResume, postSplit } from "./api.js";
 import { messageOf } from "./errors.js";
-import { report } from "./report.js";
+import { inParts } from "./parts.js";
+import { merge, noShare, report } from "./report.js";
 
 /**
  * @typedef {import("./api.js").Dtype} Dtype
@@ -36,21 +37,36 @@ import { report } from "./report.js";
  */
 export async function embedTexts(connection, request) {
   const begun = performance.now();
-  const outcome = await run(connection, request, 1);
+  const outcome = await run(connection, request);
   return report(outcome, connection.info, performance.now() - begun);
+}
+
+/** @param {Connection} connection @param {Request} request @returns {Promise<Outcome>} */
+async function run(connection, request) {
+  const { info } = connection;
+  const obstacle = whyServerOnly(connection);
+  // With no layer left for the browser, one row back is smaller than the hidden state.
+  if (obstacle || request.split === info.n_layer) {
+    return runOnServer(connection, request, obstacle);
+  }
+  const outcomes = [];
+  for (const texts of inParts(request.texts, info.max_tokens)) {
+    outcomes.push(await runPart(connection, { ...request, texts }, 1));
+  }
+  const outcome = merge(outcomes);
+  const revisions = new Set(outcome.exchanges.map(({ revision }) => revision));
+  // Vectors of two revisions must not end up in one result.
+  const isMixed = outcomes.length > 1 && revisions.size > 1;
+  const why = "The server has changed its revision meanwhile.";
+  return isMixed ? runOnServer(connection, request, why) : outcome;
 }
 
 /**
  * @param {Connection} connection @param {Request} request @param {number} retries
  * @returns {Promise<Outcome>}
  */
-async function run(connection, request, retries) {
+async function runPart(connection, request, retries) {
   const { split, signal } = request;
-  const obstacle = whyServerOnly(connection);
-  // With no layer left for the browser, one row back is smaller than the hidden state.
-  if (obstacle || split === connection.info.n_layer) {
-    return runOnServer(connection, request, obstacle);
-  }
   const begun = performance.now();
   try {
     await loadLayers(connection, split, signal);
@@ -74,16 +90,17 @@ async function runSplit(connection, request, retries) {
   const { texts, split, signal } = request;
   const asked = { model: info.name, inputs: texts, split, dtype: wire };
   const half = await postSplit(server, asked, signal);
-  if (half.revision !== info.revision) {
+  const { revision } = half.exchange;
+  if (revision !== info.revision) {
     const hasChanged = retries > 0 && (await refresh(connection, info.revision, signal));
-    if (hasChanged) return run(connection, request, retries - 1);
-    const why = `The server keeps changing its revision (now ${half.revision}).`;
+    if (hasChanged) return runPart(connection, request, retries - 1);
+    const why = `The server keeps changing its revision (now ${revision}).`;
     return runOnServer(connection, request, why);
   }
   try {
     // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
     const body = half.body.slice(0);
-    const share = { revision: info.revision, split, body };
+    const share = { revision, split, body };
     const { rows, tokens, timings } = await worker.ask("run", share, { signal, transfer: [body] });
     const embeddings = splitRows(rows, info.n_embd);
     return { embeddings, tokens, split, exchanges: [half.exchange], load: 0, share: timings };
@@ -163,7 +180,7 @@ async function resumeOnServer(connection, request, body, why) {
 /** @param {ModelInfo} info @param {Exchange} exchange @param {string} [why] */
 function allOnServer(info, exchange, why) {
   const note = why && `${why} The server ran all layers.`;
-  return { split: info.n_layer, exchanges: [exchange], load: 0, note };
+  return { split: info.n_layer, exchanges: [exchange], load: 0, share: noShare, note };
 }
 
 /** @param {Float32Array} values @param {number} width */

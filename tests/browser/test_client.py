@@ -36,6 +36,14 @@ BREAKS = {
             throw new Error("a driver's whim");
         };
     }""",
+    "a result that is no number": """() => {
+        const original = GPUBuffer.prototype.getMappedRange;
+        GPUBuffer.prototype.getMappedRange = function (...args) {
+            GPUBuffer.prototype.getMappedRange = original;
+            const {byteLength} = original.apply(this, args);
+            return new Float32Array(byteLength / 4).fill(NaN).buffer;
+        };
+    }""",
     "the Worker dies": """() => {
         GPUQueue.prototype.submit = () => self.close();
     }""",
@@ -111,6 +119,34 @@ def test_the_server_takes_over_what_fails_on_the_gpu(
     again = client.embed(TEXTS, split=1)
     assert "note" not in again
     assert_same(again, expected)
+
+
+def test_a_hidden_state_that_no_one_takes_any_more_is_made_anew(
+    client: ClientPage,
+) -> None:
+    """As after a restart with another revision, between /split and /resume."""
+    expected = client.embed(TEXTS)
+    client.embed(TEXTS, split=1)
+    client.page.workers[-1].evaluate(BREAKS["an exception"])
+    conflict = {"error": "another revision", "error_type": "Conflict"}
+    client.page.route(
+        "**/resume*", lambda route: route.fulfill(status=409, json=conflict)
+    )
+    result = client.embed(TEXTS, split=1)
+    client.page.unroute_all()
+    assert "The server ran all layers" in result["note"]
+    assert_same(result, expected)
+
+
+def test_a_long_list_goes_in_parts(client: ClientPage, server: LiveServer) -> None:
+    texts = [f"{n}" + " the layer" * 90 for n in range(12)]
+    expected = client.embed(texts)
+    server.asked.clear()
+    result = client.embed(texts, split=3)
+    assert server.asked_paths().count("POST /split") == 2
+    assert "note" not in result
+    assert result["tokens"] == expected["tokens"]
+    assert_same(result, expected)
 
 
 def test_an_aborted_request_rejects_and_the_next_one_works(client: ClientPage) -> None:
