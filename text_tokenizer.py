@@ -37,6 +37,12 @@ class TextTokenizer:
         self._tokenizer = _load(folder)
         self._tokenizer.no_padding()  # a folder may ask for 128 tokens, padded: the
         self._tokenizer.no_truncation()  # length is the model's matter, and checked
+        special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        if max_tokens <= special:
+            raise CheckpointError(
+                f"max_tokens: expected more than the {special} special tokens, came "
+                f"{max_tokens}"
+            )
         if lowercase:
             steps = [normalizers.Lowercase(), self._tokenizer.normalizer]
             self._tokenizer.normalizer = normalizers.Sequence(
@@ -158,4 +164,4 @@ def _truncate(encoding: Encoding, limit: int, direction: Direction) -> list[int]
 
 
 def _kept(ids: list[int], room: int, direction: Direction) -> list[int]:
-    return ids[:room] if direction == "Right" else ids[len(ids) - room :]
+    return ids[:room] if direction == "Right" else ids[-room:]

@@ -191,7 +191,8 @@ def test_weights_that_change_under_a_running_model_are_noticed(
     gpt2_copy: Path, load: Callable[[Path], SplitModel]
 ) -> None:
     weights = load(gpt2_copy).weights
-    rewrite(gpt2_copy, lambda tensors: tensors["wte.weight"].zero_())
+    path = gpt2_copy / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
     with pytest.raises(CheckpointError, match="changed since the model was loaded"):
         weights.read("embed", "wte.weight")
     (gpt2_copy / "model.safetensors").unlink()
@@ -230,6 +231,24 @@ def test_a_config_that_we_do_not_compute_is_refused(
     write_json(folder / "config.json", {**config, **change})
     with pytest.raises(CheckpointError, match=f"config.json: .*{message}"):
         load(folder)
+
+
+def test_what_a_config_leaves_out_is_what_hugging_face_assumes(
+    gpt2: SplitModel,
+    bert: SplitModel,
+    gpt2_copy: Path,
+    bert_copy: Path,
+    load: Callable[[Path], SplitModel],
+) -> None:
+    """Their defaults are GPT-2's and BERT's own, as the fixtures' are."""
+    needed = {"model_type", "vocab_size", "n_layer", "n_embd", "n_head"}
+    needed |= {"num_hidden_layers", "hidden_size", "num_attention_heads"}
+    needed |= {"intermediate_size", "max_position_embeddings"}
+    for model, folder in ((gpt2, gpt2_copy), (bert, bert_copy)):
+        config = json.loads((folder / "config.json").read_text())
+        short = {name: value for name, value in config.items() if name in needed}
+        write_json(folder / "config.json", short)
+        assert load(folder).config == model.config
 
 
 def test_a_folder_without_what_a_model_needs_is_refused(

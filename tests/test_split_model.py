@@ -245,12 +245,20 @@ def test_a_hidden_state_of_another_width_is_refused(gpt2: SplitModel) -> None:
         gpt2.resume(Ragged(torch.zeros(2, 63), (2,)), 0)
 
 
-def test_an_answer_that_is_no_number_names_its_text(gpt2: SplitModel) -> None:
+def test_an_answer_that_is_no_number_names_its_text(
+    gpt2: SplitModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hidden = Ragged(torch.zeros(6, 64), (1, 2, 3))
     hidden.values[3] = torch.inf
     with pytest.raises(NotFinite, match="text 2") as caught:
         gpt2.resume(hidden, 0)
     assert caught.value.index == 2
+    with monkeypatch.context() as patch:
+        table = gpt2.model.wte.weight.clone()
+        table[7] = torch.nan
+        patch.setattr(gpt2.model.wte, "weight", torch.nn.Parameter(table))
+        with pytest.raises(NotFinite, match="text 1"):
+            gpt2.hidden_states(gpt2.tokens_from_ids([[1, 2], [3, 7], [7]]), 0)
     gpt2.resume(Ragged(torch.ones(1, 64), (1,)), 0)
 
 

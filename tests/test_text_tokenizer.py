@@ -174,6 +174,15 @@ def test_folders_with_vocabularies_alone_are_read(
     assert rows(mine, HARD_TEXTS) == rows(gpt2.tokenizer, HARD_TEXTS)
 
 
+def test_a_length_that_special_tokens_fill_is_refused(bert_folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="more than the 2 special tokens, came 2"):
+        TextTokenizer(bert_folder, 2, 300, lowercase=False)
+    tokenizer = TextTokenizer(bert_folder, 3, 300, lowercase=False)
+    for direction in ("Left", "Right"):
+        [row] = rows(tokenizer, ["a b c"], truncate=True, direction=direction)
+        assert len(row) == 3
+
+
 def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"tokenizer\.json, came none"):
         TextTokenizer(tmp_path, 10, 10, lowercase=False)
