@@ -27,16 +27,15 @@ function selection(query: URLSearchParams): Selection {
 
 async function main(): Promise<void> {
   const query = new URLSearchParams(location.search);
-  const gpu = await Gpu.open();
-  const own = capsOf(gpu.info, gpu.device.features, gpu.device.limits);
-  const caps = query.has("software") ? { ...own, software: query.get("software") === "1" } : own;
+  const gpu = await Gpu.open({ clock: true });
+  const caps = capsOf(gpu.info);
   const rows: Row[] = [];
-  Object.assign(globalThis, { results: { info: describe(gpu.info), caps, rows } });
+  Object.assign(globalThis, { results: { info: describe(gpu.info), rows } });
   show("adapter", describe(gpu.info));
   const deadline = performance.now() + 1000 * Number(query.get("seconds") ?? Infinity);
   for (const each of cases(selection(query), caps)) {
     if (performance.now() > deadline) break;
-    const microseconds = await time(gpu, each, own.software);
+    const microseconds = await time(gpu, each, caps.software);
     const row = {
       work: each.work,
       variant: each.variant,

@@ -66,9 +66,8 @@ export function* cases({ models, tokens, dtypes, tiles }: Selection, caps: Caps)
 
 /** Tiles to try: [rows, columns, across, down, along, depth]. */
 const TILES: readonly (readonly [number, number, number, number, number, number])[] = [
-  [4, 4, 4, 4, 4, 16], [4, 4, 4, 4, 8, 16], [4, 4, 4, 4, 16, 16], [4, 4, 8, 4, 4, 16], [4, 4, 8, 4, 8, 16], [2, 4, 8, 8, 4, 16],
-  [4, 4, 8, 8, 1, 8], [4, 4, 8, 8, 2, 8], [4, 4, 8, 8, 4, 8], [4, 4, 16, 8, 1, 8], [4, 4, 16, 8, 2, 8], [4, 4, 16, 16, 1, 4], [4, 4, 16, 16, 1, 8],
-  [8, 4, 16, 8, 1, 4], [8, 4, 16, 8, 1, 8], [8, 4, 16, 8, 2, 8], [8, 4, 16, 16, 1, 4], [8, 8, 8, 8, 1, 4], [8, 8, 8, 8, 1, 8], [8, 8, 16, 8, 1, 4], [8, 8, 16, 16, 1, 4],
+  [4, 4, 4, 4, 4, 16], [4, 4, 4, 4, 8, 16], [4, 4, 4, 4, 16, 16], [4, 4, 8, 4, 4, 16], [2, 4, 8, 8, 4, 8], [4, 4, 8, 8, 1, 8],
+  [4, 4, 8, 8, 2, 8], [4, 4, 8, 8, 4, 8], [4, 4, 16, 8, 1, 8], [4, 4, 16, 16, 1, 4], [8, 4, 16, 8, 1, 4], [8, 8, 8, 8, 1, 4], [8, 8, 16, 8, 1, 4],
 ];
 /** [rows, columns, lanes, groups]. */
 const ROWS: readonly (readonly [number, number, number, number])[] = [
@@ -107,9 +106,7 @@ function* linearCases(work: string, spec: MatmulSpec, tiles: boolean, caps: Caps
       const tile: Tile = { rows, columns, across, down, along, depth };
       // A tile much taller than the matrix, or many too low for it, is never the best.
       if (M < 5 || rows * down >= 4 * M || 8 * rows * down < M) continue;
-      for (const prefetch of [false, true]) {
-        yield { ...shared, variant: `tile ${[rows, columns, across, down, along, depth]}${prefetch ? " prefetch" : ""}`, kernel: matmulTiled(spec, { ...tile, prefetch }) };
-      }
+      yield { ...shared, variant: `tile ${[rows, columns, across, down, along, depth]}`, kernel: matmulTiled(spec, tile) };
     }
   }
 }

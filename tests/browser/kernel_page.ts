@@ -1,9 +1,9 @@
-/** Runs single kernels with caps of the test's choice: `runKernel({file, spec, caps, inputs, length})` on the page. */
+/** Runs single kernels, as a software adapter or as a GPU: `runKernels([{kernel, spec, caps, inputs, length}])` on the page. */
 
 import { Gpu, type HostArray } from "../../benchmarks/kernels/gpu";
 import { attention } from "../../webgpu-torch/src/kernels/attention";
 import { batchMatmul } from "../../webgpu-torch/src/kernels/batch_matmul";
-import { capsOf, type Caps } from "../../webgpu-torch/src/kernels/caps";
+import type { Caps } from "../../webgpu-torch/src/kernels/caps";
 import { embedding } from "../../webgpu-torch/src/kernels/embedding";
 import type { Kernel } from "../../webgpu-torch/src/kernels/kernel";
 import { norm } from "../../webgpu-torch/src/kernels/layer_norm";
@@ -17,7 +17,7 @@ const kernels = { attention, batchMatmul, embedding, matmul, norm, segmentReduce
 interface Run {
   readonly kernel: string;
   readonly spec: unknown;
-  readonly caps: Partial<Caps>;
+  readonly caps: Caps;
   /** Base64 of each array's bytes; a kernel's inputs are untyped bytes to the GPU. */
   readonly inputs: readonly string[];
   readonly length: number;
@@ -28,12 +28,11 @@ const opened = Gpu.open();
 /** Each run's output as base64 of its f32 values. */
 async function runKernels(runs: readonly Run[]): Promise<string[]> {
   const gpu = await opened;
-  const own = capsOf(gpu.info, gpu.device.features, gpu.device.limits);
   const outputs: string[] = [];
   for (const { kernel, spec, caps, inputs, length } of runs) {
     const make = kernels[kernel];
     if (!make) throw new Error(`no kernel ${kernel}`);
-    outputs.push(encode(await gpu.run(make(spec, { ...own, ...caps }), inputs.map(decode), length)));
+    outputs.push(encode(await gpu.run(make(spec, caps), inputs.map(decode), length)));
   }
   return outputs;
 }

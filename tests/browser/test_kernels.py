@@ -27,17 +27,11 @@ LENGTHS = [
 # Of the largest value: float32 sums in another order than PyTorch's.
 TOLERANCE = 2e-6
 
-# What an adapter may be. A software adapter, as the one here, gets kernels without
-# workgroup memory; forced caps make it run what GPUs get.
-ADAPTERS: dict[str, dict[str, Any]] = {
-    "software": {"software": True},
-    "gpu": {"software": False},
-    "gpu without subgroups": {"software": False, "subgroups": False},
-    "gpu without shader-f16": {"software": False, "f16": False},
-    "gpu with little memory": {"software": False, "maxWorkgroupStorage": 16384},
-}
-on_both_ways = pytest.mark.parametrize("adapter", ["software", "gpu"])
-with_less = pytest.mark.parametrize("adapter", list(ADAPTERS)[2:])
+# A software adapter, as the one here, gets kernels without workgroup memory. Told that
+# it is a GPU it runs what GPUs get, on a device without any optional feature and with
+# the least limits: nothing else about an adapter changes a kernel.
+ADAPTERS = {"software": {"software": True}, "gpu": {"software": False}}
+on_both_ways = pytest.mark.parametrize("adapter", ADAPTERS)
 
 
 @dataclass
@@ -49,7 +43,7 @@ class Run:
     inputs: list[Tensor]
     expected: Tensor
 
-    def message(self, caps: dict[str, Any]) -> dict[str, Any]:
+    def message(self, caps: dict[str, bool]) -> dict[str, Any]:
         inputs = [
             base64.b64encode(buffer_of(tensor)).decode() for tensor in self.inputs
         ]
@@ -435,27 +429,6 @@ def test_embedding_of_an_unknown_id_is_nan(kernel_page: Page, adapter: str) -> N
     ids = torch.tensor([1, 2, -1], dtype=torch.int32)
     spec = {"tokens": 3, "rows": 2, "width": 4, "weight": "f32"}
     assert_close(kernel_page, adapter, [Run("embedding", spec, [ids, w], expected)])
-
-
-@with_less
-def test_kernels_are_right_on_an_adapter_that_offers_less(
-    kernel_page: Page, adapter: str
-) -> None:
-    runs = [
-        *(
-            linear(rows, 40, 64, dtype)
-            for rows in (1, 7, 16, 65)
-            for dtype in ("f32", "q8")
-        ),
-        linear(33, 33, 34, "f16", fused=False),
-        *(
-            attention([(37, 37), (1, 1)], 3, dim, True, packed=True)
-            for dim in (24, 128)
-        ),
-        norm("layer", 5, 384, ("weight", "bias")),
-        softmax(65, log=False),
-    ]
-    assert_close(kernel_page, adapter, runs)
 
 
 def test_more_workgroups_than_a_dispatch_takes_are_folded(kernel_page: Page) -> None:

@@ -12,12 +12,6 @@ export interface AttentionTile {
   readonly keys: number;
 }
 
-/** Bytes of workgroup memory that a tile takes. */
-export function attentionStorage({ across, down, rows, keys }: AttentionTile, headDim: number): number {
-  const pitch = Math.ceil(headDim / 4) | 1;
-  return 16 * across * keys * pitch + 4 * rows * down * (across * keys + 1) + 4 * rows * down * across;
-}
-
 export function attentionTiled(spec: AttentionSpec, { across, down, rows, keys }: AttentionTile): Kernel {
   checkAttention(spec);
   const { batch, maxQ, heads, headDim } = spec;

@@ -1,32 +1,16 @@
-/** What a kernel may use on the adapter at hand. */
-
+/**
+ * What a kernel has to know of the adapter: little, on purpose.
+ *
+ * Kernels keep to what every WebGPU device has: 16 KiB of workgroup memory, 256 invocations, no optional feature.
+ * Without subgroup operations they are right for subgroups of any size; f16 and q8 weights are unpacked by integer
+ * operations, so shader-f16 is not needed either.
+ */
 export interface Caps {
-  readonly subgroups: boolean;
-  readonly subgroupMinSize: number;
-  readonly subgroupMaxSize: number;
-  readonly f16: boolean;
-  /** Bytes of workgroup memory. */
-  readonly maxWorkgroupStorage: number;
-  /** Invocations a workgroup. */
-  readonly maxInvocations: number;
   /** A CPU that plays the GPU: barriers and workgroup memory cost more there than they save. */
   readonly software: boolean;
 }
 
-/** The caps of a device, from its adapter's info and its own features and limits. */
-export function capsOf(
-  info: Pick<GPUAdapterInfo, "architecture" | "description"> & Partial<Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize" | "isFallbackAdapter">>,
-  features: { has(feature: string): boolean },
-  limits: Pick<GPUSupportedLimits, "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup">,
-): Caps {
-  return {
-    subgroups: features.has("subgroups"),
-    subgroupMinSize: info.subgroupMinSize ?? 4,
-    subgroupMaxSize: info.subgroupMaxSize ?? 128,
-    f16: features.has("shader-f16"),
-    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
-    // Chromium names SwiftShader in the architecture, Mesa's llvmpipe in the description.
-    software: info.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(`${info.architecture} ${info.description}`),
-  };
+/** The caps of an adapter. Chromium names SwiftShader in the architecture, Mesa's llvmpipe in the description. */
+export function capsOf({ architecture, description, isFallbackAdapter = false }: Partial<GPUAdapterInfo>): Caps {
+  return { software: isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`) };
 }

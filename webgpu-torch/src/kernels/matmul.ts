@@ -27,5 +27,5 @@ function onGpu(spec: MatmulSpec): Kernel {
   if (M <= 8) return matmulRows(spec, { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 2, lanes: 32, groups: 4 });
   if (M <= 16) return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
   if (M <= 64) return matmulTiled(spec, { rows: 4, columns: 4, across: 8, down: 8, along: 2, depth: 8 });
-  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 8 });
+  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4 });
 }

@@ -16,11 +16,6 @@ export interface RowsTile {
   readonly groups: number;
 }
 
-/** Bytes of workgroup memory that the partial sums take. */
-export function rowsStorage({ rows, columns, lanes, groups }: RowsTile): number {
-  return 4 * rows * columns * lanes * groups;
-}
-
 export function matmulRows({ M, N, K, weight, epilogue }: MatmulSpec, tile: RowsTile): Kernel {
   checkSizes("matmul", { M, N, K });
   const { rows, columns, lanes, groups } = tile;

@@ -1,6 +1,5 @@
 /** Linear layer over tiles of x and w in workgroup memory, each invocation with a register tile of the output. */
 
-import type { Caps } from "./caps";
 import { epilogueWgsl } from "./epilogue";
 import { checkSizes, grid, type Kernel, repeat, uniforms, WORKGROUP_INDEX } from "./kernel";
 import { type MatmulSpec, MULTIPLY_ADD, storeWgsl } from "./matmul_parts";
@@ -16,7 +15,6 @@ export interface Tile {
   readonly along: number;
   /** Vectors of four along K that a step brings into workgroup memory. */
   readonly depth: number;
-  readonly prefetch?: boolean;
 }
 
 /** Vectors of four that a tile keeps in workgroup memory: x and w, then in the same place the sums along K. */
@@ -24,10 +22,6 @@ function tileVectors({ rows, columns, across, down, along, depth }: Tile): numbe
   const tileM = rows * down;
   const tileN = columns * across;
   return Math.max((tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along) / 4 : 0);
-}
-
-export function tileFits(tile: Tile, caps: Caps): boolean {
-  return 16 * tileVectors(tile) <= caps.maxWorkgroupStorage && tile.across * tile.down * tile.along <= caps.maxInvocations;
 }
 
 export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Tile): Kernel {
@@ -41,22 +35,6 @@ export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Til
   const operands = 1 + weightBindings(weight);
   const accumulators = (line: (i: number, q: number) => string, indent = "  ") =>
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
-  /** What each invocation carries from storage to workgroup memory for a step. */
-  const loads = [
-    { name: "x", offset: 0, size: tileM, start: "row0" },
-    { name: "w", offset: tileM, size: tileN, start: "column0" },
-  ].flatMap(({ name, offset, size, start }) =>
-    Array.from({ length: Math.ceil((size * depth) / invocations) }, (_, n) => {
-      const exact = (size * depth) % invocations === 0;
-      const index = `(invocation + ${n * invocations}u)`;
-      return {
-        value: `${name}_next${n}`,
-        load: `${name}_tile_at(${start} + ${index} / ${depth}u, step * ${depth}u + ${index} % ${depth}u)`,
-        store: `${exact ? "" : `if (${index} < ${size * depth}u) { `}tiles[(${offset}u + ${index} / ${depth}u) * PITCH + ${index} % ${depth}u] = ${name}_next${n};${exact ? "" : " }"}`,
-      };
-    }),
-  );
-  const steps = Math.ceil(quadsK / depth);
   return {
     name: `matmul_${tileM}x${tileN}_${weight}`,
     wgsl: /* wgsl */ `
@@ -70,11 +48,11 @@ ${WORKGROUP_INDEX}
 const PITCH = ${depth + 1}u;
 // x's rows, then w's.
 var<workgroup> tiles: array<vec4f, ${tileVectors(tile)}>;
-fn x_tile_at(row: u32, c: u32) -> vec4f {
+fn x_or_zero(row: u32, c: u32) -> vec4f {
   if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
   return x_at(row, c);
 }
-fn w_tile_at(row: u32, c: u32) -> vec4f {
+fn w_or_zero(row: u32, c: u32) -> vec4f {
   if (row >= ${N}u || c >= ${quadsK}u) { return vec4f(); }
   return w_at(row, c);
 }
@@ -91,14 +69,14 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let tz = invocation / ${across * down}u;
 
   ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
-  var step = 0u;
-  ${tile.prefetch ? loads.map(({ value, load }) => `var ${value} = ${load};`).join("\n  ") : ""}
-  for (; step < ${steps}u;) {
-    ${tile.prefetch ? "" : loads.map(({ value, load }) => `let ${value} = ${load};`).join("\n    ")}
-    ${loads.map(({ store }) => store).join("\n    ")}
-    step++;
+  for (var step = 0u; step < ${Math.ceil(quadsK / depth)}u; step++) {
+    for (var n = invocation; n < ${tileM * depth}u; n += ${invocations}u) {
+      tiles[n / ${depth}u * PITCH + n % ${depth}u] = x_or_zero(row0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
+    }
+    for (var n = invocation; n < ${tileN * depth}u; n += ${invocations}u) {
+      tiles[(${tileM}u + n / ${depth}u) * PITCH + n % ${depth}u] = w_or_zero(column0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
+    }
     workgroupBarrier();
-    ${tile.prefetch ? loads.map(({ value, load }) => `${value} = ${load};`).join("\n    ") : ""}
     for (var c = ${along > 1 ? "tz" : "0u"}; c < ${depth}u; c += ${along}u) {
       ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
       ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}

@@ -6,7 +6,7 @@ type Reduction = "sum" | "max";
 
 /**
  * `row_sum(value, invocation)` and the like: the value over the `lanes` invocations side by side that share a row.
- * Two levels of √lanes reads with a barrier each are as quick as subgroup operations here, and right for any subgroup size.
+ * Two levels of √lanes reads with a barrier each: two barriers, where a tree of halves would take one a level.
  */
 export function rowReduceWgsl(reductions: readonly Reduction[], lanes: number, invocations: number): string {
   if (lanes === 1) return reductions.map((op) => `fn row_${op}(value: f32, invocation: u32) -> f32 { return value; }`).join("\n");

@@ -37,7 +37,7 @@ export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
   const { vendor, architecture, description } = adapter.info;
   return {
     device,
-    caps: { ...capsOf(adapter.info, device.features, device.limits), ...forced },
+    caps: { ...capsOf(adapter.info), ...forced },
     info: {
       backend: "webgpu",
       vendor,
