@@ -202,15 +202,17 @@ class _Channel(HTTPChannel):
     # dropped, until the client closes or IDLE_SECONDS are over.
 
     def handle_write(self) -> None:
-        closing, self.close_when_flushed = self.close_when_flushed, False
-        super().handle_write()
-        if closing and self.connected:
-            if self.total_outbufs_len:
-                self.close_when_flushed = True
-            else:
-                self._linger()
+        running = bool(self.requests)  # a thread may be adding to what is written here
+        self._flush_exception(
+            self._flush_some_if_lockable if running else self._flush_some
+        )
+        if self.will_close:
+            self.handle_close()
+        elif self.close_when_flushed and not self.total_outbufs_len:
+            self._linger()
 
     def _linger(self) -> None:
+        self.close_when_flushed = False
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:

@@ -1,12 +1,15 @@
 """A model that fails, a server that is full, a mistake of our own."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import torch
 from flask import Flask
 from flask.testing import FlaskClient
 from refused import assert_refused
+from tolerances import F32
 
 import model_service
 from options import Options
@@ -55,6 +58,27 @@ def test_our_own_mistake_is_500_and_says_nothing_of_the_inside(
 
     monkeypatch.setattr(model_service.ModelService, "entry", fail)
     assert_refused(client.get("/models"), 500, "Internal server error", "Internal")
+
+
+def test_requests_at_once_get_each_its_own_answer(app: Flask, gpt2: SplitModel) -> None:
+    """Of every kind, and one bad one among them, which alone fails."""
+    texts = [f"text number {n}" for n in range(20)]
+    expected = gpt2.embed(gpt2.tokenize(texts))
+
+    def ask(index: int) -> list[float]:
+        client = app.test_client()
+        asked = {"inputs": ["", texts[index]]}
+        assert client.post("/embed", json=asked).status_code == 400
+        if index % 2:
+            asked = {"inputs": [texts[index]]}
+            return client.post("/embed", json=asked).json[0]
+        split = {"inputs": texts[index], "split": index % 5}
+        hidden = client.post("/split", json=split).data
+        return client.post("/resume", data=hidden).json[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        got = torch.tensor(list(pool.map(ask, range(20))))
+    torch.testing.assert_close(got, expected, atol=F32, rtol=0)
 
 
 def test_one_request_too_many_is_429(
