@@ -1413,11 +1413,14 @@ function walk(wanted) {
   const stack3 = [...wanted].reverse();
   while (stack3.length > 0) {
     const node = stack3.at(-1);
-    const missing = place.has(node) || node.isLeaf ? [] : node.inputs.filter((input2) => !place.has(input2));
-    if (missing.length > 0) {
-      stack3.push(...missing.reverse());
-      continue;
+    const before = stack3.length;
+    if (!node.isLeaf && !place.has(node)) {
+      for (let i = node.inputs.length - 1; i >= 0; i--) {
+        const input2 = node.inputs[i];
+        if (!place.has(input2)) stack3.push(input2);
+      }
     }
+    if (stack3.length > before) continue;
     stack3.pop();
     if (place.has(node)) continue;
     if (node.storage?.disposed) throw new RuntimeError("a tensor was disposed before a result that needs it was read");
@@ -1696,6 +1699,8 @@ function commonBackend(name, nodes) {
   return first.backend;
 }
 function moved(input2, move, shape) {
+  const { storage, dtype, backend } = input2.node;
+  if (storage && move.kind === "reshape") return new Tensor(dataNode(storage, shape, dtype, backend));
   return make({ kind: "move", move }, [input2], shape, input2.dtype);
 }
 function cast(input2, dtype) {
@@ -2178,17 +2183,8 @@ var CpuBackend = class {
 };
 
 // src/kernels/caps.ts
-function capsOf(info, features, limits) {
-  return {
-    subgroups: features.has("subgroups"),
-    subgroupMinSize: info.subgroupMinSize ?? 4,
-    subgroupMaxSize: info.subgroupMaxSize ?? 128,
-    f16: features.has("shader-f16"),
-    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
-    // Chromium names SwiftShader in the architecture, Mesa's llvmpipe in the description.
-    software: info.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(`${info.architecture} ${info.description}`)
-  };
+function capsOf({ architecture, description, isFallbackAdapter = false }) {
+  return { software: isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`) };
 }
 
 // src/backend/webgpu/device.ts
@@ -2214,7 +2210,7 @@ async function openDevice(forced) {
   const { vendor, architecture, description } = adapter.info;
   return {
     device,
-    caps: { ...capsOf(adapter.info, device.features, device.limits), ...forced },
+    caps: { ...capsOf(adapter.info), ...forced },
     info: {
       backend: "webgpu",
       vendor,
@@ -3187,21 +3183,6 @@ function matmulTiled({ M, N, K, weight, epilogue }, tile) {
   const operands = 1 + weightBindings(weight);
   const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
 ${indent}`);
-  const loads = [
-    { name: "x", offset: 0, size: tileM, start: "row0" },
-    { name: "w", offset: tileM, size: tileN, start: "column0" }
-  ].flatMap(
-    ({ name, offset, size, start }) => Array.from({ length: Math.ceil(size * depth / invocations) }, (_, n) => {
-      const exact = size * depth % invocations === 0;
-      const index = `(invocation + ${n * invocations}u)`;
-      return {
-        value: `${name}_next${n}`,
-        load: `${name}_tile_at(${start} + ${index} / ${depth}u, step * ${depth}u + ${index} % ${depth}u)`,
-        store: `${exact ? "" : `if (${index} < ${size * depth}u) { `}tiles[(${offset}u + ${index} / ${depth}u) * PITCH + ${index} % ${depth}u] = ${name}_next${n};${exact ? "" : " }"}`
-      };
-    })
-  );
-  const steps = Math.ceil(quadsK / depth);
   return {
     name: `matmul_${tileM}x${tileN}_${weight}`,
     wgsl: (
@@ -3217,11 +3198,11 @@ ${WORKGROUP_INDEX}
 const PITCH = ${depth + 1}u;
 // x's rows, then w's.
 var<workgroup> tiles: array<vec4f, ${tileVectors(tile)}>;
-fn x_tile_at(row: u32, c: u32) -> vec4f {
+fn x_or_zero(row: u32, c: u32) -> vec4f {
   if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
   return x_at(row, c);
 }
-fn w_tile_at(row: u32, c: u32) -> vec4f {
+fn w_or_zero(row: u32, c: u32) -> vec4f {
   if (row >= ${N}u || c >= ${quadsK}u) { return vec4f(); }
   return w_at(row, c);
 }
@@ -3238,14 +3219,14 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let tz = invocation / ${across * down}u;
 
   ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
-  var step = 0u;
-  ${tile.prefetch ? loads.map(({ value, load: load2 }) => `var ${value} = ${load2};`).join("\n  ") : ""}
-  for (; step < ${steps}u;) {
-    ${tile.prefetch ? "" : loads.map(({ value, load: load2 }) => `let ${value} = ${load2};`).join("\n    ")}
-    ${loads.map(({ store }) => store).join("\n    ")}
-    step++;
+  for (var step = 0u; step < ${Math.ceil(quadsK / depth)}u; step++) {
+    for (var n = invocation; n < ${tileM * depth}u; n += ${invocations}u) {
+      tiles[n / ${depth}u * PITCH + n % ${depth}u] = x_or_zero(row0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
+    }
+    for (var n = invocation; n < ${tileN * depth}u; n += ${invocations}u) {
+      tiles[(${tileM}u + n / ${depth}u) * PITCH + n % ${depth}u] = w_or_zero(column0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
+    }
     workgroupBarrier();
-    ${tile.prefetch ? loads.map(({ value, load: load2 }) => `${value} = ${load2};`).join("\n    ") : ""}
     for (var c = ${along > 1 ? "tz" : "0u"}; c < ${depth}u; c += ${along}u) {
       ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
       ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
@@ -3289,7 +3270,7 @@ function onGpu(spec) {
   if (M <= 8) return matmulRows(spec, { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 2, lanes: 32, groups: 4 });
   if (M <= 16) return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
   if (M <= 64) return matmulTiled(spec, { rows: 4, columns: 4, across: 8, down: 8, along: 2, depth: 8 });
-  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 8 });
+  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4 });
 }
 
 // src/kernels/reduce.ts
@@ -3538,6 +3519,14 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/task.ts
+var taskKey = (task) => textOf(task);
+function textOf(value) {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  let text = "";
+  for (const inner of Object.values(value)) text += `${textOf(inner)},`;
+  return `(${text})`;
+}
 function kernelFor(task, caps) {
   switch (task.kind) {
     case "elementwise":
@@ -3586,11 +3575,12 @@ fn op_epilogue(${names2.map((name) => `${name}: f32`).join(", ")}) -> f32 {
 }
 
 // src/backend/webgpu/executable.ts
+var KEPT_GROUPS = 4;
 var GpuExecutable = class {
   constructor(gpu, plan) {
     this.gpu = gpu;
     this.plan = plan;
-    const kernels = plan.steps.map((step) => kernelFor(step.task, gpu.caps));
+    const kernels = kernelsOf(plan, gpu.caps);
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map((kernel, i) => {
@@ -3603,7 +3593,7 @@ var GpuExecutable = class {
         slots: [...inputs, output],
         uniformOffset: [uniformOffset],
         uniformBytes: kernel.uniforms.byteLength,
-        group: null
+        bound: []
       };
     });
     this.uniforms = new Uint32Array(end / 4);
@@ -3618,8 +3608,6 @@ var GpuExecutable = class {
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
-  /** Buffers of the last run, by slot, and its uniform buffer: bind groups hold while they do. */
-  bound = [];
   async run(leaves, outputs, reads) {
     return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
   }
@@ -3627,33 +3615,42 @@ var GpuExecutable = class {
     const { gpu, plan } = this;
     const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
     plan.workspace.forEach((bytes2, place) => buffers.push(gpu.workspace.get(place, bytes2)));
-    buffers.push(gpu.uniforms.hold(this));
-    this.dropStaleGroups(buffers);
+    const uniforms2 = gpu.uniforms.hold(this);
     const pass = encoder.beginComputePass();
     for (const dispatch of this.dispatches) {
       const { pipeline, uniformOffset, workgroups } = dispatch;
       if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
-      dispatch.group ??= this.bind(dispatch, buffers);
       pass.setPipeline(pipeline.value);
-      pass.setBindGroup(0, dispatch.group, uniformOffset);
+      pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms2), uniformOffset);
       pass.dispatchWorkgroups(...workgroups);
     }
     pass.end();
   }
-  dropStaleGroups(buffers) {
-    const uniforms2 = buffers.length - 1;
-    for (const dispatch of this.dispatches) {
-      const stale = buffers[uniforms2] !== this.bound[uniforms2] || dispatch.slots.some((slot) => buffers[slot] !== this.bound[slot]);
-      if (stale) dispatch.group = null;
+  groupOf(dispatch, buffers, uniforms2) {
+    const { bound, slots } = dispatch;
+    const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms2 && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
+    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => buffers[slot]), uniforms2]);
+    if (known !== 0) {
+      if (known > 0) bound.splice(known, 1);
+      bound.unshift(latest);
+      bound.length = Math.min(bound.length, KEPT_GROUPS);
     }
-    this.bound = buffers;
+    return latest.group;
   }
   bind({ pipeline, slots, uniformBytes }, buffers) {
-    const entries = slots.map((slot, binding) => ({ binding, resource: { buffer: buffers[slot] } }));
-    entries.push({ binding: slots.length, resource: { buffer: buffers.at(-1), size: uniformBytes } });
-    return this.gpu.device.createBindGroup({ layout: pipeline.layout, entries });
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes } }));
+    return { buffers, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
   }
 };
+function kernelsOf({ steps }, caps) {
+  const known = /* @__PURE__ */ new Map();
+  return steps.map(({ task }) => {
+    const key = taskKey(task);
+    const kernel = known.get(key) ?? kernelFor(task, caps);
+    known.set(key, kernel);
+    return kernel;
+  });
+}
 
 // src/backend/webgpu/pipelines.ts
 var PipelineCache = class {
@@ -3701,23 +3698,29 @@ var PipelineCache = class {
 };
 
 // src/backend/webgpu/pool.ts
-var KEPT_BYTES = 256 * 2 ** 20;
-var EXACT_BYTES = 2 ** 20;
+var KEPT_BYTES = 64 * 2 ** 20;
 var BufferPool = class {
   constructor(device) {
     this.device = device;
   }
   device;
-  free = /* @__PURE__ */ new Map();
+  /** In the order in which they were freed. */
+  free = [];
   freeBytes = 0;
   heldBytes = 0;
   /** Bytes of all buffers that exist, in use or kept. */
   get reserved() {
     return this.heldBytes;
   }
+  /** A buffer for a result, whose size varies with the text's length: neighbouring lengths share one. */
   take(bytes2) {
-    const size = sizeClass(bytes2);
-    const kept = this.free.get(size)?.pop();
+    return this.takeExactly(sizeClass(bytes2));
+  }
+  /** A buffer without slack, for weights: it would be lost for as long as they live. */
+  takeExactly(bytes2) {
+    const size = bytes2 >= SMALL ? paddedBytes(bytes2) : sizeClass(bytes2);
+    const found = this.free.findLastIndex((buffer) => buffer.size === size);
+    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
     if (kept) {
       this.freeBytes -= size;
       return kept;
@@ -3726,27 +3729,22 @@ var BufferPool = class {
     return this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
   }
   release(buffer) {
-    const { size } = buffer;
-    if (this.freeBytes + size > KEPT_BYTES) {
-      this.heldBytes -= size;
-      buffer.destroy();
-      return;
+    this.free.push(buffer);
+    this.freeBytes += buffer.size;
+    while (this.freeBytes > KEPT_BYTES) {
+      const oldest = this.free.shift();
+      if (!oldest) break;
+      this.freeBytes -= oldest.size;
+      this.heldBytes -= oldest.size;
+      oldest.destroy();
     }
-    const list = this.free.get(size);
-    if (list) list.push(buffer);
-    else this.free.set(size, [buffer]);
-    this.freeBytes += size;
-  }
-  /** Gives what is kept for reuse back to the system. */
-  trim() {
-    for (const list of this.free.values()) for (const buffer of list) buffer.destroy();
-    this.heldBytes -= this.freeBytes;
-    this.freeBytes = 0;
-    this.free.clear();
   }
 };
+var SMALL = 2 ** 16;
 function sizeClass(bytes2) {
-  return bytes2 >= EXACT_BYTES ? paddedBytes(bytes2) : Math.max(256, 2 ** Math.ceil(Math.log2(bytes2)));
+  const power = 2 ** Math.ceil(Math.log2(Math.max(bytes2, 256)));
+  const step = power <= SMALL ? power : power / 16;
+  return Math.ceil(bytes2 / step) * step || step;
 }
 
 // src/backend/webgpu/nudge.ts
@@ -3891,7 +3889,7 @@ var WebGpuBackend = class _WebGpuBackend {
     return new _WebGpuBackend(await openDevice(forced));
   }
   upload(data) {
-    const storage = this.allocate(data.byteLength);
+    const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
     const whole = data.byteLength - data.byteLength % 4;
     if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
@@ -3903,9 +3901,12 @@ var WebGpuBackend = class _WebGpuBackend {
     return storage;
   }
   allocate(bytes2) {
+    return this.own(bytes2, (size) => this.pool.take(size));
+  }
+  own(bytes2, take2) {
     this.checkAlive();
     if (bytes2 > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
-    const buffer = this.pool.take(bytes2);
+    const buffer = take2(bytes2);
     this.allocated += paddedBytes(bytes2);
     return new Storage(this, buffer, bytes2);
   }

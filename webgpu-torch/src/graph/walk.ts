@@ -22,11 +22,14 @@ export function walk(wanted: readonly Node[]): Graph {
   const stack: Node[] = [...wanted].reverse();
   while (stack.length > 0) {
     const node = stack.at(-1) as Node;
-    const missing = place.has(node) || node.isLeaf ? [] : node.inputs.filter((input) => !place.has(input));
-    if (missing.length > 0) {
-      stack.push(...missing.reverse());
-      continue;
+    const before = stack.length;
+    if (!node.isLeaf && !place.has(node)) {
+      for (let i = node.inputs.length - 1; i >= 0; i--) {
+        const input = node.inputs[i] as Node;
+        if (!place.has(input)) stack.push(input);
+      }
     }
+    if (stack.length > before) continue;
     stack.pop();
     if (place.has(node)) continue;
     if (node.storage?.disposed) throw new RuntimeError("a tensor was disposed before a result that needs it was read");

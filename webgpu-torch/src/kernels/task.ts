@@ -38,6 +38,18 @@ export type Task =
   | { readonly kind: "segment_reduce"; readonly spec: SegmentReduceSpec }
   | { readonly kind: "embedding"; readonly spec: EmbeddingSpec };
 
+/** A task as text: equal for tasks that are equal. The layers of a model are made of a few tasks over and over. */
+export const taskKey = (task: Task): string => textOf(task);
+
+function textOf(value: unknown): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  let text = "";
+  for (const inner of Object.values(value)) text += `${textOf(inner)},`;
+  // An empty list is no empty place, and ends are marked, so that lists of different lengths differ.
+  return `(${text})`;
+}
+
 /** The kernel that does a task on an adapter. */
 export function kernelFor(task: Task, caps: Caps): Kernel {
   switch (task.kind) {
@@ -48,7 +60,7 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
     case "linear":
       return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
     case "matmul":
-      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) });
     case "attention":
       return attention(task.spec, caps);
     case "norm":
@@ -58,7 +70,7 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
     case "segment_reduce":
       return segmentReduce(task.spec, caps);
     case "embedding":
-      return embedding(task.spec, caps);
+      return embedding(task.spec);
     default:
       return task satisfies never;
   }

@@ -5,7 +5,7 @@ import { RuntimeError } from "../base/errors";
 import { broadcastShapes, numel, sameShape, type Shape } from "../base/shape";
 import type { Move } from "../base/view";
 import type { Backend } from "../backend/backend";
-import { Node, type Op } from "../graph/node";
+import { dataNode, Node, type Op } from "../graph/node";
 import { roundTo } from "../ops/values";
 import { argumentType, type ElementName, resultTypeOf } from "../ops/table";
 import { Tensor } from "./tensor";
@@ -33,8 +33,11 @@ function commonBackend(name: string, nodes: readonly Node[]): Backend {
   return first.backend;
 }
 
-/** Another view of a tensor; nothing where it would be the same. */
+/** Another view of a tensor. */
 export function moved(input: Tensor, move: Move, shape: Shape): Tensor {
+  const { storage, dtype, backend } = input.node;
+  // Data lies row by row: in another shape it is data still.
+  if (storage && move.kind === "reshape") return new Tensor(dataNode(storage, shape, dtype, backend));
   return make({ kind: "move", move }, [input], shape, input.dtype);
 }
 

@@ -3,7 +3,7 @@
 import { RuntimeError } from "../../base/errors";
 import type { Caps } from "../../kernels/caps";
 import type { Kernel } from "../../kernels/kernel";
-import { kernelFor } from "../../kernels/task";
+import { kernelFor, taskKey } from "../../kernels/task";
 import type { Executable, Plan, Read } from "../backend";
 import type { Storage } from "../storage";
 import type { Pipeline, PipelineCache } from "./pipelines";
@@ -20,7 +20,13 @@ export interface Gpu {
   submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]>;
 }
 
-/** What a step needs at every run, and what it keeps from the last. */
+/** A bind group and the buffers it binds: those of the slots, then the uniforms. */
+interface Bound {
+  readonly buffers: readonly GPUBuffer[];
+  readonly group: GPUBindGroup;
+}
+
+/** What a step needs at every run, and what it keeps from those before. */
 interface Dispatch {
   readonly pipeline: Pipeline;
   readonly workgroups: Kernel["workgroups"];
@@ -28,22 +34,24 @@ interface Dispatch {
   readonly slots: readonly number[];
   readonly uniformOffset: readonly [number];
   readonly uniformBytes: number;
-  group: GPUBindGroup | null;
+  /** The last few, the latest first: arguments take turns in a few buffers of the pool. */
+  readonly bound: Bound[];
 }
+
+/** Bind groups kept for each step. */
+const KEPT_GROUPS = 4;
 
 export class GpuExecutable implements Executable {
   ready: Promise<void> | null;
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   readonly uniforms: Uint32Array<ArrayBuffer>;
   private readonly dispatches: readonly Dispatch[];
-  /** Buffers of the last run, by slot, and its uniform buffer: bind groups hold while they do. */
-  private bound: GPUBuffer[] = [];
 
   constructor(
     private readonly gpu: Gpu,
     private readonly plan: Plan,
   ) {
-    const kernels = plan.steps.map((step) => kernelFor(step.task, gpu.caps));
+    const kernels = kernelsOf(plan, gpu.caps);
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map((kernel, i) => {
@@ -56,7 +64,7 @@ export class GpuExecutable implements Executable {
         slots: [...inputs, output],
         uniformOffset: [uniformOffset],
         uniformBytes: kernel.uniforms.byteLength,
-        group: null,
+        bound: [],
       };
     });
     this.uniforms = new Uint32Array(end / 4);
@@ -74,32 +82,43 @@ export class GpuExecutable implements Executable {
     const { gpu, plan } = this;
     const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
     plan.workspace.forEach((bytes, place) => buffers.push(gpu.workspace.get(place, bytes)));
-    buffers.push(gpu.uniforms.hold(this));
-    this.dropStaleGroups(buffers);
+    const uniforms = gpu.uniforms.hold(this);
     const pass = encoder.beginComputePass();
     for (const dispatch of this.dispatches) {
       const { pipeline, uniformOffset, workgroups } = dispatch;
       if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
-      dispatch.group ??= this.bind(dispatch, buffers);
       pass.setPipeline(pipeline.value);
-      pass.setBindGroup(0, dispatch.group, uniformOffset);
+      pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms), uniformOffset);
       pass.dispatchWorkgroups(...workgroups);
     }
     pass.end();
   }
 
-  private dropStaleGroups(buffers: GPUBuffer[]): void {
-    const uniforms = buffers.length - 1;
-    for (const dispatch of this.dispatches) {
-      const stale = buffers[uniforms] !== this.bound[uniforms] || dispatch.slots.some((slot) => buffers[slot] !== this.bound[slot]);
-      if (stale) dispatch.group = null;
+  private groupOf(dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): GPUBindGroup {
+    const { bound, slots } = dispatch;
+    const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
+    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => buffers[slot] as GPUBuffer), uniforms]);
+    if (known !== 0) {
+      if (known > 0) bound.splice(known, 1);
+      bound.unshift(latest);
+      bound.length = Math.min(bound.length, KEPT_GROUPS);
     }
-    this.bound = buffers;
+    return latest.group;
   }
 
-  private bind({ pipeline, slots, uniformBytes }: Dispatch, buffers: readonly GPUBuffer[]): GPUBindGroup {
-    const entries = slots.map((slot, binding): GPUBindGroupEntry => ({ binding, resource: { buffer: buffers[slot] as GPUBuffer } }));
-    entries.push({ binding: slots.length, resource: { buffer: buffers.at(-1) as GPUBuffer, size: uniformBytes } });
-    return this.gpu.device.createBindGroup({ layout: pipeline.layout, entries });
+  private bind({ pipeline, slots, uniformBytes }: Dispatch, buffers: readonly GPUBuffer[]): Bound {
+    const entries = buffers.map((buffer, binding): GPUBindGroupEntry => ({ binding, resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes } }));
+    return { buffers, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
   }
+}
+
+/** The steps' kernels; steps that do the same task share one. */
+function kernelsOf({ steps }: Plan, caps: Caps): Kernel[] {
+  const known = new Map<string, Kernel>();
+  return steps.map(({ task }) => {
+    const key = taskKey(task);
+    const kernel = known.get(key) ?? kernelFor(task, caps);
+    known.set(key, kernel);
+    return kernel;
+  });
 }

@@ -2,14 +2,12 @@
 
 import { paddedBytes } from "../backend";
 
-/** Bytes kept at most for reuse; what is freed beyond goes back to the system. */
-const KEPT_BYTES = 256 * 2 ** 20;
-
-/** Buffers of this size and more are made to measure: they are weights, and slack in them would be lost for as long as they live. */
-const EXACT_BYTES = 2 ** 20;
+/** Bytes kept at most for reuse; beyond, what was freed first goes back to the system. */
+const KEPT_BYTES = 64 * 2 ** 20;
 
 export class BufferPool {
-  private readonly free = new Map<number, GPUBuffer[]>();
+  /** In the order in which they were freed. */
+  private free: GPUBuffer[] = [];
   private freeBytes = 0;
   private heldBytes = 0;
 
@@ -20,9 +18,17 @@ export class BufferPool {
     return this.heldBytes;
   }
 
+  /** A buffer for a result, whose size varies with the text's length: neighbouring lengths share one. */
   take(bytes: number): GPUBuffer {
-    const size = sizeClass(bytes);
-    const kept = this.free.get(size)?.pop();
+    return this.takeExactly(sizeClass(bytes));
+  }
+
+  /** A buffer without slack, for weights: it would be lost for as long as they live. */
+  takeExactly(bytes: number): GPUBuffer {
+    const size = bytes >= SMALL ? paddedBytes(bytes) : sizeClass(bytes);
+    // The last one freed, so that a step that is repeated gets the buffers of the one before, and keeps its bind groups.
+    const found = this.free.findLastIndex((buffer) => buffer.size === size);
+    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
     if (kept) {
       this.freeBytes -= size;
       return kept;
@@ -32,28 +38,24 @@ export class BufferPool {
   }
 
   release(buffer: GPUBuffer): void {
-    const { size } = buffer;
-    if (this.freeBytes + size > KEPT_BYTES) {
-      this.heldBytes -= size;
-      buffer.destroy();
-      return;
+    this.free.push(buffer);
+    this.freeBytes += buffer.size;
+    while (this.freeBytes > KEPT_BYTES) {
+      const oldest = this.free.shift();
+      if (!oldest) break;
+      this.freeBytes -= oldest.size;
+      this.heldBytes -= oldest.size;
+      oldest.destroy();
     }
-    const list = this.free.get(size);
-    if (list) list.push(buffer);
-    else this.free.set(size, [buffer]);
-    this.freeBytes += size;
-  }
-
-  /** Gives what is kept for reuse back to the system. */
-  trim(): void {
-    for (const list of this.free.values()) for (const buffer of list) buffer.destroy();
-    this.heldBytes -= this.freeBytes;
-    this.freeBytes = 0;
-    this.free.clear();
   }
 }
 
-/** Powers of two for small buffers, so that neighbouring lengths share them. */
+/** Below this, slack does not matter. */
+const SMALL = 2 ** 16;
+
+/** Powers of two; from `SMALL` on eight steps between two of them. */
 function sizeClass(bytes: number): number {
-  return bytes >= EXACT_BYTES ? paddedBytes(bytes) : Math.max(256, 2 ** Math.ceil(Math.log2(bytes)));
+  const power = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
+  const step = power <= SMALL ? power : power / 16;
+  return Math.ceil(bytes / step) * step || step;
 }

@@ -49,7 +49,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   upload(data: Uint8Array): Storage {
-    const storage = this.allocate(data.byteLength);
+    const storage = this.own(data.byteLength, (bytes) => this.pool.takeExactly(bytes));
     const buffer = this.bufferOf(storage);
     const whole = data.byteLength - (data.byteLength % 4);
     if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, whole);
@@ -62,9 +62,13 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   allocate(bytes: number): Storage {
+    return this.own(bytes, (size) => this.pool.take(size));
+  }
+
+  private own(bytes: number, take: (bytes: number) => GPUBuffer): Storage {
     this.checkAlive();
     if (bytes > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
-    const buffer = this.pool.take(bytes);
+    const buffer = take(bytes);
     this.allocated += paddedBytes(bytes);
     return new Storage<GPUBuffer>(this, buffer, bytes);
   }
