@@ -90,9 +90,11 @@ export class BrowserModel {
   }
 
   /** Forgets the model's pieces, kept or on the GPU. */
-  async clear() {
-    this.#dropLayers();
-    await forgetModel(this.settings.server, this.settings.model);
+  clear() {
+    return this.#loads.add(async () => {
+      this.#dropLayers();
+      await forgetModel(this.settings.server, this.settings.model);
+    });
   }
 
   /** @param {Share} share @param {AbortSignal} [signal] */
@@ -199,5 +201,9 @@ async function runShare(layers, { split, body }) {
 /** A function that tells the ms since it was last called. */
 function stopwatch() {
   let last = performance.now();
-  return () => -last + (last = performance.now());
+  return () => {
+    const before = last;
+    last = performance.now();
+    return last - before;
+  };
 }

@@ -14,7 +14,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {number} [backoffMs] pause after the first break; doubles from break to break
  * @property {number} [stallMs] no bytes for so long is a break too
  *
- * @typedef {object} Partial the file as far as it is here
+ * @typedef {object} PartialFile the file as far as it is here
  * @property {Uint8Array<ArrayBuffer>} bytes
  * @property {number} loaded
  * @property {string | null} etag of the answer that the bytes came from
@@ -25,7 +25,7 @@ const longestPauseMs = 8_000;
 /** @param {string} url @param {DownloadOptions} options @returns {Promise<ArrayBuffer>} */
 export async function download(url, options) {
   const { size, signal, tries = 7, backoffMs = 250 } = options;
-  /** @type {Partial} */
+  /** @type {PartialFile} */
   const partial = { bytes: new Uint8Array(size), loaded: 0, etag: null };
   for (let attempt = 1; ; attempt++) {
     try {
@@ -39,7 +39,7 @@ export async function download(url, options) {
   }
 }
 
-/** @param {Partial} partial @param {string} url @param {DownloadOptions} options */
+/** @param {PartialFile} partial @param {string} url @param {DownloadOptions} options */
 async function fetchRest(partial, url, { headers, signal, onProgress, stallMs = 20_000 }) {
   const stall = new AbortController();
   const signals = signal ? [signal, stall.signal] : [stall.signal];
@@ -61,16 +61,15 @@ async function fetchRest(partial, url, { headers, signal, onProgress, stallMs = 
       clearTimeout(timer);
       timer = stallTimer(stall, stallMs);
     }
-    // All is here: whether more would come does not matter, the caller's checksum decides.
-    await reader.cancel();
   } finally {
     clearTimeout(timer);
+    stall.abort(); // whatever more would come is of no use
   }
 }
 
 /**
  * If-Range makes the server send the whole file where it is no longer the one that was begun.
- * @param {Partial} partial @returns {Record<string, string>}
+ * @param {PartialFile} partial @returns {Record<string, string>}
  */
 function rangeHeaders({ loaded, etag }) {
   if (loaded === 0) return {};
@@ -79,7 +78,7 @@ function rangeHeaders({ loaded, etag }) {
 
 /**
  * Sets partial.loaded to where this answer's body begins.
- * @param {Partial} partial @param {Response} response
+ * @param {PartialFile} partial @param {Response} response
  */
 async function acceptAnswer(partial, response) {
   if (!response.ok && response.status !== 416) throw await refusal(response);
@@ -101,7 +100,7 @@ async function acceptAnswer(partial, response) {
   partial.loaded = begun;
 }
 
-/** @param {Partial} partial @param {Uint8Array} chunk */
+/** @param {PartialFile} partial @param {Uint8Array} chunk */
 function append(partial, chunk) {
   const { bytes, loaded } = partial;
   if (loaded + chunk.length > bytes.length) {
@@ -132,7 +131,7 @@ function isFinal(error) {
   return error.status < 500 && error.status !== 408 && error.status !== 429;
 }
 
-/** @param {string} url @param {Partial} partial @param {unknown} error */
+/** @param {string} url @param {PartialFile} partial @param {unknown} error */
 function failed(url, { loaded, bytes }, error) {
   const { pathname } = new URL(url);
   return new SplitComputeError(
