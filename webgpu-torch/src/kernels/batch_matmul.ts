@@ -1,6 +1,5 @@
 /** Products of many matrices at once, of any strides: what torch.matmul needs beyond the linear layer. */
 
-import type { Caps } from "./caps";
 import { type Epilogue, epilogueWgsl } from "./epilogue";
 import { checkSizes, grid, type Kernel, repeat, uniforms, WORKGROUP_INDEX } from "./kernel";
 
@@ -33,7 +32,7 @@ const INVOCATIONS = 64;
 const TILE = 4;
 
 /** Inputs: a, b, the epilogue's operands. Output: (…batch, M, N). Every size is a uniform. */
-export function batchMatmul({ batch, M, N, K, a, b, epilogue }: BatchMatmulSpec, _caps: Caps): Kernel {
+export function batchMatmul({ batch, M, N, K, a, b, epilogue }: BatchMatmulSpec): Kernel {
   const matrices = batch.reduce((product, size) => product * size, 1);
   checkSizes("matmul", { M, N, K, matrices, elements: matrices * M * N });
   if (batch.length > BATCH_DIMS) throw new RangeError(`matmul: ${batch.length} batch dimensions, at most ${BATCH_DIMS}`);

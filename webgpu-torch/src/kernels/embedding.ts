@@ -1,6 +1,5 @@
 /** Rows of a weight by their numbers, unpacked to f32. */
 
-import type { Caps } from "./caps";
 import { checkSizes, f32, grid, type Kernel, uniforms, type WeightDtype, WORKGROUP_INDEX } from "./kernel";
 import { weightBindings, weightWgsl } from "./weight";
 
@@ -15,7 +14,7 @@ export interface EmbeddingSpec {
 const INVOCATIONS = 64;
 
 /** Inputs: ids (tokens) i32, w (rows, width), its scales where it is q8. Output: (tokens, width) f32. */
-export function embedding({ tokens, rows, width, weight }: EmbeddingSpec, _caps: Caps): Kernel {
+export function embedding({ tokens, rows, width, weight }: EmbeddingSpec): Kernel {
   checkSizes("embedding", { tokens, rows, width });
   const quads = Math.ceil(width / 4);
   const output = 1 + weightBindings(weight);

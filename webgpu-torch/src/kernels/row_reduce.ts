@@ -12,22 +12,22 @@ export function rowReduceWgsl(reductions: readonly Reduction[], lanes: number, i
   if (lanes === 1) return reductions.map((op) => `fn row_${op}(value: f32, invocation: u32) -> f32 { return value; }`).join("\n");
   const near = 2 ** Math.ceil(Math.log2(lanes) / 2);
   return /* wgsl */ `
-var<workgroup> partial: array<f32, ${invocations}>;
-var<workgroup> nearby: array<f32, ${invocations}>;
+var<workgroup> lane_values: array<f32, ${invocations}>;
+var<workgroup> near_values: array<f32, ${invocations}>;
 ${reductions.map((op) => {
     const join = (a: string, b: string) => (op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`);
     return /* wgsl */ `
 fn row_${op}(value: f32, invocation: u32) -> f32 {
-  partial[invocation] = value;
+  lane_values[invocation] = value;
   workgroupBarrier();
   let near = invocation / ${near}u * ${near}u;
-  var result = partial[near];
-  ${repeat(near - 1, (i) => `result = ${join("result", `partial[near + ${i + 1}u]`)};`, "\n  ")}
-  nearby[invocation] = result;
+  var result = lane_values[near];
+  ${repeat(near - 1, (i) => `result = ${join("result", `lane_values[near + ${i + 1}u]`)};`, "\n  ")}
+  near_values[invocation] = result;
   workgroupBarrier();
   let row = invocation / ${lanes}u * ${lanes}u;
-  result = nearby[row];
-  ${repeat(lanes / near - 1, (i) => `result = ${join("result", `nearby[row + ${(i + 1) * near}u]`)};`, "\n  ")}
+  result = near_values[row];
+  ${repeat(lanes / near - 1, (i) => `result = ${join("result", `near_values[row + ${(i + 1) * near}u]`)};`, "\n  ")}
   return result;
 }`;
   }).join("\n")}

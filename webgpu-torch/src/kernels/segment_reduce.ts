@@ -26,7 +26,7 @@ export function segmentReduce({ op, segments, width }: SegmentReduceSpec, caps: 
 // What no rows at all reduce to: 0, or the infinity that loses every comparison. WGSL cannot spell infinity.
 struct Sizes { segments: u32, width: u32, column_tiles: u32, empty: f32 }
 @group(0) @binding(3) var<uniform> sizes: Sizes;
-${slices > 1 ? `var<workgroup> partial: array<f32, ${COLUMNS * slices}>;` : ""}
+${slices > 1 ? `var<workgroup> slice_values: array<f32, ${COLUMNS * slices}>;` : ""}
 ${WORKGROUP_INDEX}
 fn join(a: f32, b: f32) -> f32 { return ${join}; }
 
@@ -44,10 +44,10 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     for (var row = slice; row < length; row += ${slices}u) { result = join(result, x[(start + row) * sizes.width + column]); }
   }
   ${slices > 1 ? /* wgsl */ `
-  partial[invocation] = result;
+  slice_values[invocation] = result;
   workgroupBarrier();
   if (slice > 0) { return; }
-  for (var s = 1u; s < ${slices}u; s++) { result = join(result, partial[s * ${COLUMNS}u + invocation]); }` : ""}
+  for (var s = 1u; s < ${slices}u; s++) { result = join(result, slice_values[s * ${COLUMNS}u + invocation]); }` : ""}
   if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
   y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
 }

@@ -1,6 +1,6 @@
 /** WGSL that reads a packed weight, four columns at a time, as f32. */
 
-import { type WeightDtype } from "./kernel";
+import { Q8_GROUP, type WeightDtype } from "./kernel";
 
 /**
  * Declares `name` at `binding` (and, for q8, `${name}_scales` at the next one) and the function
@@ -33,11 +33,12 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
 ${at}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`;
     case "q8":
+      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
       return /* wgsl */ `
 ${at}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
 fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let group = row * ${quads / 8}u + c / 8u;
+  let group = row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u;
   let scale = unpack2x16float(${name}_scales[group / 2u])[group % 2u];
   let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
   return vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24)) * scale;
