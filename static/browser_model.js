@@ -9,6 +9,7 @@ import * as gpt2 from "./gpt2.js";
 import { LayerCache } from "./layer_cache.js";
 import { normalize, sequencesOf } from "./layers.js";
 import { finishPiece, layerPieces, piecesFrom } from "./pieces.js";
+import { PieceSource } from "./piece_source.js";
 import { forgetModel, keptPieces } from "./piece_store.js";
 import { decodeHidden } from "./wire.js";
 
@@ -26,6 +27,10 @@ import { decodeHidden } from "./wire.js";
  * @property {string} revision
  * @property {number} split
  *
+ * @typedef {object} Listeners
+ * @property {(progress: Progress) => void} onProgress
+ * @property {(lowest: Share | null) => void} onLowest hears the lowest split that what is on the GPU allows
+ *
  * @typedef {object} ShareResult
  * @property {Float32Array<ArrayBuffer>} rows (batch, n_embd)
  * @property {number[]} tokens of each text
@@ -40,14 +45,16 @@ export class BrowserModel {
   #gpu = null;
   /** @type {LayerCache | null} */
   #layers = null;
-  // Apart, so that a request need not wait for pieces that it does not use.
+  // Pieces come one after another; what happens on the GPU takes turns. A request needs a turn alone,
+  // so it waits for no download.
   #loads = new Queue();
-  #runs = new Queue();
+  #turns = new Queue();
 
-  /** @param {Settings} settings @param {(progress: Progress) => void} onProgress */
-  constructor(settings, onProgress) {
+  /** @param {Settings} settings @param {Listeners} listeners */
+  constructor(settings, listeners) {
     this.settings = settings;
-    this.onProgress = onProgress;
+    this.listeners = listeners;
+    this.source = new PieceSource(settings.server);
   }
 
   /** Finds the GPU. Rejects with a plain reason where there is none. */
@@ -68,15 +75,19 @@ export class BrowserModel {
   }
 
   /**
+   * With what load() has brought.
    * @param {Share & {body: ArrayBuffer}} request body: the hidden state as /split gave it
    * @param {AbortSignal} [signal]
    * @returns {Promise<ShareResult>}
    */
   run(request, signal) {
-    return this.#runs.add(async () => {
-      const layers = await this.load(request, signal);
-      return this.#guard(() => runShare(layers, request), signal);
-    });
+    return this.#turns.add(() =>
+      this.#guard(async () => {
+        const layers = this.#layersOf(request.revision);
+        if (!layers) throw new SplitComputeError("they are not on the GPU");
+        return runShare(layers, request);
+      }, signal),
+    );
   }
 
   /**
@@ -115,12 +126,18 @@ export class BrowserModel {
     }
     await forgetModel(server, model, revision);
     this.#dropLayers();
-    return (this.#layers = new LayerCache(server, manifest, dtype, this.onProgress));
+    const layers = new LayerCache(manifest, dtype, {
+      source: this.source,
+      takeTurn: (task) => this.#turns.add(task),
+      onProgress: this.listeners.onProgress,
+      onChange: () => this.listeners.onLowest({ revision, split: layers.split }),
+    });
+    return (this.#layers = layers);
   }
 
   /**
    * What fails without being our own error is the GPU. All that is on it is given up then: a lost
-   * device has lost it anyway, one short of memory gets it back. The next request begins anew.
+   * device has lost it anyway. The next load begins anew.
    * @template T
    * @param {() => Promise<T>} task
    * @param {AbortSignal} [signal]
@@ -144,8 +161,10 @@ export class BrowserModel {
   }
 
   #dropLayers() {
-    this.#layers?.dispose();
+    if (!this.#layers) return;
+    this.#layers.dispose();
     this.#layers = null;
+    this.listeners.onLowest(null);
   }
 }
 

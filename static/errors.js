@@ -7,7 +7,7 @@ export class SplitComputeError extends Error {
    * @param {object} [fields]
    * @param {number} [fields.status] the server's HTTP status, where it answered
    * @param {string} [fields.error_type] the server's error_type, or the client's own:
-   *   "Unreachable", "Wire", "Download", "Revision", "Browser"
+   *   "Unreachable", "Wire", "Download", "Memory", "Revision", "Browser"
    * @param {unknown} [fields.cause]
    */
   constructor(message, { status, error_type = "Browser", cause } = {}) {

@@ -10,6 +10,7 @@ import { SplitComputeError } from "./errors.js";
  * @typedef {import("./worker.js").Answer} Answer
  * @typedef {import("./worker.js").Answers} Answers
  * @typedef {import("./worker.js").ErrorFields} ErrorFields
+ * @typedef {import("./worker.js").LowestReport} LowestReport
  * @typedef {import("./worker.js").ProgressReport} ProgressReport
  * @typedef {import("./worker.js").Questions} Questions
  * @typedef {import("./worker.js").Refusal} Refusal
@@ -18,8 +19,13 @@ import { SplitComputeError } from "./errors.js";
  * @typedef {{signal?: AbortSignal, transfer?: Transferable[]}} AskOptions
  */
 
-/** Owns the Worker. A dead one is replaced at the next question, until close(). */
-export class GpuWorker {
+/**
+ * Owns the Worker. A dead one is replaced at the next question, until close().
+ * Its event "lowest" says that `lowest` is another now.
+ */
+export class GpuWorker extends EventTarget {
+  /** The lowest split that what is on the GPU allows. @type {LowestReport["lowest"]} */
+  lowest = null;
   /** @type {Worker | null} */
   #worker = null;
   /** @type {Promise<Device> | null} */
@@ -31,6 +37,7 @@ export class GpuWorker {
 
   /** @param {Settings} settings @param {(progress: Progress) => void} onProgress */
   constructor(settings, onProgress) {
+    super();
     this.settings = settings;
     this.onProgress = onProgress;
   }
@@ -53,6 +60,11 @@ export class GpuWorker {
     return this.#post(this.#running(), type, question, options);
   }
 
+  /** The server has another revision now, for which nothing is on the GPU. */
+  outdate() {
+    this.#setLowest(null);
+  }
+
   /** Ends the Worker, and with it all that it has on the GPU. */
   close() {
     this.#isClosed = true;
@@ -66,7 +78,9 @@ export class GpuWorker {
 
   #start() {
     const worker = startWorker();
-    worker.addEventListener("message", ({ data }) => this.#receive(data));
+    worker.addEventListener("message", ({ data }) => {
+      if (worker === this.#worker) this.#receive(data);
+    });
     worker.addEventListener("error", ({ message }) =>
       this.#died(worker, message || "its script could not be loaded"),
     );
@@ -105,9 +119,10 @@ export class GpuWorker {
     }
   }
 
-  /** @param {Answer | Refusal | ProgressReport} message */
+  /** @param {Answer | Refusal | ProgressReport | LowestReport} message */
   #receive(message) {
     if ("progress" in message) return this.onProgress(message.progress);
+    if ("lowest" in message) return this.#setLowest(message.lowest);
     const waiting = this.#waiting.get(message.id);
     if ("value" in message) waiting?.resolve(message.value);
     else waiting?.reject(toError(message.error));
@@ -120,6 +135,13 @@ export class GpuWorker {
     this.#worker = null;
     const error = new SplitComputeError(`The GPU's Worker stopped: ${reason}`);
     for (const { reject } of this.#waiting.values()) reject(error);
+    this.#setLowest(null);
+  }
+
+  /** @param {LowestReport["lowest"]} lowest */
+  #setLowest(lowest) {
+    this.lowest = lowest;
+    this.dispatchEvent(new Event("lowest"));
   }
 }
 

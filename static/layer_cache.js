@@ -1,11 +1,10 @@
 // @ts-check
-/** Which pieces are here: fetched or kept, checked against their SHA-256, and put on the GPU. */
+/** Which pieces are on the GPU, and how they get there: a part at a time, between requests. */
 
 import * as torch from "./torch.js";
-import { authorization, pieceUrl } from "./api.js";
-import { SplitComputeError } from "./errors.js";
-import { download } from "./piece_download.js";
-import { forgetPiece, keepPiece, readPiece } from "./piece_store.js";
+import { pieceUrl } from "./api.js";
+import { messageOf, SplitComputeError } from "./errors.js";
+import { lowestSplit } from "./pieces.js";
 import { parseSafetensors, wireError } from "./safetensors.js";
 
 /**
@@ -13,7 +12,7 @@ import { parseSafetensors, wireError } from "./safetensors.js";
  * @typedef {import("./api.js").Dtype} Dtype
  * @typedef {import("./api.js").Manifest} Manifest
  * @typedef {import("./api.js").PieceFile} PieceFile
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./piece_source.js").PieceSource} PieceSource
  * @typedef {import("./safetensors.js").TensorView} TensorView
  *
  * @typedef {object} Progress
@@ -23,9 +22,16 @@ import { parseSafetensors, wireError } from "./safetensors.js";
  * @property {number} size
  * @property {number} totalLoaded bytes of all pieces of this load
  * @property {number} total
+ *
+ * @typedef {object} Surroundings
+ * @property {PieceSource} source
+ * @property {(task: () => Promise<void>) => Promise<void>} takeTurn runs the task when the GPU is free
+ * @property {(progress: Progress) => void} onProgress
+ * @property {() => void} onChange the pieces on the GPU are others now
  */
 
-const downloadsOfDamagedPiece = 2;
+/** So many numbers are a few ms of a slow GPU's time: a request waits no longer for a turn. */
+const numbersPerTurn = 2 ** 20;
 const torchDtype = /** @type {const} */ ({
   F32: torch.float32,
   F16: torch.float16,
@@ -37,18 +43,13 @@ const torchDtype = /** @type {const} */ ({
 export class LayerCache {
   /** @type {Map<string, Map<string, Tensor>>} */
   #onGpu = new Map();
+  #disposal = new AbortController();
 
-  /**
-   * @param {Server} server
-   * @param {Manifest} manifest
-   * @param {Dtype} dtype
-   * @param {(progress: Progress) => void} onProgress
-   */
-  constructor(server, manifest, dtype, onProgress) {
-    this.server = server;
+  /** @param {Manifest} manifest @param {Dtype} dtype @param {Surroundings} surroundings */
+  constructor(manifest, dtype, surroundings) {
     this.manifest = manifest;
     this.dtype = dtype;
-    this.onProgress = onProgress;
+    this.surroundings = surroundings;
   }
 
   /**
@@ -56,27 +57,25 @@ export class LayerCache {
    * @param {readonly string[]} pieces @param {AbortSignal} [signal]
    */
   async load(pieces, signal) {
+    const disposal = this.#disposal.signal;
+    const either = signal ? AbortSignal.any([signal, disposal]) : disposal;
     const missing = pieces.filter((piece) => !this.#onGpu.has(piece));
     const total = missing.reduce((sum, piece) => sum + this.#file(piece).bytes, 0);
     let before = 0;
     for (const piece of missing) {
-      const size = this.#file(piece).bytes;
-      /** @type {Report} */
-      const report = (phase, loaded = size) =>
-        this.onProgress({ phase, piece, loaded, size, totalLoaded: before + loaded, total });
-      const bytes = await this.#intactBytes(piece, report, signal);
-      report("upload");
-      const tensors = toTensors(bytes);
-      this.#onGpu.set(piece, tensors);
-      await torch.synchronize();
-      report("ready");
-      before += size;
+      await this.#loadPiece(piece, this.#reporter(piece, before, total), either);
+      before += this.#file(piece).bytes;
     }
   }
 
   /** @param {readonly string[]} pieces */
   holds(pieces) {
     return pieces.every((piece) => this.#onGpu.has(piece));
+  }
+
+  /** The lowest split that the pieces on the GPU allow. */
+  get split() {
+    return lowestSplit(this.manifest.config.n_layer, (piece) => this.#onGpu.has(piece));
   }
 
   /**
@@ -89,49 +88,59 @@ export class LayerCache {
     return tensors;
   }
 
+  /** Ends what is being loaded too. */
   dispose() {
-    for (const tensors of this.#onGpu.values()) {
-      for (const tensor of tensors.values()) tensor.dispose();
-    }
+    this.#disposal.abort(new SplitComputeError("The layers on the GPU were given up"));
+    this.#onGpu.forEach(disposeAll);
     this.#onGpu.clear();
   }
 
   /** @typedef {(phase: Progress["phase"], loaded?: number) => void} Report */
 
-  /** @param {string} piece @param {Report} report @param {AbortSignal} [signal] */
-  async #intactBytes(piece, report, signal) {
-    const file = this.#file(piece);
-    const url = pieceUrl(this.server, { ...this.manifest, dtype: this.dtype }, piece);
-    const kept = await readPiece(url);
-    if (kept) {
-      report("verify");
-      if (await isIntact(kept, file)) return kept;
-      await forgetPiece(url);
-    }
-    return this.#download(url, file, report, signal);
+  /** @param {string} piece @param {Report} report @param {AbortSignal} signal */
+  async #loadPiece(piece, report, signal) {
+    const { source, onChange } = this.surroundings;
+    const { server } = source;
+    const url = pieceUrl(server, { ...this.manifest, dtype: this.dtype }, piece);
+    const bytes = await source.bytes(url, this.#file(piece), report, signal);
+    report("upload");
+    this.#onGpu.set(piece, await this.#upload(piece, bytes, signal));
+    onChange();
+    report("ready");
   }
 
   /**
-   * @param {string} url @param {PieceFile} file @param {Report} report
-   * @param {AbortSignal} [signal]
+   * Straight from the file's bytes, in as many turns as keep requests from waiting.
+   * @param {string} piece @param {ArrayBuffer} bytes @param {AbortSignal} signal
    */
-  async #download(url, file, report, signal) {
-    for (let attempt = 0; attempt < downloadsOfDamagedPiece; attempt++) {
-      report("download", 0);
-      const bytes = await download(url, {
-        size: file.bytes,
-        headers: authorization(this.server),
-        onProgress: (loaded) => report("download", loaded),
-        signal,
-      });
-      report("verify");
-      if (await isIntact(bytes, file)) {
-        await keepPiece(url, bytes);
-        return bytes;
-      }
+  async #upload(piece, bytes, signal) {
+    /** @type {Map<string, Tensor>} */
+    const tensors = new Map();
+    const rest = toTensors(bytes);
+    let isDone = false;
+    const turn = async () => {
+      signal.throwIfAborted();
+      isDone = moveSome(rest, tensors);
+      await torch.synchronize();
+      signal.throwIfAborted();
+    };
+    try {
+      while (!isDone) await this.surroundings.takeTurn(() => explained(piece, turn));
+      return tensors;
+    } catch (error) {
+      disposeAll(tensors);
+      throw error;
     }
-    const message = `${url}: the bytes do not have the manifest's SHA-256 ${file.sha256}`;
-    throw new SplitComputeError(message, { error_type: "Download" });
+  }
+
+  /** @param {string} piece @param {number} before bytes of the pieces before @param {number} total */
+  #reporter(piece, before, total) {
+    const size = this.#file(piece).bytes;
+    /** @type {Report} */
+    return (phase, loaded = size) => {
+      const counts = { loaded, size, totalLoaded: before + loaded, total };
+      this.surroundings.onProgress({ phase, piece, ...counts });
+    };
   }
 
   /** @param {string} piece @returns {PieceFile} */
@@ -142,25 +151,53 @@ export class LayerCache {
   }
 }
 
-/** @param {ArrayBuffer} bytes @param {PieceFile} file */
-export async function isIntact(bytes, file) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex === file.sha256;
+/**
+ * A GPU that lives on after an upload failed had no room for it.
+ * @param {string} piece @param {() => Promise<void>} upload
+ */
+async function explained(piece, upload) {
+  try {
+    await upload();
+  } catch (error) {
+    if (error instanceof torch.RuntimeError && (await isAlive())) {
+      const message = `The GPU's memory has no room for ${piece}: ${messageOf(error)}`;
+      throw new SplitComputeError(message, { error_type: "Memory", cause: error });
+    }
+    throw error;
+  }
+}
+
+function isAlive() {
+  return torch.synchronize().then(() => true, () => false);
 }
 
 /**
- * Uploads straight from the file's bytes.
- * @param {ArrayBuffer} bytes @returns {Map<string, Tensor>}
+ * Tells whether these were the last.
+ * @param {Iterator<[string, Tensor]>} from @param {Map<string, Tensor>} to
  */
-function toTensors(bytes) {
+function moveSome(from, to) {
+  for (let numbers = 0; numbers < numbersPerTurn; ) {
+    const { done, value } = from.next();
+    if (done) return true;
+    const [name, tensor] = value;
+    to.set(name, tensor);
+    numbers += tensor.numel();
+  }
+  return false;
+}
+
+/** @param {Map<string, Tensor>} tensors */
+function disposeAll(tensors) {
+  for (const tensor of tensors.values()) tensor.dispose();
+}
+
+/** @param {ArrayBuffer} bytes @returns {Generator<[string, Tensor], void>} */
+function* toTensors(bytes) {
   const { tensors: views } = parseSafetensors(bytes);
-  const tensors = new Map();
   for (const [name, view] of views) {
     if (name.endsWith("_scale")) continue;
-    tensors.set(name, view.dtype === "I8" ? toQuantized(name, views) : toTensor(view));
+    yield [name, view.dtype === "I8" ? toQuantized(name, views) : toTensor(view)];
   }
-  return tensors;
 }
 
 /** @param {string} name @param {Map<string, TensorView>} views */

@@ -40,7 +40,8 @@ function start() {
     onSplit: (split) => browserSide.moveCut(split),
     onAgree: () => void browserSide.agree(),
     onDecline: () => browserSide.decline(),
-    onCancelLoad: () => void browserSide.cancel(),
+    onPause: () => browserSide.pause(),
+    onResume: () => browserSide.resume(),
     onForget: () => void browserSide.forget(),
     onText: (patch) => {
       store.update(patch);

@@ -3,10 +3,11 @@
 
 import { refusal } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
+import { pause } from "./waiting.js";
 
 /**
  * @typedef {object} DownloadOptions
- * @property {number} size bytes that the whole file has
+ * @property {PartialFile} partial emptyFile(), or what an earlier call left when it rejected
  * @property {Record<string, string>} headers
  * @property {AbortSignal} [signal]
  * @property {(loaded: number) => void} [onProgress]
@@ -22,14 +23,17 @@ import { messageOf, SplitComputeError } from "./errors.js";
 
 const longestPauseMs = 8_000;
 
+/** @param {number} size bytes that the whole file has @returns {PartialFile} */
+export function emptyFile(size) {
+  return { bytes: new Uint8Array(size), loaded: 0, etag: null };
+}
+
 /** @param {string} url @param {DownloadOptions} options @returns {Promise<ArrayBuffer>} */
 export async function download(url, options) {
-  const { size, signal, tries = 7, backoffMs = 250 } = options;
-  /** @type {PartialFile} */
-  const partial = { bytes: new Uint8Array(size), loaded: 0, etag: null };
+  const { partial, signal, tries = 7, backoffMs = 250 } = options;
   for (let attempt = 1; ; attempt++) {
     try {
-      await fetchRest(partial, url, options);
+      await fetchRest(url, options);
       return partial.bytes.buffer;
     } catch (error) {
       signal?.throwIfAborted();
@@ -39,8 +43,8 @@ export async function download(url, options) {
   }
 }
 
-/** @param {PartialFile} partial @param {string} url @param {DownloadOptions} options */
-async function fetchRest(partial, url, { headers, signal, onProgress, stallMs = 20_000 }) {
+/** @param {string} url @param {DownloadOptions} options */
+async function fetchRest(url, { partial, headers, signal, onProgress, stallMs = 20_000 }) {
   const stall = new AbortController();
   const signals = signal ? [signal, stall.signal] : [stall.signal];
   let timer = stallTimer(stall, stallMs);
@@ -50,6 +54,8 @@ async function fetchRest(partial, url, { headers, signal, onProgress, stallMs = 
       signal: AbortSignal.any(signals),
       // The pieces have a cache of their own; the browser's would keep them twice.
       cache: "no-store",
+      // Requests go before pieces.
+      priority: "low",
     });
     await acceptAnswer(partial, response);
     const reader = bodyOf(response).getReader();
@@ -147,13 +153,4 @@ function failed(url, { loaded, bytes }, error) {
 /** @param {string} message */
 function broken(message) {
   return new SplitComputeError(message, { error_type: "Download" });
-}
-
-/** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    const abort = () => (clearTimeout(timer), reject(signal?.reason));
-    signal?.addEventListener("abort", abort, { once: true });
-  });
 }

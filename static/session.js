@@ -26,7 +26,13 @@ import { merge, noShare, report } from "./report.js";
  *
  * @typedef {object} Request
  * @property {string[]} texts
+ * @property {number | "auto"} split
+ * @property {AbortSignal} [signal]
+ *
+ * @typedef {object} Plan a request whose split is settled
+ * @property {string[]} texts
  * @property {number} split
+ * @property {boolean} mayLoad whether it may wait for the browser's layers to come
  * @property {AbortSignal} [signal]
  */
 
@@ -45,13 +51,15 @@ export async function embedTexts(connection, request) {
 async function run(connection, request) {
   const { info } = connection;
   const obstacle = whyServerOnly(connection);
+  const mayLoad = request.split !== "auto";
+  const split = request.split === "auto" ? lowestSplit(connection) : request.split;
   // With no layer left for the browser, one row back is smaller than the hidden state.
-  if (obstacle || request.split === info.n_layer) {
+  if (obstacle || split === info.n_layer) {
     return runOnServer(connection, request, obstacle);
   }
   const outcomes = [];
   for (const texts of inParts(request.texts, info.max_tokens)) {
-    outcomes.push(await runPart(connection, { ...request, texts }, 1));
+    outcomes.push(await runPart(connection, { ...request, texts, split, mayLoad }, 1));
   }
   const outcome = merge(outcomes);
   const revisions = new Set(outcome.exchanges.map(({ revision }) => revision));
@@ -62,40 +70,41 @@ async function run(connection, request) {
 }
 
 /**
- * @param {Connection} connection @param {Request} request @param {number} retries
+ * @param {Connection} connection @param {Plan} plan @param {number} retries
  * @returns {Promise<Outcome>}
  */
-async function runPart(connection, request, retries) {
-  const { split, signal } = request;
+async function runPart(connection, plan, retries) {
+  const { split, mayLoad, signal } = plan;
+  if (!mayLoad) return runSplit(connection, plan, retries);
   const begun = performance.now();
   try {
     await loadLayers(connection, split, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const why = `The browser could not load its layers (${messageOf(error)}).`;
-    return runOnServer(connection, request, why);
+    return runOnServer(connection, plan, why);
   }
   const load = performance.now() - begun;
-  const outcome = await runSplit(connection, request, retries);
+  const outcome = await runSplit(connection, plan, retries);
   return { ...outcome, load: outcome.load + load };
 }
 
 /**
  * With the browser's layers in place.
- * @param {Connection} connection @param {Request} request @param {number} retries
+ * @param {Connection} connection @param {Plan} plan @param {number} retries
  * @returns {Promise<Outcome>}
  */
-async function runSplit(connection, request, retries) {
+async function runSplit(connection, plan, retries) {
   const { server, info, wire, worker } = connection;
-  const { texts, split, signal } = request;
+  const { texts, split, mayLoad, signal } = plan;
   const asked = { model: info.name, inputs: texts, split, dtype: wire };
   const half = await postSplit(server, asked, signal);
   const { revision } = half.exchange;
   if (revision !== info.revision) {
-    const hasChanged = retries > 0 && (await refresh(connection, info.revision, signal));
-    if (hasChanged) return runPart(connection, request, retries - 1);
-    const why = `The server keeps changing its revision (now ${revision}).`;
-    return runOnServer(connection, request, why);
+    const hasChanged = await refresh(connection, info.revision, signal);
+    if (hasChanged && mayLoad && retries > 0) return runPart(connection, plan, retries - 1);
+    const why = `The server has another revision now (${revision}).`;
+    return runOnServer(connection, plan, why);
   }
   try {
     // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
@@ -107,7 +116,7 @@ async function runSplit(connection, request, retries) {
   } catch (error) {
     signal?.throwIfAborted();
     const why = `The browser could not run its layers (${messageOf(error)}).`;
-    const outcome = await resumeOnServer(connection, request, half.body, why);
+    const outcome = await resumeOnServer(connection, plan, half.body, why);
     return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges] };
   }
 }
@@ -129,8 +138,13 @@ export async function loadLayers(connection, split, signal) {
   }
 }
 
+/** Of those that the layers on the GPU allow. @param {Connection} connection */
+export function lowestSplit({ info, worker }) {
+  return worker.lowest?.revision === info.revision ? worker.lowest.split : info.n_layer;
+}
+
 /** @param {Connection} connection @returns {string | undefined} */
-function whyServerOnly({ device, info }) {
+export function whyServerOnly({ device, info }) {
   if (!device.ok) return `This browser cannot run layers (${device.reason}).`;
   if (!info.weights) return `The server does not give out the layers of ${info.name}.`;
   return undefined;
@@ -143,11 +157,14 @@ function whyServerOnly({ device, info }) {
 async function refresh(connection, revision, signal) {
   connection.models = await fetchModels(connection.server, signal);
   connection.info = findModel(connection.models, connection.info.name);
-  return connection.info.revision !== revision;
+  const hasChanged = connection.info.revision !== revision;
+  if (hasChanged) connection.worker.outdate();
+  return hasChanged;
 }
 
 /**
- * @param {Connection} connection @param {Request} request @param {string} [why]
+ * @param {Connection} connection @param {Pick<Request, "texts" | "signal">} request
+ * @param {string} [why]
  * @returns {Promise<Outcome>}
  */
 async function runOnServer({ server, info }, { texts, signal }, why) {
@@ -158,7 +175,7 @@ async function runOnServer({ server, info }, { texts, signal }, why) {
 }
 
 /**
- * @param {Connection} connection @param {Request} request
+ * @param {Connection} connection @param {Plan} request
  * @param {ArrayBuffer} body the hidden state as /split gave it
  * @param {string} why
  * @returns {Promise<Outcome>}

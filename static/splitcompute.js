@@ -5,14 +5,16 @@
  *
  * @example
  * const sc = await connect({ url: "https://models.example.org", model: "all-MiniLM-L6-v2" });
- * const { embeddings } = await sc.embed(["a text", "another"], { split: 3 });
+ * sc.takeOver(); // from here on, layers arrive in the background
+ * const { embeddings } = await sc.embed(["a text", "another"], { split: "auto" });
  */
 
 import { fetchModels, findModel } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { pieceBytes, piecesFrom } from "./pieces.js";
-import { embedTexts, loadLayers } from "./session.js";
+import { embedTexts, loadLayers, lowestSplit } from "./session.js";
+import { Takeover } from "./takeover.js";
 
 export { SplitComputeError };
 
@@ -26,6 +28,8 @@ export { SplitComputeError };
  * @typedef {import("./report.js").EmbedResult} EmbedResult
  * @typedef {import("./report.js").LayerReport} LayerReport
  * @typedef {import("./report.js").Timings} Timings
+ * @typedef {import("./takeover.js").TakeoverOptions} TakeoverOptions
+ * @typedef {import("./takeover.js").TakeoverState} TakeoverState
  *
  * @typedef {object} ConnectOptions
  * @property {string} [url] of the server; by default the one that this module came from
@@ -37,7 +41,9 @@ export { SplitComputeError };
  * @property {AbortSignal} [signal]
  *
  * @typedef {object} EmbedOptions
- * @property {number} [split] how many layers the server runs, 0 … n_layer; by default all
+ * @property {number | "auto"} [split] how many layers the server runs, 0 … n_layer; by default all.
+ *   A number waits for the layers that it needs here. "auto" waits for none: it is the lowest split
+ *   that the layers on the GPU allow at this moment.
  * @property {AbortSignal} [signal]
  */
 
@@ -63,6 +69,8 @@ export async function connect(options = {}) {
 export class SplitCompute {
   #connection;
   #dtype;
+  /** @type {Takeover | null} */
+  #takeover = null;
 
   /** For connect() alone. @param {Connection} connection @param {Dtype} dtype */
   constructor(connection, dtype) {
@@ -83,6 +91,11 @@ export class SplitCompute {
   /** The GPU, or why there is none; then the server runs every layer. @returns {Device} */
   get device() {
     return this.#connection.device;
+  }
+
+  /** The lowest split that the layers on the GPU allow at this moment; n_layer without any. */
+  get lowest() {
+    return lowestSplit(this.#connection);
   }
 
   /**
@@ -113,6 +126,23 @@ export class SplitCompute {
   }
 
   /**
+   * Lets layers stream to the GPU in the background, the last one first, while requests go on: each
+   * that arrives lowers the split of those that ask for "auto". Ends the takeover before it, whose
+   * layers stay. Ask your visitor first: see bytes().
+   * @param {TakeoverOptions} [options]
+   * @example
+   * const takeover = sc.takeOver({ maxBytes: 100e6, onChange: ({ lowest }) => draw(lowest) });
+   * takeover.pause();
+   */
+  takeOver(options = {}) {
+    const { info } = this.#connection;
+    const { to = 0 } = options;
+    checkSplit(to, info);
+    this.#takeover?.end();
+    return (this.#takeover = new Takeover(this.#connection, this.#dtype, { ...options, to }));
+  }
+
+  /**
    * One embedding a text: layers [0, split) on the server, the others here. Whatever fails here, the
    * server does instead, and the result's note says so.
    * @param {string | string[]} texts
@@ -120,17 +150,19 @@ export class SplitCompute {
    * @returns {Promise<EmbedResult>}
    */
   async embed(texts, { split = this.info.n_layer, signal } = {}) {
-    checkSplit(split, this.info);
+    if (split !== "auto") checkSplit(split, this.info);
     return embedTexts(this.#connection, { texts: toList(texts), split, signal });
   }
 
-  /** Forgets the model's layers, in the browser's cache and on the GPU. */
+  /** Forgets the model's layers, in the browser's cache and on the GPU. Ends the takeover. */
   async clear() {
+    this.#takeover?.end();
     await this.#connection.worker.ask("clear", {});
   }
 
   /** Frees the GPU. */
   close() {
+    this.#takeover?.end();
     this.#connection.worker.close();
   }
 

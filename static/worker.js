@@ -34,6 +34,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {{id: number, value: Answers[Type]}} Answer
  * @typedef {{id: number, error: ErrorFields}} Refusal
  * @typedef {{progress: Progress}} ProgressReport
+ * @typedef {{lowest: {revision: string, split: number} | null}} LowestReport of what is on the GPU
  */
 
 listen();
@@ -47,7 +48,10 @@ function listen() {
   addEventListener("message", async (/** @type {MessageEvent<Question | Abort>} */ { data }) => {
     if (data.type === "abort") return underWay.get(data.id)?.abort();
     if (data.type === "open") {
-      model = new BrowserModel(data.settings, (progress) => send({ progress }));
+      model = new BrowserModel(data.settings, {
+        onProgress: (progress) => send({ progress }),
+        onLowest: (lowest) => send({ lowest }),
+      });
     }
     const abort = new AbortController();
     underWay.set(data.id, abort);
@@ -111,7 +115,7 @@ function holdLock(name) {
   });
 }
 
-/** @param {Answer | Refusal | ProgressReport} message */
+/** @param {Answer | Refusal | ProgressReport | LowestReport} message */
 function send(message) {
   const transfer = "value" in message && isResult(message.value) ? [message.value.rows.buffer] : [];
   postMessage(message, { transfer });

@@ -19,7 +19,7 @@ export function createAnnouncer(region) {
 
 /** Errors speak for themselves (role="alert"). @param {State} before @param {State} now */
 function news(before, now) {
-  const changed = (/** @type {"connection" | "browserSide" | "embedding" | "checking" | "benchmarking"} */ task) =>
+  const changed = (/** @type {"connection" | "browserSide" | "embedding"} */ task) =>
     before[task].kind !== now[task].kind;
   if (now.result && now.result !== before.result) return `${summarise(now.result)}.`;
   if (now.comparison && now.comparison !== before.comparison) {
@@ -28,8 +28,25 @@ function news(before, now) {
   if (now.benchmark && now.benchmark !== before.benchmark) return "Measured.";
   if (changed("embedding") && now.embedding.kind === "busy") return "Embedding.";
   if (changed("connection") && now.connection.kind === "open") return `Connected: ${now.model?.name}.`;
-  if (!changed("browserSide")) return "";
-  if (now.browserSide.kind === "loading") return "Loading layers.";
-  if (now.browserSide.kind === "ready") return "Your browser has its layers.";
-  return now.browserSide.kind === "asking" ? "Your browser asks before it downloads layers." : "";
+  if (changed("browserSide") && now.browserSide.kind === "asking") return "Your browser asks before it downloads layers.";
+  return takeoverNews(before, now);
+}
+
+/** Its turns, not each layer. @param {State} before @param {State} now */
+function takeoverNews(before, { takeover, browserSide, lowest, split }) {
+  if (!takeover || browserSide.kind !== "taking" || takeover.kind === before.takeover?.kind) return "";
+  switch (takeover.kind) {
+    case "streaming":
+      return "Layers are on their way to your browser.";
+    case "paused":
+      return "The download of layers is paused.";
+    case "waiting":
+      return "A layer did not come. Your browser will try again.";
+    case "complete":
+      return lowest <= split ? "Your browser has its layers." : "Your browser has the layers that it has room for.";
+    case "ended":
+      return "";
+    default:
+      throw new TypeError(String(/** @satisfies {never} */ (takeover.kind)));
+  }
 }

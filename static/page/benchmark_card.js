@@ -4,7 +4,7 @@
 import { markdownHeader, markdownRow } from "./benchmark.js";
 import { button, byId, copyFrom, el, setDisabled, setText } from "./dom.js";
 import { formatMs } from "./format.js";
-import { isBusy } from "./state.js";
+import { browserIsReady, isBusy } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -27,9 +27,9 @@ export function createBenchmarkCard({ onBenchmark, onCancelBenchmark }) {
   let drawn = null;
 
   return (state) => {
-    const { benchmarking, benchmark, browserSide } = state;
+    const { benchmarking, benchmark } = state;
     const busy = benchmarking.kind === "busy";
-    const ready = browserSide.kind === "ready";
+    const ready = browserIsReady(state);
     setDisabled(start, isBusy(state) || !ready);
     setText(start, busy ? `Measuring: ${benchmarking.step}…` : "Measure this device");
     if (!busy && document.activeElement === cancel) start.focus();

@@ -1,18 +1,24 @@
 // @ts-check
-/** Brings the layers that the cut leaves to the browser: asks first, then loads them. */
+/** Brings the layers that the cut leaves to the browser: asks first, then lets them stream. */
 
 import { piecesFrom } from "../pieces.js";
+import { pause } from "../waiting.js";
 import { agreedBytes, forgetAgreements, rememberAgreement } from "./consent.js";
-import { explain } from "./format.js";
 import { whyNoOffload } from "./state.js";
 
-/** @typedef {import("./store.js").Store} Store */
+/**
+ * @typedef {import("../splitcompute.js").TakeoverState} TakeoverState
+ * @typedef {import("../takeover.js").Takeover} Takeover
+ * @typedef {import("./store.js").Store} Store
+ */
 
 /** So long the cut must rest before layers are fetched for it: a drag passes many. */
 const restMs = 250;
 
 export class BrowserSide {
-  #loading = new AbortController();
+  #settling = new AbortController();
+  /** @type {Takeover | null} */
+  #takeover = null;
 
   /** @param {Store} store */
   constructor(store) {
@@ -27,27 +33,24 @@ export class BrowserSide {
     void this.settle();
   }
 
-  /** Sees to it that the browser has what the cut leaves to it, or that the visitor is asked. */
+  /** Sees to it that the browser takes over what the cut leaves to it, or that the visitor is asked. */
   async settle() {
     const signal = this.#restart();
     const { store } = this;
-    const { model, choice, split, pieces } = store.state;
+    const { model, choice, split } = store.state;
     if (!model || whyNoOffload(store.state) || split === model.n_layer) {
       return store.update({ browserSide: { kind: "idle" } });
     }
     const sizes = await this.#sizes(split);
     if (!sizes || signal.aborted) return;
     const { total, missing } = sizes;
-    if (piecesFrom(split, model.n_layer).every((piece) => pieces.get(piece)?.ready)) {
-      store.update({ browserSide: { kind: "ready", split, total } });
-    } else if (missing === 0 || agreedBytes(model.name, choice.dtype) >= total) {
-      await new Promise((resolve) => setTimeout(resolve, restMs));
-      if (!signal.aborted) await this.#load(split, total, signal);
-    } else {
-      store.update({ browserSide: { kind: "asking", split, total, missing, declined: false } });
-    }
-    const all = await this.#sizes(0);
-    if (all && !signal.aborted) store.update({ kept: all.total - all.missing });
+    const agreed = missing === 0 ? total : agreedBytes(model.name, choice.dtype);
+    const browserSide = agreed >= total
+      ? { kind: /** @type {const} */ ("taking"), split, total }
+      : { kind: /** @type {const} */ ("asking"), split, ...sizes, declined: false };
+    store.update({ browserSide });
+    if (store.state.lowest > split) await pause(restMs, signal).catch(() => {}); // moved on
+    if (!signal.aborted) this.#takeOver(split, agreed, signal);
   }
 
   async agree() {
@@ -63,9 +66,12 @@ export class BrowserSide {
     this.store.update({ browserSide: { ...browserSide, declined: true } });
   }
 
-  async cancel() {
-    this.#restart();
-    await this.#ask();
+  pause() {
+    this.#takeover?.pause();
+  }
+
+  resume() {
+    this.#takeover?.resume();
   }
 
   /** Gives the disk and the GPU's memory back, and the visitor's agreement with them. */
@@ -74,28 +80,31 @@ export class BrowserSide {
     this.#restart();
     forgetAgreements();
     await store.session?.clear();
-    store.update({ pieces: new Map() });
+    store.update({ pieces: new Map(), lowest: store.session?.lowest });
     await this.settle();
   }
 
-  /** @param {number} split @param {number} total @param {AbortSignal} signal */
-  async #load(split, total, signal) {
-    const { store } = this;
-    store.update({ browserSide: { kind: "loading", split, loaded: 0, total, step: "Starting" } });
-    try {
-      await store.session?.load(split, { signal });
-      if (!signal.aborted) store.update({ browserSide: { kind: "ready", split, total } });
-    } catch (error) {
-      if (!signal.aborted) await this.#ask(explain(error));
-    }
+  /** @param {number} to @param {number} maxBytes @param {AbortSignal} signal */
+  #takeOver(to, maxBytes, signal) {
+    const onChange = (/** @type {TakeoverState} */ takeover) => signal.aborted || this.#follow(takeover);
+    this.#takeover = this.store.session?.takeOver({ to, maxBytes, signal, onChange }) ?? null;
   }
 
-  /** Offers a load that ended early once more. @param {string} [message] */
-  async #ask(message) {
-    const { split } = this.store.state;
-    const sizes = await this.#sizes(split);
-    if (!sizes) return;
-    this.store.update({ browserSide: { kind: "asking", split, ...sizes, declined: true, message } });
+  /** @param {TakeoverState} takeover */
+  #follow(takeover) {
+    const { store } = this;
+    const { model, pieces, lowest } = store.state;
+    if (!model) return;
+    // Pieces that went with a lost GPU are not here any more.
+    const held = piecesFrom(takeover.lowest, model.n_layer);
+    const here = [...pieces].filter(([piece]) => takeover.lowest <= lowest || held.includes(piece));
+    store.update({ takeover, lowest: takeover.lowest, pieces: new Map(here) });
+    void this.#countKept();
+  }
+
+  async #countKept() {
+    const all = await this.#sizes(0);
+    if (all) this.store.update({ kept: all.total - all.missing });
   }
 
   /** Null where the connection ended meanwhile: whoever ended it sees to the rest. @param {number} split */
@@ -105,9 +114,11 @@ export class BrowserSide {
     return sizes && session === this.store.session ? sizes : null;
   }
 
-  /** Ends the load under way. */
+  /** Ends the takeover under way. */
   #restart() {
-    this.#loading.abort();
-    return (this.#loading = new AbortController()).signal;
+    this.#settling.abort();
+    this.#takeover = null;
+    this.store.update({ takeover: null });
+    return (this.#settling = new AbortController()).signal;
   }
 }

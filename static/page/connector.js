@@ -4,7 +4,7 @@
 import { connect } from "../splitcompute.js";
 import { readApiKey } from "./api_key.js";
 import { explain, needsKey } from "./format.js";
-import { whyNoOffload } from "./state.js";
+import { nothingTaken, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../layer_cache.js").Progress} Progress
@@ -32,8 +32,7 @@ export class Connector {
     store.session?.close();
     store.session = null;
     const choice = { ...store.state.choice, ...change };
-    const nothingHere = { browserSide: { kind: /** @type {const} */ ("idle") }, pieces: new Map(), kept: 0 };
-    store.update({ choice, connection: { kind: "connecting" }, ...nothingHere });
+    store.update({ choice, connection: { kind: "connecting" }, kept: 0, ...nothingTaken() });
     try {
       const onProgress = (/** @type {Progress} */ progress) => signal.aborted || this.#onProgress(progress);
       const session = await connect({ ...choice, apiKey: readApiKey(), onProgress, signal });
@@ -61,18 +60,18 @@ export class Connector {
       model,
       device,
       split: whyNoOffload({ device, model }) ? model.n_layer : firstSplit,
+      lowest: session.lowest,
     });
   }
 
   /** @param {Progress} progress */
-  #onProgress({ phase, piece, loaded, size, totalLoaded, total }) {
-    const { browserSide, pieces } = this.store.state;
+  #onProgress({ phase, piece, loaded, size }) {
     const ready = phase === "ready";
-    this.store.update({ pieces: new Map(pieces).set(piece, { loaded, size, ready }) });
-    if (browserSide.kind !== "loading") return;
     const name = piece.replace(".", " ");
-    const step = phase === "download" ? `Downloading ${name}` : `Moving ${name} to the GPU`;
-    this.store.update({ browserSide: { ...browserSide, step, loaded: totalLoaded, total } });
+    this.store.update({
+      pieces: new Map(this.store.state.pieces).set(piece, { loaded, size, ready }),
+      step: phase === "download" ? `Downloading ${name}` : `Moving ${name} to the GPU`,
+    });
   }
 }
 

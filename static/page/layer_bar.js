@@ -3,7 +3,7 @@
 
 import { el, setText } from "./dom.js";
 import { cutAsText, formatMs, sidesOfCut } from "./format.js";
-import { whyNoOffload } from "./state.js";
+import { cutNow, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -58,9 +58,11 @@ export function createLayerBar(root, { onSplit }) {
     drawPieces(bar, state);
     drawTimes(bar, state);
     track.classList.toggle("running", state.embedding.kind === "busy");
-    const sides = sidesOfCut(n_layer, split);
-    server.replaceChildren(el("strong", {}, "Server"), ` runs ${sides.server}`);
-    browser.replaceChildren(el("strong", {}, "Your browser"), ` runs ${sides.browser}`);
+    const isComing = state.browserSide.kind === "taking" && state.lowest > split;
+    const sides = sidesOfCut(n_layer, isComing ? cutNow(state) : split);
+    const [now, soFar] = isComing ? [" for now", " so far"] : ["", ""];
+    server.replaceChildren(el("strong", {}, "Server"), ` runs ${sides.server}${now}`);
+    browser.replaceChildren(el("strong", {}, "Your browser"), ` runs ${sides.browser}${soFar}`);
   };
 }
 
@@ -113,16 +115,22 @@ function drawCut({ handle, layers, embed, finish }, split) {
 }
 
 /** Blocks fill up as their pieces arrive. @param {Bar} bar @param {State} state */
-function drawPieces({ layers, finish }, { pieces }) {
-  for (const [layer, block] of layers.entries()) drawPiece(block, pieces.get(`layer.${layer}`));
-  drawPiece(finish, pieces.get("finish"));
+function drawPieces({ layers, finish }, { pieces, takeover }) {
+  const isStreaming = takeover?.kind === "streaming";
+  for (const [layer, block] of layers.entries()) drawPiece(block, pieces.get(`layer.${layer}`), isStreaming);
+  drawPiece(finish, pieces.get("finish"), isStreaming);
 }
 
-/** @param {HTMLElement} block @param {import("./state.js").PieceProgress | undefined} piece */
-function drawPiece(block, piece) {
+/**
+ * @param {HTMLElement} block
+ * @param {import("./state.js").PieceProgress | undefined} piece
+ * @param {boolean} isStreaming
+ */
+function drawPiece(block, piece, isStreaming) {
   // The finish of some models is empty: nothing of nothing has arrived.
   const loaded = piece?.size ? piece.loaded / piece.size : 0;
   block.classList.toggle("ready", Boolean(piece?.ready));
+  block.classList.toggle("arriving", isStreaming && piece !== undefined && !piece.ready);
   block.style.setProperty("--loaded", String(loaded));
 }
 

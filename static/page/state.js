@@ -9,6 +9,7 @@ import { sentence } from "./format.js";
  * @typedef {import("../api.js").ModelInfo} ModelInfo
  * @typedef {import("../device.js").Device} Device
  * @typedef {import("../splitcompute.js").EmbedResult} EmbedResult
+ * @typedef {import("../splitcompute.js").TakeoverState} TakeoverState
  *
  * @typedef {object} Choice what a connection is made for
  * @property {string} [model] the server's first where missing
@@ -20,12 +21,11 @@ import { sentence } from "./format.js";
  *
  * @typedef {{loaded: number, size: number, ready: boolean}} PieceProgress
  *
- * The browser's side of the cut, at the split that it was last settled for; "idle" where there is
- * nothing for it to run. Sizes in bytes.
+ * The browser's side of the cut that the visitor has set; "idle" where there is nothing for it to
+ * run. Sizes in bytes. While it asks, the takeover brings what was agreed to before.
  * @typedef {{kind: "idle"}
- *   | {kind: "asking", split: number, total: number, missing: number, declined: boolean, message?: string}
- *   | {kind: "loading", split: number, loaded: number, total: number, step: string}
- *   | {kind: "ready", split: number, total: number}} BrowserSide
+ *   | {kind: "asking", split: number, total: number, missing: number, declined: boolean}
+ *   | {kind: "taking", split: number, total: number}} BrowserSide
  *
  * @typedef {{kind: "idle"} | {kind: "busy", step: string} | {kind: "failed", message: string}} Task
  *
@@ -45,9 +45,12 @@ import { sentence } from "./format.js";
  * @property {readonly ModelInfo[]} models
  * @property {ModelInfo | null} model the connected one
  * @property {Device | null} device
- * @property {number} split
+ * @property {number} split the cut that the visitor has set
+ * @property {number} lowest the lowest cut that the layers on the GPU allow now
  * @property {BrowserSide} browserSide
+ * @property {TakeoverState | null} takeover
  * @property {ReadonlyMap<string, PieceProgress>} pieces
+ * @property {string} step what happens to the piece under way
  * @property {number} kept bytes of this model in the browser's cache
  * @property {string} text
  * @property {boolean} onePerLine
@@ -65,7 +68,8 @@ import { sentence } from "./format.js";
  * @property {(split: number) => void} onSplit
  * @property {() => void} onAgree
  * @property {() => void} onDecline
- * @property {() => void} onCancelLoad
+ * @property {() => void} onPause
+ * @property {() => void} onResume
  * @property {() => void} onForget
  * @property {(patch: Partial<Pick<State, "text" | "onePerLine">>) => void} onText
  * @property {() => void} onEmbed
@@ -84,8 +88,8 @@ export function initialState() {
     model: null,
     device: null,
     split: 0,
-    browserSide: { kind: "idle" },
-    pieces: new Map(),
+    lowest: 0,
+    ...nothingTaken(),
     kept: 0,
     text: examples[0]?.text ?? "",
     onePerLine: true,
@@ -96,6 +100,11 @@ export function initialState() {
     benchmarking: { kind: "idle" },
     benchmark: null,
   };
+}
+
+/** What a new connection begins with. @returns {Pick<State, "browserSide" | "takeover" | "pieces" | "step">} */
+export function nothingTaken() {
+  return { browserSide: { kind: "idle" }, takeover: null, pieces: new Map(), step: "" };
 }
 
 /** Blank lines are no texts. @param {Pick<State, "text" | "onePerLine">} state */
@@ -115,8 +124,13 @@ export function whyNoOffload({ device, model }) {
 }
 
 /** Whether the browser holds what the cut leaves to it. @param {State} state */
-export function browserIsReady({ browserSide, split }) {
-  return browserSide.kind === "ready" && browserSide.split <= split;
+export function browserIsReady({ browserSide, split, lowest }) {
+  return browserSide.kind === "taking" && lowest <= split;
+}
+
+/** The cut of the next request: the visitor's, or as near to it as the layers so far allow. @param {State} state */
+export function cutNow({ split, lowest }) {
+  return Math.max(split, lowest);
 }
 
 /** The model runs one thing at a time. @param {State} state */

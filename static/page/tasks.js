@@ -3,7 +3,7 @@
 
 import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
-import { explain, needsKey } from "./format.js";
+import { explain, layerRange, needsKey } from "./format.js";
 import { browserIsReady, isBusy, textsOf, whyNoOffload } from "./state.js";
 
 /**
@@ -40,8 +40,10 @@ export class Tasks {
     await this.#run("embedding", async (session, signal) => {
       const { model, choice, split: wanted } = store.state;
       if (!model) return;
-      const answer = await session.embed(texts, { split: usableSplit(store.state), signal });
-      const note = answer.note ?? whyServer(store.state);
+      // "auto" rather than the lowest cut by number, which would wait where the GPU has just been lost.
+      const split = wanted > session.lowest ? wanted : "auto";
+      const answer = await session.embed(texts, { split, signal });
+      const note = answer.note ?? whyServer(store.state, answer.split);
       const result = { ...answer, note, texts, model, choice, wanted };
       store.update({ result, comparison: null, checking: { kind: "idle" } });
     });
@@ -94,21 +96,17 @@ export class Tasks {
   }
 }
 
-/**
- * While the browser lacks layers the server runs them: nothing is fetched behind the visitor's back.
- * @param {State} state
- */
-function usableSplit(state) {
-  return browserIsReady(state) ? state.split : state.model?.n_layer;
-}
-
-/** @param {State} state */
-function whyServer(state) {
-  const { model, split, browserSide } = state;
+/** @param {State} state @param {number} split that came of it */
+function whyServer(state, split) {
+  const { model, takeover } = state;
   const obstacle = whyNoOffload(state);
   if (obstacle) return obstacle;
-  if (split === model?.n_layer || browserIsReady(state)) return undefined;
-  return browserSide.kind === "loading"
-    ? "Your browser's layers are still on their way, so the server ran everything."
+  if (!model || split <= state.split) return undefined;
+  const isOnItsWay = takeover?.kind === "streaming" ? "on their way" : "not here";
+  if (split < model.n_layer) {
+    return `Your browser’s other layers are still ${isOnItsWay}, so the server ran ${layerRange(state.split, split)} too.`;
+  }
+  return takeover?.kind === "streaming"
+    ? "Your browser’s layers are still on their way, so the server ran everything."
     : "Your browser does not have its layers yet, so the server ran everything.";
 }

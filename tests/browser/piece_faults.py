@@ -1,6 +1,7 @@
 """Ways in which the answer to a request for a layer file goes wrong."""
 
 import gzip
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -84,6 +85,29 @@ def flipped(app: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
     data[-1] ^= 1
     response.set_data(bytes(data))
     return response
+
+
+class Gate:
+    """A fault: half of the bytes, and the others when the gate is opened."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    def __call__(self, app: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
+        response = none(app, environ)
+        data = response.get_data()
+        half = len(data) // 2
+
+        def slowly() -> Iterator[bytes]:
+            yield data[:half]
+            self._open.wait(timeout=30)
+            yield data[half:]
+
+        response.response = slowly()
+        return response
+
+    def open(self) -> None:
+        self._open.set()
 
 
 def _half_and_wait(response: Response, seconds: float) -> Response:

@@ -221,6 +221,10 @@ def test_without_webgpu_the_server_runs_every_layer(
     assert {layer["where"] for layer in result["layers"]} == {"server"}
     assert result["finish"] == "server"
     assert "No GPU to load layers to" in client.rejection("() => sc.load(0)")
+    ended = "() => new Promise((end) => sc.takeOver({onChange: end}))"
+    state = client.evaluate(ended)
+    assert state["kind"] == "ended"
+    assert device["reason"] in state["reason"]
     browser.close()
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 # Downloads layer.0 of small-gpt2 by itself, impatiently.
 DOWNLOAD = """async (options) => {
-    const {download} = await import("/static/piece_download.js");
+    const {download, emptyFile} = await import("/static/piece_download.js");
     const api = await import("/static/api.js");
     const server = {url: location.origin};
     const manifest = await api.fetchManifest(server, "small-gpt2", "f32");
@@ -17,14 +17,14 @@ DOWNLOAD = """async (options) => {
     const url = api.pieceUrl(server, {...manifest, dtype: "f32"}, "layer.0");
     const seen = [];
     const bytes = await download(url, {
-        size: file.bytes,
+        partial: emptyFile(file.bytes),
         headers: {},
         onProgress: (loaded) => seen.push(loaded),
         backoffMs: 1,
         stallMs: 400,
         ...options,
     });
-    const {isIntact} = await import("/static/layer_cache.js");
+    const {isIntact} = await import("/static/piece_source.js");
     return {intact: await isIntact(bytes, file), seen, size: file.bytes};
 }"""
 

@@ -1,0 +1,313 @@
+"""Layers stream into the browser while the server answers, and each lowers the cut."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import piece_faults as F
+import pytest
+import torch
+from client_page import ClientPage
+from live_server import LiveServer
+from playwright.sync_api import Browser, Page
+from test_client import BREAKS
+from tolerances import F32
+
+MODEL = {"model": "small-gpt2", "dtype": "f32"}
+TEXTS = ["one text", "and another, longer one"]
+ALL = ["finish", "layer.3", "layer.2", "layer.1", "layer.0"]
+
+TAKE_OVER = """(options) => {
+    globalThis.states = [];
+    const onChange = (state) => states.push(state);
+    globalThis.takeover = sc.takeOver({...options, onChange});
+}"""
+EVICT = """async () => {
+    const cache = await caches.open("splitcompute");
+    for (const key of await cache.keys()) await cache.delete(key);
+}"""
+# As out of memory: the buffer is none, and the device says so later. Weights are
+# larger than what a short text needs.
+FILL_GPU = """() => {
+    const original = GPUDevice.prototype.createBuffer;
+    GPUDevice.prototype.createBuffer = function ({size, ...descriptor}) {
+        const isWeight = size >= 2 ** 15;
+        return original.call(this, {...descriptor, size: isWeight ? 2 ** 50 : size});
+    };
+}"""
+
+
+class TakeoverPage(ClientPage):
+    def take_over(self, **options: Any) -> None:
+        self.page.evaluate(TAKE_OVER, options)
+
+    def wait_for(self, **fields: Any) -> None:
+        """Until the takeover's state has these fields."""
+        self.page.wait_for_function(
+            """(fields) => Object.entries(fields).every(
+                ([name, value]) => takeover.state[name] === value)""",
+            arg=fields,
+            timeout=15_000,
+        )
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.page.evaluate("() => takeover.state"))
+
+    def cuts(self) -> list[int]:
+        """The lowest splits that onChange heard of, in order."""
+        states = self.page.evaluate("() => states")
+        return [
+            cut for cut, _ in itertools.groupby(state["lowest"] for state in states)
+        ]
+
+    def assert_embeds_at(self, split: int) -> None:
+        """With "auto", at this split, and as the server alone does."""
+        came = self.embed(TEXTS, split="auto")
+        assert "note" not in came, came["note"]
+        assert came["split"] == split
+        assert_same(came, self.embed(TEXTS))
+
+
+def assert_same(came: dict[str, Any], expected: dict[str, Any]) -> None:
+    rows = (torch.tensor(result["embeddings"]) for result in (came, expected))
+    torch.testing.assert_close(*rows, atol=F32, rtol=0)
+
+
+@pytest.fixture
+def client(page: Page, server: LiveServer) -> Iterator[TakeoverPage]:
+    """Connected, with nothing kept of the model."""
+    client = TakeoverPage(page)
+    client.connect(**MODEL)
+    client.evaluate("() => sc.clear()")
+    server.asked.clear()
+    yield client
+    server.faults.clear()
+
+
+@pytest.fixture
+def gate() -> Iterator[F.Gate]:
+    gate = F.Gate()
+    yield gate
+    gate.open()
+
+
+def test_each_layer_that_arrives_lowers_the_cut(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    client.take_over()
+    client.wait_for(kind="complete")
+    assert client.cuts() == [4, 3, 2, 1, 0]
+    assert server.asked_for_pieces() == ALL
+    before = server.layer_runs("small-gpt2")
+    client.assert_embeds_at(0)
+    # What ran is the comparison's own, on the server alone.
+    assert server.layer_runs("small-gpt2") - before == dict.fromkeys(range(4), 1)
+
+
+def test_requests_are_answered_during_a_download_at_the_cut_possible_then(
+    client: TakeoverPage, server: LiveServer, gate: F.Gate
+) -> None:
+    nothing_yet = F.Gate()
+    server.faults = [nothing_yet, F.none, F.none, gate]
+    client.take_over()
+    client.assert_embeds_at(4)
+    assert client.state() == {"kind": "streaming", "lowest": 4, "target": 0}
+    nothing_yet.open()
+    client.wait_for(lowest=2)
+    for _ in range(3):
+        client.assert_embeds_at(2)
+    assert client.state()["lowest"] == 2
+    gate.open()
+    client.wait_for(kind="complete")
+    client.assert_embeds_at(0)
+
+
+def test_requests_without_pause_neither_fail_nor_hold_up_the_takeover(
+    client: TakeoverPage,
+) -> None:
+    client.take_over()
+    results = client.evaluate(
+        """async (texts) => {
+            const results = [];
+            do {
+                results.push(await sc.embed(texts, {split: "auto"}));
+            } while (takeover.state.kind === "streaming");
+            return results.map(({split, note, embeddings}) =>
+                ({split, note, embeddings: embeddings.map((row) => [...row])}));
+        }""",
+        TEXTS,
+    )
+    expected = client.embed(TEXTS)
+    splits = [result["split"] for result in results]
+    assert splits == sorted(splits, reverse=True)
+    for result in results:
+        assert result["note"] is None
+        assert_same(result, expected)
+    client.assert_embeds_at(0)
+
+
+def test_a_pause_ends_the_download_and_resume_goes_on_where_it_stopped(
+    client: TakeoverPage, server: LiveServer, gate: F.Gate
+) -> None:
+    server.faults = [F.none, F.none, gate]
+    client.take_over()
+    client.page.wait_for_function(
+        "() => progress.some(({piece, loaded}) => piece === 'layer.2' && loaded > 0)"
+    )
+    client.evaluate("() => takeover.pause()")
+    gate.open()
+    client.page.wait_for_timeout(300)
+    assert server.asked_for_pieces() == ALL[:3]
+    assert client.state() == {"kind": "paused", "lowest": 3, "target": 0}
+    client.assert_embeds_at(3)
+
+    client.evaluate("() => takeover.resume()")
+    client.wait_for(kind="complete")
+    ranges = [asked.range for asked in server.asked if "layer.2" in asked.path]
+    half = client.evaluate("async () => sc.info.bytes.f32.layer") // 2
+    assert ranges == [None, f"bytes={half}-"]
+    assert server.asked_for_pieces() == [*ALL[:3], *ALL[2:]]
+    client.assert_embeds_at(0)
+
+
+def test_a_budget_takes_the_layers_that_fit(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    sizes = client.evaluate("async () => sc.info.bytes.f32")
+    client.take_over(maxBytes=sizes["finish"] + 3 * sizes["layer"] - 1)
+    client.wait_for(kind="complete")
+    state = client.state()
+    assert (state["lowest"], state["target"]) == (2, 2)
+    assert "More layers would weigh more than" in state["reason"]
+    assert server.asked_for_pieces() == ALL[:3]
+    client.take_over(to=1)
+    client.wait_for(kind="complete", lowest=1)
+    assert server.asked_for_pieces() == ALL[:4]
+
+
+def test_a_reload_goes_on_with_what_is_kept(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    client.take_over(to=2)
+    client.wait_for(kind="complete")
+    client.page.reload()
+    client.connect(**MODEL)
+    client.assert_embeds_at(4)
+    client.take_over()
+    client.wait_for(kind="complete")
+    assert server.asked_for_pieces() == ALL
+
+
+def test_evicted_layers_work_until_the_reload_and_are_fetched_after_it(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    client.take_over()
+    client.wait_for(kind="complete")
+    client.evaluate(EVICT)
+    client.assert_embeds_at(0)
+    assert server.asked_for_pieces() == ALL
+    client.page.reload()
+    client.connect(**MODEL)
+    client.take_over(to=3)
+    client.wait_for(kind="complete")
+    assert server.asked_for_pieces() == [*ALL, *ALL[:2]]
+
+
+def test_two_tabs_fetch_each_layer_once(browser: Browser, server: LiveServer) -> None:
+    context = browser.new_context()
+    tabs = [TakeoverPage(context.new_page()) for _ in range(2)]
+    for tab in tabs:
+        tab.page.goto(f"{server.url}/health")
+        tab.connect(**MODEL)
+    server.asked.clear()
+    for tab in tabs:
+        tab.take_over()
+    for tab in tabs:
+        tab.wait_for(kind="complete")
+        tab.assert_embeds_at(0)
+    assert Counter(server.asked_for_pieces()) == Counter(ALL)
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [([F.missing], "answered 404: gone"), ([F.flipped, F.flipped], "SHA-256")],
+    ids=["unfetchable", "damaged"],
+)
+def test_a_layer_that_does_not_come_is_tried_again_later(
+    client: TakeoverPage, server: LiveServer, faults: list[F.Fault], reason: str
+) -> None:
+    server.faults = [F.none, F.none, *faults]
+    client.take_over()
+    client.wait_for(kind="waiting")
+    assert reason in client.state()["reason"]
+    client.assert_embeds_at(3)
+    client.wait_for(kind="complete")
+    client.assert_embeds_at(0)
+
+
+def test_a_lost_device_is_replaced_and_the_takeover_goes_on_there(
+    client: TakeoverPage, server: LiveServer, gate: F.Gate
+) -> None:
+    server.faults = [F.none, F.none, F.none, gate]
+    client.take_over()
+    client.page.wait_for_function(
+        "() => progress.some(({piece, loaded}) => piece === 'layer.1' && loaded > 0)"
+    )
+    expected = client.embed(TEXTS)
+    client.page.workers[-1].evaluate(BREAKS["the device is lost"])
+    result = client.embed(TEXTS, split="auto")
+    assert "The server ran all layers" in result["note"]
+    assert_same(result, expected)
+    gate.open()
+    client.wait_for(kind="complete")
+    assert client.cuts() == [4, 3, 2, 4, 3, 2, 1, 0]
+    client.assert_embeds_at(0)
+    # Those that were here are kept; the one under way goes on where it stopped.
+    assert server.asked_for_pieces() == [*ALL[:4], *ALL[3:]]
+    assert [asked.range for asked in server.asked if "layer.1" in asked.path][1]
+
+
+def test_a_complete_takeover_starts_again_when_the_worker_dies(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    client.take_over(to=2)
+    client.wait_for(kind="complete")
+    client.page.workers[-1].evaluate("() => self.close()")
+    client.wait_for(lowest=4)
+    client.wait_for(kind="complete", lowest=2)
+    client.assert_embeds_at(2)
+    assert server.asked_for_pieces() == ALL[:3]
+
+
+def test_a_gpu_without_room_keeps_what_fits(
+    client: TakeoverPage, server: LiveServer, gate: F.Gate
+) -> None:
+    server.faults = [F.none, F.none, F.none, gate]
+    client.take_over()
+    client.wait_for(lowest=2)
+    client.assert_embeds_at(2)
+    client.page.workers[-1].evaluate(FILL_GPU)
+    gate.open()
+    client.wait_for(kind="complete")
+    state = client.state()
+    assert (state["lowest"], state["target"]) == (2, 2)
+    assert "memory has no room" in state["reason"]
+    client.assert_embeds_at(2)
+
+
+def test_clear_and_close_end_the_takeover(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    for end in ("sc.clear()", "sc.close()"):
+        client.connect(**MODEL)
+        client.take_over(to=3)
+        client.wait_for(kind="complete")
+        client.evaluate(f"async () => {end}")
+        assert client.state() == {"kind": "ended", "lowest": 4, "target": 3}
+
+
+def test_a_split_out_of_range_is_refused(client: TakeoverPage) -> None:
+    message = client.rejection("async () => sc.takeOver({to: 5})")
+    assert "RangeError: split 5: expected a whole number from 0 to 4" in message
