@@ -51,12 +51,10 @@ export class PieceSource {
     for (let attempt = 0; attempt < downloadsOfDamagedPiece; attempt++) {
       const partial = this.#begin(url, file.bytes);
       report("download", partial.loaded);
-      const bytes = await download(url, {
-        partial,
-        headers: authorization(this.server),
-        onProgress: sparsely((loaded) => report("download", loaded)),
-        signal,
-      });
+      const progress = sparsely((loaded) => report("download", loaded));
+      const headers = authorization(this.server);
+      const { onProgress } = progress;
+      const bytes = await download(url, { partial, headers, onProgress, signal }).finally(progress.end);
       this.#partial = null;
       report("verify");
       if (await isIntact(bytes, file)) {
@@ -84,10 +82,18 @@ export async function isIntact(bytes, file) {
 
 /** @param {(loaded: number) => void} report */
 function sparsely(report) {
-  let next = 0;
-  return (/** @type {number} */ loaded) => {
-    if (performance.now() < next) return;
-    next = performance.now() + msBetweenReports;
-    report(loaded);
+  let latest = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const tell = () => {
+    timer = undefined;
+    report(latest);
+  };
+  return {
+    onProgress(/** @type {number} */ loaded) {
+      latest = loaded;
+      timer ??= setTimeout(tell, msBetweenReports);
+    },
+    end: () => clearTimeout(timer),
   };
 }

@@ -37,7 +37,8 @@ function takeoverNews(before, { takeover, browserSide, lowest, split }) {
   if (!takeover || browserSide.kind !== "taking" || takeover.kind === before.takeover?.kind) return "";
   switch (takeover.kind) {
     case "streaming":
-      return "Layers are on their way to your browser.";
+      // Another try is no news.
+      return before.takeover?.kind === "waiting" ? "" : "Layers are on their way to your browser.";
     case "paused":
       return "The download of layers is paused.";
     case "waiting":

@@ -26,7 +26,8 @@ import { browserIsReady, whyNoOffload } from "./state.js";
 export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onForget }) {
   const panel = byId("browser-panel", HTMLElement);
   const words = el("p", { id: "browser-words" });
-  const problem = el("p", { class: "problem", role: "alert" });
+  // No alert: it goes on by itself, and #status has said so.
+  const problem = el("p", { class: "problem" });
   const progress = el("progress", { "aria-labelledby": "browser-words" });
   /** @type {Record<Control, HTMLButtonElement>} */
   const buttons = {

@@ -102,11 +102,12 @@ function whyServer(state, split) {
   const obstacle = whyNoOffload(state);
   if (obstacle) return obstacle;
   if (!model || split <= state.split) return undefined;
-  const isOnItsWay = takeover?.kind === "streaming" ? "on their way" : "not here";
+  const isOnItsWay = takeover?.kind === "streaming";
   if (split < model.n_layer) {
-    return `Your browser’s other layers are still ${isOnItsWay}, so the server ran ${layerRange(state.split, split)} too.`;
+    const how = isOnItsWay ? "still on their way" : "not here yet";
+    return `Your browser’s other layers are ${how}, so the server ran ${layerRange(state.split, split)} too.`;
   }
-  return takeover?.kind === "streaming"
+  return isOnItsWay
     ? "Your browser’s layers are still on their way, so the server ran everything."
     : "Your browser does not have its layers yet, so the server ran everything.";
 }

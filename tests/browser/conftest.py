@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from checkpoints import write_bert, write_gpt2, write_sentence_files
 from live_server import LiveServer
+from piece_faults import Gate
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from options import Options
@@ -137,6 +138,14 @@ def server(
     server = LiveServer(Options(model=models, port=0, cache_dir=cache_dir))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A fault for one layer file; open by the end of the test."""
+    gate = Gate()
+    yield gate
+    gate.open()
 
 
 @pytest.fixture(scope="session")

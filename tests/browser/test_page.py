@@ -13,6 +13,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import numpy as np
+import piece_faults
 import pytest
 from conftest import system_chromium
 from live_server import LiveServer
@@ -161,6 +162,64 @@ def test_an_agreement_holds_over_a_reload_and_nothing_is_fetched_twice(
     assert server.asked_for_pieces() == []
     site.get_by_role("button", name="Remove").click()
     expect(site.get_by_text("for these layers")).to_be_visible()
+
+
+def test_blocks_fill_from_the_right_and_requests_use_what_is_here(
+    site: Page, server: LiveServer, gate: piece_faults.Gate
+) -> None:
+    server.faults = [piece_faults.none, piece_faults.none, gate]
+    site.get_by_role("slider").press("Home")
+    site.get_by_role("button", name=re.compile("^Download \\(")).click()
+    blocks = [site.get_by_title(f"Layer {n}") for n in range(4)]
+    expect(blocks[2]).to_have_class(re.compile("arriving"))
+    expect(blocks[3]).to_have_class(re.compile("ready"))
+    expect(blocks[1]).not_to_have_class(re.compile("ready|arriving"))
+    expect(site.locator("#status")).to_have_text(
+        "Layers are on their way to your browser."
+    )
+    expect(site.locator(".side.server")).to_contain_text("layers 0–2 for now")
+    embed(site)
+    expect(site.locator("#result-where")).to_contain_text(
+        "your browser ran layer 3 and the finish"
+    )
+    expect(site.locator("#result-note")).to_contain_text("still on their way")
+
+    site.get_by_role("button", name="Pause").click()
+    expect(site.locator("#browser-words")).to_contain_text("Paused at")
+    assert server.asked_for_pieces() == ["finish", "layer.3", "layer.2"]
+    site.get_by_role("button", name="Resume").click()
+    expect(site.get_by_text("Your browser holds layers 0–3")).to_be_visible()
+    expect(site.locator(".block.ready")).to_have_count(5)
+    expect(site.locator("#status")).to_have_text("Your browser has its layers.")
+    embed(site)
+    expect(site.locator("#result-where")).to_contain_text("your browser ran layers 0–3")
+    expect(site.locator("#result-note")).to_be_hidden()
+
+
+def test_a_paused_download_can_be_removed(
+    site: Page, server: LiveServer, gate: piece_faults.Gate
+) -> None:
+    server.faults = [piece_faults.none, piece_faults.none, gate]
+    site.get_by_role("button", name=re.compile("^Download \\(")).click()
+    expect(site.locator(".block.ready")).to_have_count(2)
+    site.get_by_role("button", name="Pause").click()
+    site.locator("#browser-panel").get_by_role("button", name="Remove").click()
+    expect(site.get_by_text("for these layers")).to_be_visible()
+    expect(site.locator(".block.ready")).to_have_count(0)
+    expect(site.locator("#kept-words")).to_contain_text("No layers are kept")
+
+
+def test_a_layer_that_does_not_come_is_tried_again_and_the_page_says_so(
+    site: Page, server: LiveServer, gate: piece_faults.Gate
+) -> None:
+    none, missing = piece_faults.none, piece_faults.missing
+    server.faults = [none, none, missing, gate]
+    site.get_by_role("button", name=re.compile("^Download \\(")).click()
+    expect(site.locator("#browser-panel .problem")).to_contain_text("answered 404")
+    embed(site)
+    expect(site.locator("#result-where")).to_contain_text("your browser ran layer 3")
+    gate.open()
+    expect(site.get_by_text("Your browser holds")).to_be_visible()
 
 
 def test_a_larger_download_than_agreed_to_is_asked_about_again(site: Page) -> None:

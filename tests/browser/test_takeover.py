@@ -3,16 +3,20 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import piece_faults as F
 import pytest
 import torch
+from checkpoints import write_gpt2
 from client_page import ClientPage
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page
 from test_client import BREAKS
 from tolerances import F32
+
+from options import Options
 
 MODEL = {"model": "small-gpt2", "dtype": "f32"}
 TEXTS = ["one text", "and another, longer one"]
@@ -83,13 +87,6 @@ def client(page: Page, server: LiveServer) -> Iterator[TakeoverPage]:
     server.asked.clear()
     yield client
     server.faults.clear()
-
-
-@pytest.fixture
-def gate() -> Iterator[F.Gate]:
-    gate = F.Gate()
-    yield gate
-    gate.open()
 
 
 def test_each_layer_that_arrives_lowers_the_cut(
@@ -236,13 +233,18 @@ def test_two_tabs_fetch_each_layer_once(browser: Browser, server: LiveServer) ->
     ids=["unfetchable", "damaged"],
 )
 def test_a_layer_that_does_not_come_is_tried_again_later(
-    client: TakeoverPage, server: LiveServer, faults: list[F.Fault], reason: str
+    client: TakeoverPage,
+    server: LiveServer,
+    gate: F.Gate,
+    faults: list[F.Fault],
+    reason: str,
 ) -> None:
-    server.faults = [F.none, F.none, *faults]
+    server.faults = [F.none, F.none, *faults, gate]
     client.take_over()
     client.wait_for(kind="waiting")
-    assert reason in client.state()["reason"]
+    assert reason in client.evaluate("() => states.at(-1).reason")
     client.assert_embeds_at(3)
+    gate.open()
     client.wait_for(kind="complete")
     client.assert_embeds_at(0)
 
@@ -279,6 +281,30 @@ def test_a_complete_takeover_starts_again_when_the_worker_dies(
     client.wait_for(kind="complete", lowest=2)
     client.assert_embeds_at(2)
     assert server.asked_for_pieces() == ALL[:3]
+
+
+def test_a_server_with_another_revision_is_taken_over_from_the_start(
+    browser: Browser, tmp_path: Path
+) -> None:
+    def start(seed: int, port: int) -> LiveServer:
+        folder = write_gpt2(tmp_path / str(seed) / "changing", seed, n_layer=2)
+        return LiveServer(Options(model=(str(folder),), port=port, cache_dir=tmp_path))
+
+    server = start(seed=1, port=0)
+    client = TakeoverPage(browser.new_page())
+    client.page.goto(f"{server.url}/health")
+    client.connect(dtype="f32")
+    client.take_over()
+    client.wait_for(kind="complete")
+    server.stop()
+    server = start(seed=2, port=int(server.url.rpartition(":")[2]))
+    result = client.embed(TEXTS, split="auto")
+    assert "another revision" in result["note"]
+    assert_same(result, client.embed(TEXTS))
+    client.wait_for(kind="complete", lowest=0)
+    client.assert_embeds_at(0)
+    client.page.close()
+    server.stop()
 
 
 def test_a_gpu_without_room_keeps_what_fits(
