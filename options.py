@@ -100,7 +100,7 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
     )
     @_flag(
         "max_batch_tokens",
-        "The most tokens that go through the layers together, and in a hidden state.",
+        "The most tokens in a hidden state, sent or received.",
         type=click.IntRange(1),
     )
     @_flag(
