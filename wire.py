@@ -72,6 +72,12 @@ def encode_hidden(hidden: Ragged, dtype: WireDtype, metadata: HiddenMetadata) ->
     return b"".join([header_bytes(layout), *parts])
 
 
+def hidden_bytes(tokens: int, n_embd: int, dtype: WireDtype) -> int:
+    """What encode_hidden's tensors take; the header comes to a few hundred more."""
+    per_token = {"f32": 4 * n_embd, "f16": 2 * n_embd, "q8": n_embd + 4}
+    return tokens * per_token[dtype]
+
+
 def quantize_rows(values: Tensor) -> tuple[Tensor, Tensor]:
     """(rows, n) float32 -> int8 (rows, n) and the scale of each row (rows,)."""
     scale = values.abs().amax(dim=1) / 127
@@ -145,8 +151,8 @@ def _check_specs(layout: Layout, n_embd: int) -> TensorSpec:
         _refuse("lengths", "I32 (batch,)", f"{lengths.dtype} {lengths.shape}")
     scale = TensorSpec("F32", hidden.shape[:1])
     if layout.tensors.get("hidden_scale", scale) != scale:
-        came = f"{layout.tensors['hidden_scale']}"
-        _refuse("hidden_scale", f"F32 {scale.shape}", came)
+        spec = layout.tensors["hidden_scale"]
+        _refuse("hidden_scale", f"F32 {scale.shape}", f"{spec.dtype} {spec.shape}")
     return hidden
 
 
