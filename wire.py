@@ -1,9 +1,10 @@
 """Hidden states to bytes and back: one safetensors body, whoever sent it."""
 
 from dataclasses import dataclass
-from typing import Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -170,7 +171,7 @@ def _check_lengths(
         _refuse("lengths", f"a sum of {total}", f"{sum(lengths)}")
 
 
-def _array(layout: Layout, data: memoryview, name: str) -> np.ndarray:
+def _array(layout: Layout, data: memoryview, name: str) -> npt.NDArray[Any]:
     spec = layout.tensors[name]
     start = layout.offsets[name]
     flat = np.frombuffer(data[start : start + spec.nbytes], NUMPY_DTYPES[spec.dtype])
