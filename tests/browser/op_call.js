@@ -15,6 +15,21 @@ async function callOp(torch, { name, method, args, kwargs }, device) {
   return encode(method ? given[0][last](...all.slice(1)) : owner[last](...all));
 }
 
+/**
+ * Runs a program of op_programs.py and reads its last values, all in one run.
+ * @param {any} torch
+ * @param {{inputs: any[], calls: [string, number[], any[]][], results: number}} program
+ * @param {string} device
+ */
+async function callProgram(torch, { inputs, calls, results }, device) {
+  const values = inputs.map((input) => decode(torch, input, device));
+  for (const [name, taken, args] of calls) {
+    const [first, ...others] = taken.map((i) => values[i]);
+    values.push(name === "cat" ? torch.cat([first, ...others], ...args) : first[name](...others, ...args));
+  }
+  return encode(values.slice(-results));
+}
+
 /** @returns {any} */
 function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {string} */ device) {
   if (Array.isArray(value)) return value.map((inner) => decode(torch, inner, device));
@@ -35,4 +50,4 @@ async function encode(/** @type {any} */ result) {
   return { tensor: btoa(text), dtype: result.dtype, shape: result.shape };
 }
 
-Object.assign(globalThis, { callOp });
+Object.assign(globalThis, { callOp, callProgram });

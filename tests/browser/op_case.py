@@ -1,4 +1,4 @@
-"""One call of one function, which PyTorch and webgpu-torch both answer: a case of the op tests."""
+"""One call of one function, which PyTorch and webgpu-torch both answer."""
 
 import base64
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Of a float32 value, and of 1 where values cancel: sums in another order, and functions with errors of their own.
+# Of a float32 value, and of 1 where values cancel: sums in another order, and
+# functions with errors of their own.
 TOLERANCE = 4e-6
 
 
@@ -27,7 +28,10 @@ class View:
 
 @dataclass(frozen=True)
 class Case:
-    """`torch.<name>(*args, **kwargs)`, or the method of the first argument. `name` may be dotted: "nn.functional.gelu"."""
+    """`torch.<name>(*args, **kwargs)`, or the method of the first argument.
+
+    The name may be dotted: "nn.functional.gelu".
+    """
 
     name: str
     args: Sequence[Any]
@@ -92,7 +96,7 @@ def describe(value: Any) -> str:
 
 
 def encode(value: Any) -> Any:
-    """Tensors as {tensor, dtype, shape}, views as {view, method, args}, dtypes by name, the rest as JSON has it."""
+    """What op_call.js decodes."""
     if isinstance(value, View):
         return {
             "view": encode(value.base),
@@ -128,11 +132,13 @@ def decode(answer: Any) -> Any:
     return flat.to(dtype).view(answer["shape"])
 
 
-def assert_same(actual: Any, expected: Any, tolerance: float) -> None:
+def assert_same(
+    actual: Any, expected: Any, tolerance: float, absolute: float = 0.0
+) -> None:
     """Shape, dtype and values; PyTorch's int64 is int32 here, which has no int64."""
     if not isinstance(expected, Tensor):
         for one, other in zip(actual, expected, strict=True):
-            assert_same(one, other, tolerance)
+            assert_same(one, other, tolerance, absolute)
         return
     if expected.dtype == torch.int64:
         expected = expected.int()
@@ -141,6 +147,5 @@ def assert_same(actual: Any, expected: Any, tolerance: float) -> None:
         finite = expected[expected.isfinite()].abs()
         largest = finite.max().item() if finite.numel() else 0.0
         step = 2**-10 if expected.dtype == torch.float16 else tolerance
-    torch.testing.assert_close(
-        actual, expected, rtol=step, atol=step * min(largest, 1), equal_nan=True
-    )
+    atol = max(absolute, step * min(largest, 1))
+    torch.testing.assert_close(actual, expected, rtol=step, atol=atol, equal_nan=True)

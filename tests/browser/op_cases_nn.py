@@ -120,7 +120,10 @@ attention: list[Case] = [
 
 
 def varlen(lengths: list[int], window: tuple[int, int], **kwargs: object) -> Case:
-    """Ragged attention, against PyTorch's attention on each sequence by itself: its own varlen_attn needs a GPU."""
+    """Ragged attention, against PyTorch's attention on each sequence by itself.
+
+    PyTorch's own varlen_attn needs a GPU.
+    """
     qkv = randn(sum(lengths), 3, 2, 8)
     causal = window == (-1, 0)
     expected = [

@@ -1,4 +1,4 @@
-"""Cases of the functions that change shapes, join, pick by index, and make tensors out of nothing."""
+"""Cases of functions that change shapes, join, pick by index, or make tensors."""
 
 import torch
 from op_case import Case, View, case, method
