@@ -842,6 +842,7 @@ function input(node, i) {
 }
 
 // src/kernels/kernel.ts
+var Q8_GROUP = 32;
 var MAX_WORKGROUPS = 65535;
 function grid(count2) {
   const y = Math.ceil(count2 / MAX_WORKGROUPS);
@@ -2486,7 +2487,7 @@ ${loads.join("\n")}
 var BATCH_DIMS = 4;
 var INVOCATIONS2 = 64;
 var TILE = 4;
-function batchMatmul({ batch, M, N, K, a, b, epilogue }, _caps) {
+function batchMatmul({ batch, M, N, K, a, b, epilogue }) {
   const matrices = batch.reduce((product3, size) => product3 * size, 1);
   checkSizes("matmul", { M, N, K, matrices, elements: matrices * M * N });
   if (batch.length > BATCH_DIMS) throw new RangeError(`matmul: ${batch.length} batch dimensions, at most ${BATCH_DIMS}`);
@@ -2873,16 +2874,21 @@ ${at}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
       );
     case "q8":
+      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
       return (
         /* wgsl */
         `
 ${at}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
+fn ${name}_scale(group: u32) -> f32 {
+  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
+  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
+}
 fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let group = row * ${quads / 8}u + c / 8u;
-  let scale = unpack2x16float(${name}_scales[group / 2u])[group % 2u];
   let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
-  return vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24)) * scale;
+  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
+  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
 }
 `
       );
@@ -2911,7 +2917,7 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
 
 // src/kernels/embedding.ts
 var INVOCATIONS3 = 64;
-function embedding({ tokens, rows, width, weight }, _caps) {
+function embedding({ tokens, rows, width, weight }) {
   checkSizes("embedding", { tokens, rows, width });
   const quads = Math.ceil(width / 4);
   const output = 1 + weightBindings(weight);
@@ -2952,24 +2958,24 @@ function rowReduceWgsl(reductions, lanes, invocations) {
   return (
     /* wgsl */
     `
-var<workgroup> partial: array<f32, ${invocations}>;
-var<workgroup> nearby: array<f32, ${invocations}>;
+var<workgroup> lane_values: array<f32, ${invocations}>;
+var<workgroup> near_values: array<f32, ${invocations}>;
 ${reductions.map((op) => {
       const join2 = (a, b) => op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
       return (
         /* wgsl */
         `
 fn row_${op}(value: f32, invocation: u32) -> f32 {
-  partial[invocation] = value;
+  lane_values[invocation] = value;
   workgroupBarrier();
   let near = invocation / ${near}u * ${near}u;
-  var result = partial[near];
-  ${repeat(near - 1, (i) => `result = ${join2("result", `partial[near + ${i + 1}u]`)};`, "\n  ")}
-  nearby[invocation] = result;
+  var result = lane_values[near];
+  ${repeat(near - 1, (i) => `result = ${join2("result", `lane_values[near + ${i + 1}u]`)};`, "\n  ")}
+  near_values[invocation] = result;
   workgroupBarrier();
   let row = invocation / ${lanes}u * ${lanes}u;
-  result = nearby[row];
-  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `nearby[row + ${(i + 1) * near}u]`)};`, "\n  ")}
+  result = near_values[row];
+  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `near_values[row + ${(i + 1) * near}u]`)};`, "\n  ")}
   return result;
 }`
       );
@@ -3263,7 +3269,7 @@ function matmul(spec, caps) {
   return caps.software ? onSoftware(spec) : onGpu(spec);
 }
 function onSoftware(spec) {
-  return matmulDirect(spec, { rows: spec.M < 4 ? 1 : 8, columns: 4, invocations: 16 });
+  return matmulDirect(spec, { rows: spec.M === 1 ? 1 : spec.M <= 4 ? 4 : 8, columns: 4, invocations: 16 });
 }
 function onGpu(spec) {
   const { M } = spec;
@@ -3440,7 +3446,7 @@ function segmentReduce({ op, segments, width }, caps) {
 // What no rows at all reduce to: 0, or the infinity that loses every comparison. WGSL cannot spell infinity.
 struct Sizes { segments: u32, width: u32, column_tiles: u32, empty: f32 }
 @group(0) @binding(3) var<uniform> sizes: Sizes;
-${slices > 1 ? `var<workgroup> partial: array<f32, ${COLUMNS * slices}>;` : ""}
+${slices > 1 ? `var<workgroup> slice_values: array<f32, ${COLUMNS * slices}>;` : ""}
 ${WORKGROUP_INDEX}
 fn join(a: f32, b: f32) -> f32 { return ${join2}; }
 
@@ -3460,10 +3466,10 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${slices > 1 ? (
         /* wgsl */
         `
-  partial[invocation] = result;
+  slice_values[invocation] = result;
   workgroupBarrier();
   if (slice > 0) { return; }
-  for (var s = 1u; s < ${slices}u; s++) { result = join(result, partial[s * ${COLUMNS}u + invocation]); }`
+  for (var s = 1u; s < ${slices}u; s++) { result = join(result, slice_values[s * ${COLUMNS}u + invocation]); }`
       ) : ""}
   if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
   y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
@@ -3536,7 +3542,7 @@ function kernelFor(task, caps) {
     case "linear":
       return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
     case "matmul":
-      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) });
     case "attention":
       return attention(task.spec, caps);
     case "norm":
@@ -3546,7 +3552,7 @@ function kernelFor(task, caps) {
     case "segment_reduce":
       return segmentReduce(task.spec, caps);
     case "embedding":
-      return embedding(task.spec, caps);
+      return embedding(task.spec);
     default:
       return task;
   }
