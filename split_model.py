@@ -129,7 +129,7 @@ class SplitModel:
 
         Raises NotFinite, which says whose text it was.
         """
-        self._check_layer("split", split)
+        self.check_layer("split", split)
 
         def forward(chunk: Ragged) -> Tensor:
             hidden = self.model.embed(self._on_device(chunk))
@@ -147,7 +147,7 @@ class SplitModel:
         Returns (batch, n_embd) float32 on the CPU. normalize: None does what the
         model's files ask for. Raises InputError, NotFinite.
         """
-        self._check_layer("start", start)
+        self.check_layer("start", start)
         if hidden.values.ndim != 2 or hidden.values.shape[1] != self.config.n_embd:
             raise InputError(
                 f"hidden: expected (total_tokens, {self.config.n_embd}), came "
@@ -201,7 +201,8 @@ class SplitModel:
         hidden = self.model.run_layers(hidden, start, self.config.n_layer)
         return self.model.finish(hidden, normalize).cpu()
 
-    def _check_layer(self, name: str, layer: int) -> None:
+    def check_layer(self, name: str, layer: int) -> None:
+        """Raises InputError."""
         if not 0 <= layer <= self.config.n_layer:
             raise InputError(
                 f"{name}: expected 0 to {self.config.n_layer}, came {layer}"
