@@ -53,6 +53,7 @@ function dataNode(storage, shape, dtype, backend) {
   node.storage = storage;
   return node;
 }
+var copyNode = (node) => new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
 function opKey(op) {
   switch (op.kind) {
     case "constant":
@@ -614,6 +615,13 @@ function mergeDims({ shape, strides }) {
   return runs;
 }
 
+// src/base/list.ts
+function at(list, i) {
+  const element2 = list[i];
+  if (element2 === void 0) throw new RangeError(`a list of ${list.length} has no element ${i}`);
+  return element2;
+}
+
 // src/graph/decide.ts
 var NeedsBuffer = class extends Error {
   constructor(node) {
@@ -653,9 +661,22 @@ function wayOf(node) {
       return kind;
   }
 }
+var MAX_DEPTH = 64;
+function cuts(nodes) {
+  const depths = /* @__PURE__ */ new Map();
+  const cut = /* @__PURE__ */ new Set();
+  for (const node of nodes) {
+    const way = wayOf(node);
+    if (way !== "inline" && way !== "view") continue;
+    const depth = 1 + node.inputs.reduce((deepest, input2) => Math.max(deepest, depths.get(input2) ?? 0), 0);
+    depths.set(node, depth % MAX_DEPTH);
+    if (depth === MAX_DEPTH && node.op.kind !== "quantized") cut.add(node);
+  }
+  return cut;
+}
 var MANY = /* @__PURE__ */ Symbol("many");
 function decide(nodes, outputs, forced) {
-  const buffered = /* @__PURE__ */ new Set();
+  const buffered = new Set(cuts(nodes));
   const readers = /* @__PURE__ */ new Map();
   const read = (input2, by) => {
     const known = readers.get(input2);
@@ -696,15 +717,15 @@ function viewOf(node, buffered) {
   return { base, view: follow(base, path) };
 }
 function baseOf(node, path, buffered) {
-  let at = node;
+  let at2 = node;
   let hops = path;
-  while (!buffered.has(at)) {
-    const [input2] = at.inputs;
-    if (at.op.kind !== "move" || !input2) throw new NeedsBuffer(at);
-    hops = [{ move: at.op.move, of: input2 }, ...hops];
-    at = input2;
+  while (!buffered.has(at2)) {
+    const [input2] = at2.inputs;
+    if (at2.op.kind !== "move" || !input2) throw new NeedsBuffer(at2);
+    hops = [{ move: at2.op.move, of: input2 }, ...hops];
+    at2 = input2;
   }
-  return { base: at, path: hops };
+  return { base: at2, path: hops };
 }
 function viewIn(base, node) {
   if (node === base) return contiguousView(base.shape);
@@ -835,11 +856,7 @@ var Fuser = class {
     return this.numbers.size - 1;
   }
 };
-function input(node, i) {
-  const found = node.inputs[i];
-  if (!found) throw new RangeError(`a ${node.op.kind} has no input ${i}`);
-  return found;
-}
+var input = (node, i) => at(node.inputs, i);
 
 // src/kernels/kernel.ts
 var Q8_GROUP = 32;
@@ -1218,7 +1235,8 @@ function lowerReduce(node, op, context) {
   return { task: { kind: "reduce", spec: { op: op.name, ...loop, epilogue: null } }, operands };
 }
 function lowerAttention(node, op, context) {
-  const [q, k, v] = [0, 1, 2].map((i) => headsOf(input(node, i), context));
+  const viewed = (i) => headsOf(input(node, i), context);
+  const [q, k, v] = [viewed(0), viewed(1), viewed(2)];
   const [cuQ, cuK] = [input(node, 3), input(node, 4)];
   const [, heads = 1, headDim = 1] = node.shape;
   const { maxQ, causal, scale } = op;
@@ -1383,15 +1401,15 @@ function anchorOf(node, context, outputs) {
   if (kind !== "element" && kind !== "cast" || node.dtype === "float16" || node.dtype === "int8") return null;
   let found = null;
   const seen = /* @__PURE__ */ new Set();
-  const visit = (at) => {
-    if (seen.has(at)) return;
-    seen.add(at);
-    if (at !== node && context.buffered.has(at)) {
-      const alone = context.reader.get(at) === node && !outputs.has(at);
-      if (alone && ANCHORS.includes(at.op.kind) && numel(at.shape) === numel(node.shape)) found = at;
+  const visit = (at2) => {
+    if (seen.has(at2)) return;
+    seen.add(at2);
+    if (at2 !== node && context.buffered.has(at2)) {
+      const alone = context.reader.get(at2) === node && !outputs.has(at2);
+      if (alone && ANCHORS.includes(at2.op.kind) && numel(at2.shape) === numel(node.shape)) found = at2;
       return;
     }
-    at.inputs.forEach(visit);
+    at2.inputs.forEach(visit);
   };
   node.inputs.forEach(visit);
   return found;
@@ -1413,11 +1431,11 @@ function walk(wanted) {
   const nodes = [];
   const stack3 = [...wanted].reverse();
   while (stack3.length > 0) {
-    const node = stack3.at(-1);
+    const node = at(stack3, stack3.length - 1);
     const before = stack3.length;
     if (!node.isLeaf && !place.has(node)) {
       for (let i = node.inputs.length - 1; i >= 0; i--) {
-        const input2 = node.inputs[i];
+        const input2 = at(node.inputs, i);
         if (!place.has(input2)) stack3.push(input2);
       }
     }
@@ -1445,6 +1463,7 @@ function graphKey(nodes, place, outputs) {
 }
 
 // src/graph/run.ts
+var NOTHING = () => [];
 var runners = /* @__PURE__ */ new WeakMap();
 function runnerOf(backend) {
   let runner = runners.get(backend);
@@ -1491,60 +1510,71 @@ var Runner = class {
   }
   /** Submits a batch. Where one cannot be computed, the others are served without it. */
   async serve(batch) {
-    let received;
+    let submitted;
     try {
-      received = (await this.submit(batch.map(({ node }) => node))).received;
+      submitted = await this.submit(batch.map(({ node }) => node));
     } catch (error) {
       if (batch.length === 1) batch.forEach(({ reject }) => reject(error));
       else for (const request of batch) await this.serve([request]);
       return;
     }
-    received.then(
-      (results) => batch.forEach(({ resolve }, i) => resolve(results[i] ?? new ArrayBuffer(0))),
+    submitted.received.then(
+      (results) => batch.forEach(({ resolve }, i) => resolve(at(results, i))),
       (error) => batch.forEach(({ reject }) => reject(error))
     );
   }
-  /** Computes what is missing and reads all, in one submit. Resolves at the submit; `received` when the bytes are here. */
+  /** Computes what is missing and reads all, in one submit. */
   async submit(nodes) {
-    const missing = nodes.filter((node) => !directRead(node));
-    const reads = () => nodes.map((node) => directRead(node) ?? { storage: node.storage, offset: 0, bytes: bytesOf(node) });
-    if (missing.length === 0) return { received: this.backend.read(reads()) };
-    return this.compute(missing, reads);
+    const direct = nodes.map(directRead);
+    const missing = nodes.filter((_, i) => !direct[i]);
+    const reads = (made) => nodes.map((node, i) => direct[i] ?? { storage: storageOf(node, made), offset: 0, bytes: bytesOf(node) });
+    return missing.length === 0 ? { received: this.backend.read(reads(/* @__PURE__ */ new Map())) } : this.compute(missing, reads);
   }
   async compute(wanted, reads) {
     const call = onlyCall(wanted);
     if (call) return this.replay(call, reads);
     let graph = walk(wanted);
     if (graph.calls.length > 0) {
-      for (const first of graph.calls) await this.replay(first, () => []);
+      for (const first of graph.calls) await this.replay(first, NOTHING);
       graph = walk(wanted);
     }
     const { executable, leaves, passing } = compile(graph, this.backend);
-    const submitted = await this.execute(executable, leaves.map((i) => graph.leaves[i]), graph.outputs, reads);
-    for (const i of passing) graph.nodes[i].runs += 1;
+    const inputs = leaves.map((leaf) => at(graph.leaves, leaf));
+    const submitted = await this.execute(executable, inputs, graph.outputs, reads);
+    for (const place of passing) at(graph.nodes, place).runs += 1;
     return submitted;
   }
   async replay({ executable, leaves, outputs }, reads) {
     const missing = leaves.filter((leaf) => !leaf.storage);
-    if (missing.length > 0) await this.compute(missing, () => []);
+    if (missing.length > 0) await this.compute(missing, NOTHING);
     return this.execute(executable, leaves, outputs, reads);
   }
   async execute(executable, leaves, outputs, reads) {
-    const inputs = leaves.map(({ storage }) => storage);
+    const inputs = leaves.map((leaf) => storageOf(leaf));
+    const made = /* @__PURE__ */ new Map();
     inputs.forEach((storage) => storage.pin());
     try {
       if (executable.ready) await executable.ready;
-      const results = outputs.map((node) => this.backend.allocate(bytesOf(node)));
-      outputs.forEach((node, i) => node.settle(results[i]));
-      return { received: executable.run(inputs, results, reads()) };
+      for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
+      const received = executable.run(inputs, [...made.values()], reads(made));
+      for (const [node, storage] of made) node.settle(storage);
+      return { received };
+    } catch (error) {
+      for (const storage of made.values()) storage.dispose();
+      throw error;
     } finally {
       inputs.forEach((storage) => storage.unpin());
     }
   }
 };
+function storageOf(node, made) {
+  const storage = made?.get(node) ?? node.storage;
+  if (!storage) throw new RangeError("a node was read before it was computed");
+  return storage;
+}
 function directRead(node) {
   let base = node;
-  while (!base.isLeaf && base.op.kind === "move") [base = node] = base.inputs;
+  while (!base.isLeaf && base.op.kind === "move") base = at(base.inputs, 0);
   if (!base.storage) return null;
   const view2 = viewIn(base, node);
   if (!view2 || !isContiguous(view2)) return null;
@@ -1560,7 +1590,7 @@ function onlyCall(nodes) {
 function flatten(data, dtype) {
   if (ArrayBuffer.isView(data)) return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
   const shape = [];
-  for (let at = data; Array.isArray(at); at = at[0]) shape.push(at.length);
+  for (let at2 = data; Array.isArray(at2); at2 = at2[0]) shape.push(at2.length);
   const values = [];
   collect(data, shape, 0, values);
   const type = dtype ?? dtypeOfValues(values);
@@ -1765,10 +1795,7 @@ function dequantize(input2) {
   const [rows = 0] = input2.shape;
   return make({ kind: "embedding" }, [range(rows, input2.backend), input2], input2.shape, "float32");
 }
-function clone(input2) {
-  const { node } = input2;
-  return new Tensor(new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend));
-}
+var clone = (input2) => new Tensor(copyNode(input2.node));
 
 // src/backend/storage.ts
 var collected = new FinalizationRegistry((free) => free());
@@ -1852,16 +1879,16 @@ function attentionCpu(sizes, inputs) {
 }
 function attendCpu(sizes, inputs, i, h, k0, stop) {
   const { headDim, scale } = sizes;
-  const at = (values, { offset, row, head }, t2, d) => values[offset + t2 * row + h * head + d] ?? 0;
+  const at2 = (values, { offset, row, head }, t2, d) => values[offset + t2 * row + h * head + d] ?? 0;
   const out = new Float32Array(headDim);
   const keys = Math.max(0, stop - k0);
   const scores = Float64Array.from({ length: keys }, (_, j) => {
     let dot2 = 0;
-    for (let d = 0; d < headDim; d++) dot2 += at(inputs.q, sizes.q, i, d) * at(inputs.k, sizes.k, k0 + j, d);
+    for (let d = 0; d < headDim; d++) dot2 += at2(inputs.q, sizes.q, i, d) * at2(inputs.k, sizes.k, k0 + j, d);
     return dot2 * scale;
   });
   softmaxCpu({ rows: 1, width: keys, log: false }, scores).forEach((weight, j) => {
-    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at(inputs.v, sizes.v, k0 + j, d);
+    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at2(inputs.v, sizes.v, k0 + j, d);
   });
   return out;
 }
@@ -2019,8 +2046,8 @@ function elementOf2(instruction, program, values, { shape, inputs, accumulator }
       const index = value(instruction.index);
       const nothing = input2 instanceof Float32Array ? NaN : 0;
       return (i) => {
-        const at = index[i] ?? 0;
-        return at >= 0 && at < instruction.size ? input2[address(i) + at * instruction.stride] ?? 0 : nothing;
+        const at2 = index[i] ?? 0;
+        return at2 >= 0 && at2 < instruction.size ? input2[address(i) + at2 * instruction.stride] ?? 0 : nothing;
       };
     }
     case "address":
@@ -2091,14 +2118,14 @@ function runTask(task, input2) {
   }
 }
 var inputsOf = (program, input2, first) => program.inputs.map((dtype, i) => input2(first + i, dtype));
-function weightOf2(dtype, rows, columns, input2, at) {
+function weightOf2(dtype, rows, columns, input2, at2) {
   switch (dtype) {
     case "f32":
-      return { values: input2(at, "float32"), next: at + 1 };
+      return { values: input2(at2, "float32"), next: at2 + 1 };
     case "f16":
-      return { values: input2(at, "float16"), next: at + 1 };
+      return { values: input2(at2, "float16"), next: at2 + 1 };
     case "q8":
-      return { values: dequantizeCpu(rows, columns, input2(at, "int8"), input2(at + 1, "float16")), next: at + 2 };
+      return { values: dequantizeCpu(rows, columns, input2(at2, "int8"), input2(at2 + 1, "float16")), next: at2 + 2 };
     default:
       return dtype;
   }
@@ -2151,7 +2178,7 @@ var CpuBackend = class {
     this.allocated -= paddedBytes(bytes2);
   }
   prepare(plan) {
-    return { ready: null, run: async (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
+    return { ready: null, run: (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
   }
   async read(reads) {
     return reads.map(({ storage, offset, bytes: bytes2 }) => this.bufferOf(storage).slice(offset, offset + bytes2));
@@ -2705,21 +2732,21 @@ function expression(program, instruction, around) {
 }
 function load({ input: input2, access, dtype }, around) {
   if (around.operand) return around.operand(input2);
-  const at = `at${around.firstInput + input2}`;
+  const at2 = `at${around.firstInput + input2}`;
   const lane = laneOf(dtype);
-  if (access.strides.every((stride) => stride === 0)) return `${lane}(${at}(${around.params.u32(access.offset)}))`;
+  if (access.strides.every((stride) => stride === 0)) return `${lane}(${at2}(${around.params.u32(access.offset)}))`;
   const quad = around.quad(access, dtype);
-  if (quad !== null) return `${at}(${quad})`;
+  if (quad !== null) return `${at2}(${quad})`;
   const address = around.address(access);
-  return around.width === 1 ? `${at}(${address})` : each(address, lane, (a) => `${at}(${a})`);
+  return around.width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
 }
 function take({ input: input2, access, dtype, stride, size }, index, around) {
   const { params, width } = around;
   const lane = laneOf(dtype);
   const clamped = `min(U32(${index}), U32(${params.u32(size - 1)}))`;
   const address = `(${around.address(access)} + ${clamped} * ${params.u32(stride)})`;
-  const at = `at${around.firstInput + input2}`;
-  const found = width === 1 ? `${at}(${address})` : each(address, lane, (a) => `${at}(${a})`);
+  const at2 = `at${around.firstInput + input2}`;
+  const found = width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
   return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index}) < U32(${params.u32(size)}))`;
 }
 var each = (address, lane, read) => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
@@ -2841,27 +2868,27 @@ var Addresses = class {
 
 // src/kernels/weight.ts
 function weightWgsl(name, dtype, columns, binding) {
-  const at = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
+  const at2 = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
   const quads = columns / 4;
   switch (dtype) {
     case "f32":
       return columns % 4 === 0 ? (
         /* wgsl */
         `
-${at}: array<vec4f>;
+${at2}: array<vec4f>;
 fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
 `
       ) : (
         /* wgsl */
         `
-${at}: array<f32>;
+${at2}: array<f32>;
 ${scalars(name, columns, `${name}[i]`)}`
       );
     case "f16":
       return columns % 4 === 0 ? (
         /* wgsl */
         `
-${at}: array<vec2u>;
+${at2}: array<vec2u>;
 fn ${name}_at(row: u32, c: u32) -> vec4f {
   let packed = ${name}[row * ${quads}u + c];
   return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
@@ -2870,7 +2897,7 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
       ) : (
         /* wgsl */
         `
-${at}: array<u32>;
+${at2}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
       );
     case "q8":
@@ -2878,7 +2905,7 @@ ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
       return (
         /* wgsl */
         `
-${at}: array<u32>;
+${at2}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
 // Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
 fn ${name}_scale(group: u32) -> f32 {
@@ -3590,7 +3617,7 @@ var GpuExecutable = class {
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map((kernel, i) => {
-      const { inputs, output } = plan.steps[i];
+      const { inputs, output } = at(plan.steps, i);
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
@@ -3614,7 +3641,7 @@ var GpuExecutable = class {
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
-  async run(leaves, outputs, reads) {
+  run(leaves, outputs, reads) {
     return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
   }
   encode(encoder, leaves, outputs) {
@@ -3635,7 +3662,7 @@ var GpuExecutable = class {
   groupOf(dispatch, buffers, uniforms2) {
     const { bound, slots } = dispatch;
     const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms2 && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
-    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => buffers[slot]), uniforms2]);
+    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms2]);
     if (known !== 0) {
       if (known > 0) bound.splice(known, 1);
       bound.unshift(latest);
@@ -3801,8 +3828,8 @@ var Readback = class {
       stop();
     }
     const mapped = staging.getMappedRange(0, total);
-    const results = parts.map(({ at, from, read }) => {
-      const start = at + read.offset - from;
+    const results = parts.map(({ at: at2, from, read }) => {
+      const start = at2 + read.offset - from;
       return mapped.slice(start, start + read.bytes);
     });
     staging.unmap();
@@ -3934,13 +3961,13 @@ var WebGpuBackend = class _WebGpuBackend {
     return this.submit(reads, () => void 0);
   }
   /** Encodes and submits at once; resolves when the bytes are here. */
-  async submit(reads, encode2) {
+  submit(reads, encode2) {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
     encode2(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
-    return receive ? this.checked(receive()) : [];
+    return receive ? this.checked(receive()) : Promise.resolve([]);
   }
   async synchronize() {
     await this.checked(this.device.queue.onSubmittedWorkDone());
@@ -4807,8 +4834,7 @@ function varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, option
   }
   if (!Number.isInteger(max_q) || !Number.isInteger(max_k)) throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
   if (query.numel() === 0) return query;
-  const [k, v] = [key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa));
-  const inputs = [query, k, v].map((tensor2) => cast(tensor2, "float32"));
+  const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map((tensor2) => cast(tensor2, "float32"));
   const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
   return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
 }
@@ -4830,7 +4856,8 @@ function scaled_dot_product_attention(query, key, value, ...args) {
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;
-  const [k, v] = [key, value].map((tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2);
+  const shared = (tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2;
+  const [k, v] = [shared(key), shared(value)];
   const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
   const square2 = !is_causal || L === k.shape.at(-2);
   if (!attn_mask && uniform && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0) return asSequences(query, k, v, is_causal, scale);
@@ -4852,12 +4879,12 @@ function asSequences(query, key, value, is_causal, scale) {
   const rowsFirst = query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
   if (!rowsFirst) {
     const batch2 = numel(query.shape.slice(0, -2));
-    const [q2, k2, v2] = [query, key, value].map((x) => reshape(x, [batch2 * (x.shape.at(-2) ?? 0), 1, E]));
-    return reshape(varlen_attn(q2, k2, v2, ends(batch2, L), ends(batch2, S), L, S, options), query.shape);
+    const flat2 = (x) => reshape(x, [batch2 * (x.shape.at(-2) ?? 0), 1, E]);
+    return reshape(varlen_attn(flat2(query), flat2(key), flat2(value), ends(batch2, L), ends(batch2, S), L, S, options), query.shape);
   }
   const [batch = 1, heads = 1] = query.shape;
-  const [q, k, v] = [query, key, value].map((x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]));
-  const out = varlen_attn(q, k, v, ends(batch, L), ends(batch, S), L, S, options);
+  const flat = (x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]);
+  const out = varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options);
   return permute(reshape(out, [batch, L, heads, E]), [0, 2, 1, 3]);
 }
 var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind === "permute";
@@ -4919,7 +4946,7 @@ function cosine_similarity(x1, x2, ...args) {
 // src/graph/record.ts
 var parameterNode = (shape, dtype, backend) => new Node({ kind: "parameter" }, [], shape, dtype, backend);
 function record(parameters, results, backend) {
-  const copies = results.map((node) => node.isLeaf ? new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, backend) : node);
+  const copies = results.map((node) => node.isLeaf ? copyNode(node) : node);
   const graph = walk(copies);
   if (graph.calls.length > 0) throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
   const { executable, leaves } = compileAnew(graph, backend);
@@ -4927,7 +4954,7 @@ function record(parameters, results, backend) {
     backend,
     executable,
     leaves: leaves.map((i) => {
-      const leaf = graph.leaves[i];
+      const leaf = at(graph.leaves, i);
       const argument = parameters.indexOf(leaf);
       return argument < 0 ? leaf : argument;
     }),
@@ -4937,10 +4964,10 @@ function record(parameters, results, backend) {
 }
 function replay({ backend, executable, leaves, outputs, results }, args) {
   const ops = outputs.map(() => ({ kind: "call", call: null }));
-  const nodes = outputs.map(({ shape, dtype }, i) => new Node(ops[i], [], shape, dtype, backend));
-  const call = { executable, leaves: leaves.map((leaf) => typeof leaf === "number" ? args[leaf] : leaf), outputs: nodes };
+  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), [], shape, dtype, backend));
+  const call = { executable, leaves: leaves.map((leaf) => typeof leaf === "number" ? at(args, leaf) : leaf), outputs: nodes };
   for (const op of ops) op.call = call;
-  return results.map((i) => nodes[i]);
+  return results.map((i) => at(nodes, i));
 }
 
 // src/tensor/compile.ts
@@ -4976,10 +5003,10 @@ function tensorsIn(tree) {
 }
 function exchange(tree, tensors) {
   let next = 0;
-  const visit = (at) => {
-    if (at instanceof Tensor) return tensors[next++];
-    if (Array.isArray(at)) return at.map(visit);
-    return isLiteral(at) ? Object.fromEntries(Object.entries(at).map(([name, value]) => [name, visit(value)])) : at;
+  const visit = (at2) => {
+    if (at2 instanceof Tensor) return tensors[next++];
+    if (Array.isArray(at2)) return at2.map(visit);
+    return isLiteral(at2) ? Object.fromEntries(Object.entries(at2).map(([name, value]) => [name, visit(value)])) : at2;
   };
   return visit(tree);
 }

@@ -36,6 +36,10 @@ function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {s
   if (typeof value !== "object" || value === null) return value;
   if ("number" in value) return { inf: Infinity, "-inf": -Infinity, nan: NaN }[/** @type {"inf" | "-inf" | "nan"} */ (value.number)];
   if ("view" in value) return decode(torch, value.view, device)[value.method](...value.args);
+  if ("quantized" in value) {
+    const [values, scales] = decode(torch, value.quantized, device);
+    return torch.quantized_weight(values, scales);
+  }
   const { dtype, shape } = value;
   const bytes = Uint8Array.from(atob(value.tensor), (c) => c.charCodeAt(0));
   return torch.frombuffer(bytes.buffer, { dtype, device }).reshape(shape);

@@ -27,6 +27,19 @@ class View:
 
 
 @dataclass(frozen=True)
+class Quantized:
+    """A block-quantised weight: int8 values, and a float16 scale a group of columns."""
+
+    values: Tensor
+    scales: Tensor
+
+    def tensor(self) -> Tensor:
+        rows, columns = self.values.shape
+        grouped = self.values.view(rows, -1, 32) * self.scales.float()[:, :, None]
+        return grouped.view(rows, columns)
+
+
+@dataclass(frozen=True)
 class Case:
     """`torch.<name>(*args, **kwargs)`, or the method of the first argument.
 
@@ -78,7 +91,7 @@ def method(name: str, *args: Any, **kwargs: Any) -> Case:
 
 
 def plain(value: Any) -> Any:
-    if isinstance(value, View):
+    if isinstance(value, View | Quantized):
         return value.tensor()
     if isinstance(value, list | tuple):
         return type(value)(plain(inner) for inner in value)
@@ -88,6 +101,8 @@ def plain(value: Any) -> Any:
 def describe(value: Any) -> str:
     if isinstance(value, View):
         return f"{describe(value.base)}.{value.method}{tuple(value.args)}"
+    if isinstance(value, Quantized):
+        return f"qint8{list(value.values.shape)}"
     if isinstance(value, Tensor):
         return f"{str(value.dtype)[6:]}{list(value.shape)}"
     if isinstance(value, list | tuple):
@@ -103,6 +118,8 @@ def encode(value: Any) -> Any:
             "method": value.method,
             "args": list(value.args),
         }
+    if isinstance(value, Quantized):
+        return {"quantized": [encode(value.values), encode(value.scales)]}
     if isinstance(value, Tensor):
         data = value.int() if value.dtype == torch.int64 else value
         raw = data.contiguous().numpy().tobytes()

@@ -45,6 +45,19 @@ def test_a_layer_is_seven_dispatches_and_a_request_one_submit(engine: Page) -> N
     assert (counts["dispatchWorkgroups"], counts["submit"]) == (21, 1)
 
 
+@pytest.mark.parametrize("device", ["cpu", "webgpu"])
+def test_a_chain_of_any_length_is_computed(engine: Page, device: str) -> None:
+    total = engine.evaluate(
+        """async (device) => {
+            let x = torch.zeros(2, {device});
+            for (let i = 0; i < 2000; i++) x = x.add(1);
+            return x.tolist();
+        }""",
+        device,
+    )
+    assert total == [2000, 2000]
+
+
 def test_reads_of_one_tick_share_a_submit(engine: Page) -> None:
     counts = count(
         engine,
