@@ -54,4 +54,11 @@ async function encode(/** @type {any} */ result) {
   return { tensor: btoa(text), dtype: result.dtype, shape: result.shape };
 }
 
-Object.assign(globalThis, { callOp, callProgram });
+/** Names of all functions and methods. @param {any} torch */
+function functionNames(torch) {
+  const methods = Object.getOwnPropertyDescriptors(torch.Tensor.prototype);
+  const named = [torch, torch.nn.functional].flatMap((owner) => Object.keys(owner).filter((name) => typeof owner[name] === "function"));
+  return [...named, ...Object.keys(methods).filter((name) => typeof methods[name]?.value === "function")];
+}
+
+Object.assign(globalThis, { callOp, callProgram, functionNames });

@@ -82,6 +82,7 @@ ARITHMETIC = [
     "maximum",
     "minimum",
 ]
+SYNONYMS = ["multiply", "divide", "true_divide", "subtract"]
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 LOGIC = ["logical_and", "logical_or", "logical_xor"]
 BITS = ["bitwise_and", "bitwise_or", "bitwise_xor"]
@@ -183,6 +184,11 @@ more_arguments: list[Case] = [
     case("masked_fill", randn(2, 3), BOOLS, -inf),
     method("masked_fill", INTS[:2], BOOLS, 7),
     method("add", randn(4), randn(4), alpha=0.5),
+    *(case(name, randn(4)) for name in ("absolute", "negative")),
+    *(case(name, randn(4), randn(4)) for name in SYNONYMS),
+    case("clip", randn(9), -0.5, 0.5),
+    method("type_as", INTS, randn(1)),
+    method("float", INTS),
     method("mul", randn(4), 3),
     method("to", randn(5) * 10, torch.int32),
     method("to", INTS, torch.bool),

@@ -190,6 +190,18 @@ def test_a_lost_device_rejects_reads_and_init_opens_another(engine: Page) -> Non
     assert result == [2, 2]
 
 
+def test_a_tensor_says_what_it_is(torch_page: Page) -> None:
+    said = torch_page.evaluate(
+        """() => {
+            const x = torch.zeros(2, 3, {dtype: torch.int32});
+            return [x.shape, x.dtype, x.device, x.ndim, x.dim(), x.numel(), x.size(),
+                    x.size(-1), String(x)];
+        }"""
+    )
+    shown = "Tensor(shape=[2, 3], dtype=int32, device=webgpu)"
+    assert said == [[2, 3], "int32", "webgpu", 2, 2, 6, [2, 3], 3, shown]
+
+
 # fmt: off
 REFUSED = [
     ("torch.tensor([1, 2, 3]).add(torch.tensor([1, 2]))",

@@ -74,6 +74,41 @@ def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
     check(hardware_page, CASES[family], "webgpu")
 
 
+# No functions from tensors to tensors: test_engine.py has them, or every case does.
+NO_CASES = {
+    "IndexError",
+    "RuntimeError",
+    "Tensor",
+    "close",
+    "compile",
+    "constructor",
+    "device_info",
+    "dim",
+    "dispose",
+    "empty",
+    "frombuffer",
+    "init",
+    "item",
+    "memory_allocated",
+    "memory_reserved",
+    "numel",
+    "numpy",
+    "quantized_weight",
+    "set_default_device",
+    "size",
+    "synchronize",
+    "tensor",
+    "toString",
+    "tolist",
+}
+
+
+def test_every_function_and_method_has_a_case(op_page: Page) -> None:
+    names = op_page.evaluate("() => functionNames(torch)")
+    tested = {case.name.split(".")[-1] for cases in CASES.values() for case in cases}
+    assert set(names) - tested - NO_CASES == set()
+
+
 @pytest.mark.parametrize("device", ["cpu", "webgpu"])
 def test_random_programs_give_what_pytorch_gives(op_page: Page, device: str) -> None:
     failures = []
