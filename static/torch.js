@@ -2608,6 +2608,36 @@ function inputWgsl(i, binding, dtype, width) {
   return `${declare(read.type)}
 fn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
 }
+function halfWgsl(dtypes) {
+  return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}
+${halfValue("half_values", "vec4f", "vec4u")}
+${HALF_BITS}` : "";
+}
+var halfValue = (name, float4, word) => (
+  /* wgsl */
+  `
+fn ${name}(h: ${word}) -> ${float4} {
+  let size = h & ${word}(0x7fffu);
+  let exponent = select(${word}(0x38000000u), ${word}(0x70000000u), size >= ${word}(0x7c00u)); // infinity and NaN
+  let normal = bitcast<${float4}>((size << ${word}(13u)) + exponent);
+  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word}(0x400u)); // below 2^-14 all steps are 2^-24
+  return bitcast<${float4}>(bitcast<${word}>(value) | ((h & ${word}(0x8000u)) << ${word}(16u)));
+}`
+);
+var HALF_BITS = (
+  /* wgsl */
+  `
+fn half_bits(v: vec4f) -> vec4u {
+  let bits = bitcast<vec4u>(v);
+  let size = bits & vec4u(0x7fffffffu);
+  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
+  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 0x1p24)); // below 2^-14 all steps are 2^-24
+  let finite = select(near, small, size < vec4u(0x38800000u));
+  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
+  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
+}
+fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
+);
 var plain2 = (type) => ({ type, body: "return $[a];" });
 var plainFour = (type) => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
 var byte = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
@@ -2617,7 +2647,7 @@ var READ_ONE = {
   int32: plain2("i32"),
   uint32: plain2("u32"),
   bool: { type: "u32", body: "return $[a] != 0u;" },
-  float16: { type: "u32", body: "return unpack2x16float($[a / 2u])[a % 2u];" },
+  float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
   int8: byte,
   qint8: byte
 };
@@ -2626,30 +2656,15 @@ var READ_FOUR = {
   int32: plainFour("i32"),
   uint32: plainFour("u32"),
   bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
-  float16: { type: "vec2u", body: "let p = $[a / 4u]; return vec4f(unpack2x16float(p.x), unpack2x16float(p.y));" },
+  float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
   int8: bytes,
   qint8: bytes
 };
 function outputWgsl(binding, dtype) {
   const { type, value } = WRITE_FOUR[dtype];
-  return `${dtype === "float16" ? HALF_BITS : ""}
-@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
-var HALF_BITS = (
-  /* wgsl */
-  `
-fn half_bits(v: vec4f) -> vec4u {
-  let bits = bitcast<vec4u>(v);
-  let size = bits & vec4u(0x7fffffffu);
-  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
-  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 16777216.0)); // below 2^-14 all steps are 2^-24
-  let finite = select(near, small, size < vec4u(0x38800000u));
-  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
-  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
-}
-fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
-);
 var packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
 var WRITE_FOUR = {
   float32: { type: "vec4f", value: "v" },
@@ -2788,7 +2803,8 @@ function elementwise({ shape, program }) {
     prefix: "v"
   });
   const bindings = program.inputs.map((dtype, i) => inputWgsl(i, i, dtype, inputWidth(shape, program, i)));
-  const text = `${bindings.join("\n")}
+  const text = `${halfWgsl([...program.inputs, resultOf(program)])}
+${bindings.join("\n")}
 ${outputWgsl(program.inputs.length, resultOf(program))}
 ${params.declare(program.inputs.length + 1)}
 ${WORKGROUP_INDEX}
@@ -3320,7 +3336,8 @@ function reduce(spec, caps) {
   const wide = !caps.software && sideBySide(spec);
   const inputs = [...spec.program.inputs, ...spec.epilogue?.program.inputs ?? []];
   const main = wide ? wideMain(outputs, length) : serialMain(outputs, length);
-  const text = `${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
+  const text = `${halfWgsl(inputs)}
+${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
 ${wordOutputWgsl(inputs.length, outputType(spec))}
 ${params.declare(inputs.length + 1)}
 ${WORKGROUP_INDEX}

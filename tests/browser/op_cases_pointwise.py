@@ -196,6 +196,7 @@ more_arguments: list[Case] = [
     method("to", torch.tensor([65519.0, 65520, 1e-8, 3e-8, 6e-5, -0.1]), torch.float16),
     method("to", torch.tensor([100, 200, -200, 300]), torch.int8),
     method("to", EDGES.half(), torch.float32),
+    method("to", torch.tensor([6e-8, -3e-6, 5e-5]).half(), torch.float32),
     method("half", randn(7)),
     method("int", randn(7) * 5),
     method("bool", torch.tensor([0.0, nan, 2.0])),
