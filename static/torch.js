@@ -2250,9 +2250,11 @@ async function openDevice(forced) {
   };
 }
 
-// src/ops/helpers.ts
+// src/ops/helper.ts
 var helper = (wgsl, ...needs) => ({ wgsl: wgsl.trim(), needs });
-var HELPERS = {
+
+// src/ops/helpers_exact.ts
+var EXACT_HELPERS = {
   op_isnan: helper(`
 fn op_isnan(x: F32) -> BOOL { return (bitcast<U32>(x) & U32(0x7fffffffu)) > U32(0x7f800000u); }`),
   op_isinf: helper(`
@@ -2285,6 +2287,42 @@ fn op_max(a: F32, b: F32) -> F32 { return select(select(max(a, b), b, op_isnan(b
 fn op_min(a: F32, b: F32) -> F32 { return select(select(min(a, b), b, op_isnan(b)), a, op_isnan(a)); }`,
     "op_isnan"
   ),
+  op_ipow_I32: helper(`
+fn op_ipow_I32(a: I32, b: I32) -> I32 {
+  var y = I32(1); var base = a; var left = max(b, I32(0));
+  for (var bit = 0; bit < 32; bit++) {
+    y = select(y, y * base, (left & I32(1)) != I32(0));
+    base = base * base; left = left >> U32(1u);
+  }
+  return select(y, select(I32(0), select(I32(1), a, (b & I32(1)) != I32(0)), abs(a) == I32(1)), b < I32(0));
+}`),
+  op_ipow_U32: helper(`
+fn op_ipow_U32(a: U32, b: U32) -> U32 {
+  var y = U32(1u); var base = a; var left = b;
+  for (var bit = 0; bit < 32; bit++) {
+    y = select(y, y * base, (left & U32(1u)) != U32(0u));
+    base = base * base; left = left >> U32(1u);
+  }
+  return y;
+}`),
+  op_floor_divide_I32: helper(`
+fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
+  let q = a / b;
+  return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
+}`),
+  op_remainder_F32: remainder2("F32"),
+  op_remainder_I32: remainder2("I32")
+};
+function remainder2(T) {
+  return helper(`
+fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
+  let r = a % b;
+  return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
+}`);
+}
+
+// src/ops/helpers_math.ts
+var MATH_HELPERS = {
   op_exp: helper("fn op_exp(x: F32) -> F32 { return select(exp(x), x, op_isnan(x)); }", "op_isnan"),
   op_exp2: helper("fn op_exp2(x: F32) -> F32 { return select(exp2(x), x, op_isnan(x)); }", "op_isnan"),
   op_log: logarithm("log"),
@@ -2440,44 +2478,15 @@ fn op_pow(a: F32, b: F32) -> F32 {
 }`,
     "op_nan",
     "op_inf"
-  ),
-  op_ipow_I32: helper(`
-fn op_ipow_I32(a: I32, b: I32) -> I32 {
-  var y = I32(1); var base = a; var left = max(b, I32(0));
-  for (var bit = 0; bit < 32; bit++) {
-    y = select(y, y * base, (left & I32(1)) != I32(0));
-    base = base * base; left = left >> U32(1u);
-  }
-  return select(y, select(I32(0), select(I32(1), a, (b & I32(1)) != I32(0)), abs(a) == I32(1)), b < I32(0));
-}`),
-  op_ipow_U32: helper(`
-fn op_ipow_U32(a: U32, b: U32) -> U32 {
-  var y = U32(1u); var base = a; var left = b;
-  for (var bit = 0; bit < 32; bit++) {
-    y = select(y, y * base, (left & U32(1u)) != U32(0u));
-    base = base * base; left = left >> U32(1u);
-  }
-  return y;
-}`),
-  op_floor_divide_I32: helper(`
-fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
-  let q = a / b;
-  return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
-}`),
-  op_remainder_F32: remainder2("F32"),
-  op_remainder_I32: remainder2("I32")
+  )
 };
 function logarithm(name) {
   const wgsl = `fn op_${name}(x: F32) -> F32 { return select(select(${name}(x), -op_inf(), x == F32(0.0)), op_nan(), (x < F32(0.0)) | op_isnan(x)); }`;
   return helper(wgsl, "op_inf", "op_nan", "op_isnan");
 }
-function remainder2(T) {
-  return helper(`
-fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
-  let r = a % b;
-  return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
-}`);
-}
+
+// src/ops/helpers.ts
+var HELPERS = { ...EXACT_HELPERS, ...MATH_HELPERS };
 function helperText(expressions) {
   const done = /* @__PURE__ */ new Set();
   const texts = [];
