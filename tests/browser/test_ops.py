@@ -1,5 +1,6 @@
 """Every function of webgpu-torch against PyTorch's own result, on both backends."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from op_programs import TOLERANCE as PROGRAM_TOLERANCE
 from op_programs import random_program
 from playwright.sync_api import Browser, Page
 
+README = Path(__file__).parents[2] / "webgpu-torch/README.md"
 OP_CALL = Path(__file__).with_name("op_call.js").read_text()
 
 CASES = {"pointwise": POINTWISE, "reductions": REDUCTIONS, "shapes": SHAPES, "nn": NN}
@@ -107,6 +109,12 @@ def test_every_function_and_method_has_a_case(op_page: Page) -> None:
     names = op_page.evaluate("() => functionNames(torch)")
     tested = {case.name.split(".")[-1] for cases in CASES.values() for case in cases}
     assert set(names) - tested - NO_CASES == set()
+
+
+def test_the_readme_names_every_function(op_page: Page) -> None:
+    names = op_page.evaluate("() => functionNames(torch)")
+    shown = re.findall(r"`(\w+)", README.read_text())
+    assert set(names) - set(shown) - NO_CASES == set()
 
 
 @pytest.mark.parametrize("device", ["cpu", "webgpu"])
