@@ -90,8 +90,10 @@ class HttpServer:
 
     def stop(self) -> None:
         """Ask run() to return. For signal handlers and other threads."""
-        self._stopping = True
+        # In this order: once _stopping is seen, the trigger may be closed already. A
+        # loop that wakes in between looks again within a second.
         self._listener.pull_trigger()
+        self._stopping = True
 
     def run(self) -> None:
         """Answer until stop(); then accept no more and finish what is in flight."""
