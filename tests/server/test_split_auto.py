@@ -70,13 +70,13 @@ def test_the_hidden_state_is_that_of_the_chosen_split(
 def test_a_queue_at_the_server_moves_layers_to_browsers(
     app: Flask, client: FlaskClient
 ) -> None:
-    """All else being equal: 400 ms more in the browser, and then 4 s of queue."""
-    browser = {**FAST, "layer_ms": {"per_request": 100, "per_token": 0}}
+    """All else being equal: 4 s more in the browser, and then 40 s of queue."""
+    browser = {**FAST, "layer_ms": {"per_request": 1000, "per_token": 0}}
     assert ask(client, browser=browser).headers["X-Split"] == "4"
     models: LoadedModels = app.extensions["splitcompute"]
     load = models.default.load
     layer_ms = load.layer.ms(1000)
-    with load.under_way(tokens=1000, layers=round(4000 / layer_ms)):
+    with load.under_way(tokens=1000, layers=round(40_000 / layer_ms)):
         answer = ask(client, browser=browser)
     assert answer.headers["X-Split"] == "0", answer.headers["X-Split-Reason"]
     assert load.queue_ms == 0
