@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 from options import Options
@@ -16,10 +17,10 @@ UNAUTHORIZED = 401, "Unauthorized"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1")
 REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, If-Range, Range"
 RESPONSE_HEADERS = (
-    "Accept-Ranges, Content-Range, ETag, Retry-After, Server-Timing, X-Split, X-Model, "
-    "X-Revision, X-Tokens, x-compute-type, x-compute-time, x-compute-characters, "
-    "x-compute-tokens, x-total-time, x-tokenization-time, x-queue-time, "
-    "x-inference-time"
+    "Accept-Ranges, Content-Range, ETag, Retry-After, Server-Timing, X-Split, "
+    "X-Split-Reason, X-Model, X-Revision, X-Tokens, x-compute-type, x-compute-time, "
+    "x-compute-characters, x-compute-tokens, x-total-time, x-tokenization-time, "
+    "x-queue-time, x-inference-time"
 )
 
 SECURITY_HEADERS = {
@@ -54,8 +55,8 @@ def trusted_hosts(options: Options) -> list[str]:
     """
     hosts = [*LOOPBACK_NAMES, *options.trusted_host]
     if not is_loopback(options.host):
-        machine = socket.gethostname()
-        hosts += [options.host, machine, socket.getfqdn(), *_addresses(machine)]
+        names = options.host, socket.gethostname(), socket.getfqdn()
+        hosts += [*names, *_own_addresses()]
     return [host.lower() for host in hosts]
 
 
@@ -66,11 +67,15 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _addresses(name: str) -> list[str]:
-    try:
-        return socket.gethostbyname_ex(name)[2]
-    except OSError:  # a machine whose own name does not resolve
-        return []
+def _own_addresses() -> list[str]:
+    """What gethostname() resolves to, and where packets to other networks leave."""
+    found = []
+    with suppress(OSError):  # a machine whose own name does not resolve
+        found += socket.gethostbyname_ex(socket.gethostname())[2]
+    with suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # chooses the interface; nothing is sent
+        found.append(probe.getsockname()[0])
+    return found
 
 
 @dataclass(frozen=True)

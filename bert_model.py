@@ -6,11 +6,11 @@ names are GPT-2's, so that both models' pieces read alike.
 
 from dataclasses import dataclass, field
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ragged import Ragged, pool, ragged_attention
+from layers import MLP, Attention, table
+from ragged import Ragged, pool
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Bert(nn.Module):
         self.config = config
         self.pooling = pooling
         self.normalize = normalize
-        self.wte = _table(config.vocab_size, config.n_embd)
-        self.wpe = _table(config.n_positions, config.n_embd)
-        self.wtt = _table(config.type_vocab_size, config.n_embd)
+        self.wte = table(config.vocab_size, config.n_embd)
+        self.wpe = table(config.n_positions, config.n_embd)
+        self.wtt = table(config.type_vocab_size, config.n_embd)
         self.ln = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
 
@@ -61,56 +61,16 @@ class Bert(nn.Module):
         return F.normalize(rows, dim=-1) if normalize else rows
 
 
-def _table(rows: int, n_embd: int) -> nn.Embedding:
-    """Left empty: drawing random numbers on the meta device would cost a start 2 s."""
-    return nn.Embedding(rows, n_embd, _weight=torch.empty(rows, n_embd))
-
-
 class Block(nn.Module):
     """One layer: attention and MLP, each added to its input and then normed."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.attn = Attention(config)
+        self.attn = Attention(config.n_embd, config.n_head, config.causal)
         self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
-        self.mlp = MLP(config)
+        self.mlp = MLP(config.n_embd, config.n_inner, config.activation)
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
         x = self.ln_1(x + self.attn(x, lengths))
         return self.ln_2(x + self.mlp(x))  # type: ignore[no-any-return]
-
-
-class Attention(nn.Module):
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.n_head = config.n_head
-        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
-        self.c_proj = nn.Linear(config.n_embd, config.n_embd)
-
-    def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
-        total, n_embd = x.shape
-        D = n_embd // self.n_head
-        qkv = self.c_attn(x).view(total, 3, self.n_head, D)
-        q, k, v = qkv.unbind(1)  # (total, n_head, D) each
-        out = ragged_attention(q, k, v, lengths, causal=False)
-        return self.c_proj(out.view(total, n_embd))  # type: ignore[no-any-return]
-
-
-class MLP(nn.Module):
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.activation = config.activation
-        self.c_fc = nn.Linear(config.n_embd, config.n_inner)
-        self.c_proj = nn.Linear(config.n_inner, config.n_embd)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.c_fc(x)
-        match self.activation:
-            case "gelu_new":
-                x = F.gelu(x, approximate="tanh")
-            case "gelu":
-                x = F.gelu(x)
-            case "relu":
-                x = F.relu(x)
-        return self.c_proj(x)  # type: ignore[no-any-return]

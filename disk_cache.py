@@ -5,11 +5,11 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 PART_SUFFIX = ".part"
 
@@ -36,19 +36,17 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     Two writers of one name do no harm: each writes its own file and the last rename
     wins. Raises CacheError when the disk is full or the folder cannot be written.
     """
-    part = None
+    part = path.with_name(f"{path.name}.{uuid4().hex}{PART_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(PART_SUFFIX, f"{path.name}.", path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # else a power cut could leave an empty file
-        os.replace(part, path)
+        part.replace(path)
     except BaseException as error:
-        if part is not None:
-            with suppress(OSError):
-                os.unlink(part)
+        with suppress(OSError):
+            part.unlink()
         if isinstance(error, OSError):
             raise CacheError(f"cannot write {path}: {_reason(error)}") from error
         raise

@@ -5,11 +5,11 @@ Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
 
 from dataclasses import dataclass, field
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ragged import Ragged, pool, ragged_attention
+from layers import MLP, Attention, table
+from ragged import Ragged, pool
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class GPT2(nn.Module):
         self.config = config
         self.pooling = pooling
         self.normalize = normalize
-        self.wte = _table(config.vocab_size, config.n_embd)
-        self.wpe = _table(config.n_positions, config.n_embd)
+        self.wte = table(config.vocab_size, config.n_embd)
+        self.wpe = table(config.n_positions, config.n_embd)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
@@ -57,56 +57,16 @@ class GPT2(nn.Module):
         return F.normalize(rows, dim=-1) if normalize else rows
 
 
-def _table(rows: int, n_embd: int) -> nn.Embedding:
-    """Left empty: drawing random numbers on the meta device would cost a start 2 s."""
-    return nn.Embedding(rows, n_embd, _weight=torch.empty(rows, n_embd))
-
-
 class Block(nn.Module):
     """One layer: attention and MLP, each behind a norm and added to its input."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
-        self.attn = Attention(config)
+        self.attn = Attention(config.n_embd, config.n_head, config.causal)
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
-        self.mlp = MLP(config)
+        self.mlp = MLP(config.n_embd, config.n_inner, config.activation)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
         x = x + self.attn(self.ln_1(x), lengths)
         return x + self.mlp(self.ln_2(x))  # type: ignore[no-any-return]
-
-
-class Attention(nn.Module):
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__()
-        self.n_head = config.n_head
-        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
-        self.c_proj = nn.Linear(config.n_embd, config.n_embd)
-
-    def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
-        total, n_embd = x.shape
-        D = n_embd // self.n_head
-        qkv = self.c_attn(x).view(total, 3, self.n_head, D)
-        q, k, v = qkv.unbind(1)  # (total, n_head, D) each
-        out = ragged_attention(q, k, v, lengths, causal=True)
-        return self.c_proj(out.view(total, n_embd))  # type: ignore[no-any-return]
-
-
-class MLP(nn.Module):
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__()
-        self.activation = config.activation
-        self.c_fc = nn.Linear(config.n_embd, config.n_inner)
-        self.c_proj = nn.Linear(config.n_inner, config.n_embd)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.c_fc(x)
-        match self.activation:
-            case "gelu_new":
-                x = F.gelu(x, approximate="tanh")
-            case "gelu":
-                x = F.gelu(x)
-            case "relu":
-                x = F.relu(x)
-        return self.c_proj(x)  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ class HttpServer:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, wasyncore.dispatcher] = {}
         self._stopping = False
+        self._woken = threading.Event()
         self._listener = _Listener(
             app,
             map=self._map,
@@ -92,6 +94,7 @@ class HttpServer:
         """Ask run() to return. For signal handlers and other threads."""
         self._stopping = True
         self._listener.pull_trigger()
+        self._woken.set()
 
     def run(self) -> None:
         """Answer until stop(); then accept no more and finish what is in flight."""
@@ -105,6 +108,7 @@ class HttpServer:
         for channel in _channels(self._map):
             channel.handle_close()
         self._listener.task_dispatcher.shutdown(timeout=1)
+        self._woken.wait()  # stop() may not have used the trigger yet that this closes
         wasyncore.close_all(self._map)
 
     def _poll(self) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -67,21 +67,12 @@ def load(
     cache_dir: Path,
 ) -> LoadedModel[M]:
     """pooling: None does as the folder's files ask. Raises CheckpointError."""
-    try:
-        config = architecture.read_config(read_object(folder / "config.json"))
-    except CheckpointError as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {error}") from None
-    settings = read_settings(folder, architecture.settings)
-    pooling = settings.pooling if pooling is None else pooling
-    if pooling not in POOLINGS:
-        raise CheckpointError(
-            f"pooling: expected one of {', '.join(POOLINGS)}, came {pooling!r}"
-        )
+    config = _read_config(architecture, folder / "config.json")
+    settings = _settings(architecture, folder, pooling)
+    limit = settings.max_tokens or _tokenizer_limit(folder)
     tokenizer = TextTokenizer(
         folder,
-        max_tokens=min(
-            settings.max_tokens or _tokenizer_limit(folder), config.n_positions
-        ),
+        max_tokens=min(limit, config.n_positions),
         vocab_size=config.vocab_size,
         lowercase=settings.lowercase,
     )
@@ -89,12 +80,12 @@ def load(
         Checkpoint(folder), architecture.pieces(config), architecture.canonical
     )
     with torch.device("meta"):  # no memory until the weights come
-        model = architecture.model(config, pooling, settings.normalize)
-    fill(model, weights, device, dtype)
+        model = architecture.model(config, settings.pooling, settings.normalize)
+    _fill(model, weights, device, dtype)
     about = {
         "architecture": architecture.name,
         "config": asdict(config),
-        "pooling": pooling,
+        "pooling": settings.pooling,
         "normalize": settings.normalize,
         "max_tokens": tokenizer.max_tokens,
     }
@@ -102,7 +93,28 @@ def load(
     return LoadedModel(model, weights, tokenizer, about, revision)
 
 
-def fill(
+def _read_config(architecture: Architecture[C, M], path: Path) -> C:
+    raw = read_object(path)
+    try:
+        return architecture.read_config(raw)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def _settings(
+    architecture: Architecture[C, M], folder: Path, pooling: str | None
+) -> SentenceSettings:
+    settings = read_settings(folder, architecture.settings)
+    if pooling is None:
+        return settings
+    if pooling not in POOLINGS:
+        raise CheckpointError(
+            f"pooling: expected one of {', '.join(POOLINGS)}, came {pooling!r}"
+        )
+    return replace(settings, pooling=pooling)
+
+
+def _fill(
     model: nn.Module, weights: Weights, device: torch.device, dtype: torch.dtype
 ) -> None:
     """Give a model on the meta device its weights, one tensor at a time.

@@ -12,12 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from estimates import first_guess
 from input_errors import EmptyText, InputError, NotFinite
 from layer_files import LayerFiles
 from options import Options
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
 from refusals import BACKEND, INVALID, TOO_LARGE, UNHEALTHY, Refusal
+from server_load import ServerLoad
 from split_model import SplitModel
 from text_tokenizer import Direction, Token
 from timings import Timings
@@ -44,6 +46,7 @@ class ModelService:
         self.pooling = model.pooling
         self.compute_type = model.device.type
         self.dtype = str(model.dtype).removeprefix("torch.")
+        self.load = ServerLoad(first_guess(model.config.n_embd))
         self._sizes = files.sizes()
         self._failed = False
         model.on_turn = lambda waited: _timings.get().add("queue", waited)
@@ -72,13 +75,13 @@ class ModelService:
         """(batch, dimensions): the first of n_embd, then normalised over those."""
         n_embd = self.model.config.n_embd
         if dimensions is None:
-            with self._computing(timings):
+            with self._computing(timings, tokens, self.n_layer):
                 return self.model.embed(tokens, normalize)
         if dimensions > n_embd:
             raise Refusal(
                 TOO_LARGE, f"dimensions: expected 1 to {n_embd}, came {dimensions}"
             )
-        with self._computing(timings):
+        with self._computing(timings, tokens, self.n_layer):
             rows = self.model.embed(tokens, normalize=False)[:, :dimensions]
         return F.normalize(rows, dim=-1) if normalize else rows
 
@@ -86,8 +89,9 @@ class ModelService:
         self, tokens: Ragged, split: int, dtype: WireDtype, timings: Timings
     ) -> bytes:
         """The hidden state after layers [0, split), as it travels."""
+        self.model.check_layer("split", split)
         self._check_size(len(tokens.values))
-        with self._computing(timings):
+        with self._computing(timings, tokens, split):
             hidden = self.model.hidden_states(tokens, split)
         with timings.measure("encode"):
             return encode_hidden(hidden, dtype, self._metadata(split))
@@ -98,7 +102,7 @@ class ModelService:
         """A hidden state as it travels -> itself, and the rows (batch, n_embd)."""
         with timings.measure("tokenize"):
             hidden, start = self._read_hidden(body)
-        with self._computing(timings):
+        with self._computing(timings, hidden, self.n_layer - start):
             return hidden, self.model.resume(hidden, start, normalize)
 
     def _read_hidden(self, body: bytes) -> tuple[Ragged, int]:
@@ -119,6 +123,7 @@ class ModelService:
                 f"hidden state: expected one of {expected.model} revision "
                 f"{expected.revision}, came {metadata.model} {metadata.revision}",
             )
+        self.model.check_layer("start", metadata.start)
         return hidden, metadata.start
 
     def _metadata(self, start: int) -> HiddenMetadata:
@@ -163,12 +168,15 @@ class ModelService:
                 raise Refusal(UNHEALTHY, refusal.message) from None
 
     @contextmanager
-    def _computing(self, timings: Timings) -> Iterator[None]:
+    def _computing(
+        self, timings: Timings, batch: Ragged, layers: int
+    ) -> Iterator[None]:
         """Times the layers apart from the wait for them; what breaks there is 424."""
+        size = len(batch.values), layers
         token = _timings.set(timings)
         queued = timings.stages.get("queue", 0.0)
         try:
-            with timings.measure("layers"):
+            with self.load.under_way(*size), timings.measure("layers"):
                 yield
             self._failed = False
         except (InputError, Refusal):
@@ -182,6 +190,7 @@ class ModelService:
         finally:
             _timings.reset(token)
             timings.add("layers", queued - timings.stages.get("queue", 0.0))
+        self.load.ran(*size, timings.stages["layers"] * 1000)
 
     def entry(self) -> dict[str, Any]:
         """This model in the list that /models gives."""

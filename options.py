@@ -21,7 +21,7 @@ VERSION = "0.1.0"
 class Options:
     """What create_app() and the command line can be told, with the defaults."""
 
-    model: tuple[str, ...] = ("all-MiniLM-L6-v2",)
+    model: tuple[str, ...] = ("gpt2-mini",)
     host: str = "127.0.0.1"
     port: int = 5000
     device: Device = "auto"
@@ -53,9 +53,9 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
     @click.version_option(VERSION)
     @_repeated(
         "model",
-        "A name (all-MiniLM-L6-v2, gpt2, gpt2-medium, gpt2-large, gpt2-xl), a Hugging "
-        "Face id, ID@REVISION, or a folder with a checkpoint. Repeats: all are "
-        "served, the first is the default.",
+        "A name (gpt2-mini, all-MiniLM-L6-v2, gpt2, gpt2-medium, gpt2-large, gpt2-xl, "
+        "bert-base-uncased), a Hugging Face id, ID@REVISION, or a folder with a "
+        "checkpoint. Repeats: all are served, the first is the default.",
     )
     @_flag("host", "Listen here; anything but loopback is open to the network.")
     @_flag("port", "Listen here; 0 takes a free port.", type=click.IntRange(0, 65535))
@@ -100,7 +100,7 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
     )
     @_flag(
         "max_batch_tokens",
-        "The most tokens that go through the layers together, and in a hidden state.",
+        "The most tokens in a hidden state, sent or received.",
         type=click.IntRange(1),
     )
     @_flag(

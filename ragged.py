@@ -56,7 +56,7 @@ def ragged_attention(
     q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
 ) -> Tensor:
     """Attention within each sequence. q, k, v and the result: (total, n_head, D)."""
-    if q.is_cuda and q.dtype in (torch.float16, torch.bfloat16):
+    if _flash_serves(q):
         return _flash_attention(q, k, v, lengths, causal)
     if len(set(lengths)) == 1:
         return _equal_length_attention(q, k, v, len(lengths), causal)
@@ -66,10 +66,21 @@ def ragged_attention(
     return out
 
 
+def _flash_serves(q: Tensor) -> bool:
+    """PyTorch has the kernel for half precision, from Ampere on, and such widths."""
+    return (
+        q.is_cuda
+        and q.dtype in (torch.float16, torch.bfloat16)
+        and torch.cuda.get_device_capability(q.device) >= (8, 0)
+        and q.shape[-1] % 8 == 0
+        and q.shape[-1] <= 256
+    )
+
+
 def _flash_attention(
     q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
 ) -> Tensor:
-    """All sequences in one kernel; it exists for half precision on CUDA alone."""
+    """All sequences in one kernel."""
     # Here alone: it loads PyTorch's compiler, which takes as long as PyTorch itself.
     from torch.nn.attention.varlen import varlen_attn
 

@@ -22,6 +22,7 @@ from flask import (
 from pydantic import BaseModel, ValidationError
 
 from access import PAGE_HEADERS
+from auto_split import choose_split
 from layer_files import LayerFiles, UnknownPiece
 from loaded_models import LoadedModels
 from metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
@@ -30,7 +31,6 @@ from model_service import ModelService, count_characters, count_inputs
 from openapi import describe
 from operations import OPERATIONS
 from options import VERSION, Options
-from planner import choose_split
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
 from refusals import INVALID, NOT_FOUND, OVERLOADED, TOO_LARGE, Refusal
@@ -123,11 +123,9 @@ class Routes:
         return jsonify([[asdict(token) for token in tokens] for tokens in shown])
 
     def split(self) -> Response:
+        """A hidden state at any split: where auto chooses n_layer, after all layers."""
         asked = _parse(SplitRequest)
         model = self.models.named(asked.model)
-        split = asked.split
-        if split == "auto":
-            split = choose_split(model.n_layer, set(asked.held))
         with self._slot():
             tokens = model.tokens(
                 asked.inputs,
@@ -135,9 +133,11 @@ class Routes:
                 asked.truncation_direction,
                 g.timings,
             )
+            split, reason = choose_split(asked, model, tokens)
             body = model.split(tokens, split, asked.dtype, g.timings)
         response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
         response.headers["X-Split"] = str(split)
+        response.headers["X-Split-Reason"] = reason
         return self._reply(response, model, tokens, count_characters(asked.inputs))
 
     def resume(self) -> Response:

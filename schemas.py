@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from planner import Policy
 from quantize import WeightDtype
 from text_tokenizer import Direction
 from wire import WireDtype
@@ -102,6 +103,9 @@ DimensionsField = Annotated[
     int | None, Field(ge=1, description="Keep this many numbers of each embedding.")
 ]
 
+MillisecondsField = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+RateField = Annotated[float, Field(ge=1, allow_inf_nan=False)]
+
 
 class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -132,6 +136,26 @@ class TokenizeRequest(Request):
     model: ModelField = None
 
 
+class LayerMs(Request):
+    """What one layer takes: per_request + per_token x tokens."""
+
+    per_request: MillisecondsField
+    per_token: MillisecondsField
+
+
+class BrowserMeasured(Request):
+    layer_ms: Annotated[
+        LayerMs | None, Field(description="Left out: never measured, or too long ago.")
+    ] = None
+    overhead_ms: Annotated[
+        MillisecondsField,
+        Field(description="Its part of a request besides layers: upload, read-back."),
+    ] = 0.0
+    round_trip_ms: MillisecondsField
+    download_bytes_per_s: RateField
+    upload_bytes_per_s: RateField
+
+
 class SplitRequest(Request):
     inputs: InputsField
     split: Annotated[
@@ -141,6 +165,27 @@ class SplitRequest(Request):
     held: Annotated[
         list[int], Field(description="For auto: the layers that the browser holds.")
     ] = []
+    browser: Annotated[
+        BrowserMeasured | None,
+        Field(
+            description="For auto: what the browser measured. Without it the split is "
+            "the lowest that held allows."
+        ),
+    ] = None
+    policy: Annotated[
+        Policy,
+        Field(
+            description="For auto with browser: the least server work within 1.2 times "
+            "the all-server time or the goal; the least time; all that is possible on "
+            "one side."
+        ),
+    ] = "offload"
+    latency_goal_ms: Annotated[
+        MillisecondsField | None, Field(description="For offload; by default 100.")
+    ] = None
+    previous: Annotated[
+        int | None, Field(description="For auto: the last split, not left lightly.")
+    ] = None
     dtype: Annotated[WireDtype, Field(description="How the hidden state travels.")] = (
         "f32"
     )

@@ -32,8 +32,10 @@ COMPUTE_DTYPES = {
     "bf16": torch.bfloat16,
     "f16": torch.float16,
 }
-# Bounds the memory of a forward pass: 2,048 long texts run in many, one after another.
-MAX_FORWARD_TOKENS = 16_384
+# Bounds the memory of a forward pass, and the time that it holds up the next one. A CPU
+# is busy with far fewer tokens than a GPU.
+CPU_PASS_TOKENS = 2_048
+GPU_PASS_TOKENS = 16_384
 
 
 class SplitModel:
@@ -54,9 +56,11 @@ class SplitModel:
         """
         self.name = source.name
         self.device = torch.device(device)
+        on_cpu = self.device.type == "cpu"
         if dtype is None:
-            dtype = "f32" if self.device.type == "cpu" else "bf16"
+            dtype = "f32" if on_cpu else "bf16"
         self.dtype = COMPUTE_DTYPES[dtype]
+        self.pass_tokens = CPU_PASS_TOKENS if on_cpu else GPU_PASS_TOKENS
         loaded = load(
             _architecture(source.folder),
             source.folder,
@@ -125,7 +129,7 @@ class SplitModel:
 
         Raises NotFinite, which says whose text it was.
         """
-        self._check_layer("split", split)
+        self.check_layer("split", split)
 
         def forward(chunk: Ragged) -> Tensor:
             hidden = self.model.embed(self._on_device(chunk))
@@ -143,7 +147,7 @@ class SplitModel:
         Returns (batch, n_embd) float32 on the CPU. normalize: None does what the
         model's files ask for. Raises InputError, NotFinite.
         """
-        self._check_layer("start", start)
+        self.check_layer("start", start)
         if hidden.values.ndim != 2 or hidden.values.shape[1] != self.config.n_embd:
             raise InputError(
                 f"hidden: expected (total_tokens, {self.config.n_embd}), came "
@@ -182,7 +186,7 @@ class SplitModel:
                 return forward(chunk), waited
 
         parts = []
-        for chunk in batch.chunks(MAX_FORWARD_TOKENS):
+        for chunk in batch.chunks(self.pass_tokens):
             turn = self._thread.submit(run, chunk, time.perf_counter())
             part, waited = turn.result()
             parts.append(part)
@@ -197,7 +201,8 @@ class SplitModel:
         hidden = self.model.run_layers(hidden, start, self.config.n_layer)
         return self.model.finish(hidden, normalize).cpu()
 
-    def _check_layer(self, name: str, layer: int) -> None:
+    def check_layer(self, name: str, layer: int) -> None:
+        """Raises InputError."""
         if not 0 <= layer <= self.config.n_layer:
             raise InputError(
                 f"{name}: expected 0 to {self.config.n_layer}, came {layer}"

@@ -123,15 +123,21 @@ class TextTokenizer:
 
 
 def _load(folder: Path) -> Tokenizer:
-    if (folder / "tokenizer.json").is_file():
-        try:
-            return Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # the library raises Exception itself
-            raise CheckpointError(f"{folder / 'tokenizer.json'}: {error}") from None
-    if not ((folder / "vocab.json").is_file() or (folder / "vocab.txt").is_file()):
+    present = [name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    if not present:
         raise CheckpointError(f"{folder}: expected tokenizer.json, came none")
-    # Here alone, since it costs seconds: older folders hold only vocabularies.
-    from transformers import AutoTokenizer
+    try:
+        if present[0] == "tokenizer.json":
+            return Tokenizer.from_file(str(folder / present[0]))
+        return _converted(folder)
+    except Exception as error:  # the libraries raise Exception itself
+        reason = str(error).split("\n", 1)[0]
+        raise CheckpointError(f"{folder / present[0]}: {reason}") from None
+
+
+def _converted(folder: Path) -> Tokenizer:
+    """From vocabularies alone, as older folders have them."""
+    from transformers import AutoTokenizer  # here, since it costs a start two seconds
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     backend = tokenizer.backend_tokenizer

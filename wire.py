@@ -1,9 +1,10 @@
 """Hidden states to bytes and back: one safetensors body, whoever sent it."""
 
 from dataclasses import dataclass
-from typing import Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -70,6 +71,12 @@ def encode_hidden(hidden: Ragged, dtype: WireDtype, metadata: HiddenMetadata) ->
     )
     parts = [arrays[name][1].contiguous().numpy().data for name in layout.tensors]
     return b"".join([header_bytes(layout), *parts])
+
+
+def hidden_bytes(tokens: int, n_embd: int, dtype: WireDtype) -> int:
+    """What encode_hidden's tensors take; the header comes to a few hundred more."""
+    per_token = {"f32": 4 * n_embd, "f16": 2 * n_embd, "q8": n_embd + 4}
+    return tokens * per_token[dtype]
 
 
 def quantize_rows(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,8 +152,8 @@ def _check_specs(layout: Layout, n_embd: int) -> TensorSpec:
         _refuse("lengths", "I32 (batch,)", f"{lengths.dtype} {lengths.shape}")
     scale = TensorSpec("F32", hidden.shape[:1])
     if layout.tensors.get("hidden_scale", scale) != scale:
-        came = f"{layout.tensors['hidden_scale']}"
-        _refuse("hidden_scale", f"F32 {scale.shape}", came)
+        spec = layout.tensors["hidden_scale"]
+        _refuse("hidden_scale", f"F32 {scale.shape}", f"{spec.dtype} {spec.shape}")
     return hidden
 
 
@@ -164,7 +171,7 @@ def _check_lengths(
         _refuse("lengths", f"a sum of {total}", f"{sum(lengths)}")
 
 
-def _array(layout: Layout, data: memoryview, name: str) -> np.ndarray:
+def _array(layout: Layout, data: memoryview, name: str) -> npt.NDArray[Any]:
     spec = layout.tensors[name]
     start = layout.offsets[name]
     flat = np.frombuffer(data[start : start + spec.nbytes], NUMPY_DTYPES[spec.dtype])

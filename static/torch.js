@@ -53,6 +53,7 @@ function dataNode(storage, shape, dtype, backend) {
   node.storage = storage;
   return node;
 }
+var copyNode = (node) => new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
 function opKey(op) {
   switch (op.kind) {
     case "constant":
@@ -614,6 +615,13 @@ function mergeDims({ shape, strides }) {
   return runs;
 }
 
+// src/base/list.ts
+function at(list, i) {
+  const element2 = list[i];
+  if (element2 === void 0) throw new RangeError(`a list of ${list.length} has no element ${i}`);
+  return element2;
+}
+
 // src/graph/decide.ts
 var NeedsBuffer = class extends Error {
   constructor(node) {
@@ -653,9 +661,22 @@ function wayOf(node) {
       return kind;
   }
 }
+var MAX_DEPTH = 64;
+function cuts(nodes) {
+  const depths = /* @__PURE__ */ new Map();
+  const cut = /* @__PURE__ */ new Set();
+  for (const node of nodes) {
+    const way = wayOf(node);
+    if (way !== "inline" && way !== "view") continue;
+    const depth = 1 + node.inputs.reduce((deepest, input2) => Math.max(deepest, depths.get(input2) ?? 0), 0);
+    depths.set(node, depth % MAX_DEPTH);
+    if (depth === MAX_DEPTH && node.op.kind !== "quantized") cut.add(node);
+  }
+  return cut;
+}
 var MANY = /* @__PURE__ */ Symbol("many");
 function decide(nodes, outputs, forced) {
-  const buffered = /* @__PURE__ */ new Set();
+  const buffered = new Set(cuts(nodes));
   const readers = /* @__PURE__ */ new Map();
   const read = (input2, by) => {
     const known = readers.get(input2);
@@ -696,15 +717,15 @@ function viewOf(node, buffered) {
   return { base, view: follow(base, path) };
 }
 function baseOf(node, path, buffered) {
-  let at = node;
+  let at2 = node;
   let hops = path;
-  while (!buffered.has(at)) {
-    const [input2] = at.inputs;
-    if (at.op.kind !== "move" || !input2) throw new NeedsBuffer(at);
-    hops = [{ move: at.op.move, of: input2 }, ...hops];
-    at = input2;
+  while (!buffered.has(at2)) {
+    const [input2] = at2.inputs;
+    if (at2.op.kind !== "move" || !input2) throw new NeedsBuffer(at2);
+    hops = [{ move: at2.op.move, of: input2 }, ...hops];
+    at2 = input2;
   }
-  return { base: at, path: hops };
+  return { base: at2, path: hops };
 }
 function viewIn(base, node) {
   if (node === base) return contiguousView(base.shape);
@@ -835,13 +856,10 @@ var Fuser = class {
     return this.numbers.size - 1;
   }
 };
-function input(node, i) {
-  const found = node.inputs[i];
-  if (!found) throw new RangeError(`a ${node.op.kind} has no input ${i}`);
-  return found;
-}
+var input = (node, i) => at(node.inputs, i);
 
 // src/kernels/kernel.ts
+var Q8_GROUP = 32;
 var MAX_WORKGROUPS = 65535;
 function grid(count2) {
   const y = Math.ceil(count2 / MAX_WORKGROUPS);
@@ -1217,7 +1235,8 @@ function lowerReduce(node, op, context) {
   return { task: { kind: "reduce", spec: { op: op.name, ...loop, epilogue: null } }, operands };
 }
 function lowerAttention(node, op, context) {
-  const [q, k, v] = [0, 1, 2].map((i) => headsOf(input(node, i), context));
+  const viewed = (i) => headsOf(input(node, i), context);
+  const [q, k, v] = [viewed(0), viewed(1), viewed(2)];
   const [cuQ, cuK] = [input(node, 3), input(node, 4)];
   const [, heads = 1, headDim = 1] = node.shape;
   const { maxQ, causal, scale } = op;
@@ -1382,15 +1401,15 @@ function anchorOf(node, context, outputs) {
   if (kind !== "element" && kind !== "cast" || node.dtype === "float16" || node.dtype === "int8") return null;
   let found = null;
   const seen = /* @__PURE__ */ new Set();
-  const visit = (at) => {
-    if (seen.has(at)) return;
-    seen.add(at);
-    if (at !== node && context.buffered.has(at)) {
-      const alone = context.reader.get(at) === node && !outputs.has(at);
-      if (alone && ANCHORS.includes(at.op.kind) && numel(at.shape) === numel(node.shape)) found = at;
+  const visit = (at2) => {
+    if (seen.has(at2)) return;
+    seen.add(at2);
+    if (at2 !== node && context.buffered.has(at2)) {
+      const alone = context.reader.get(at2) === node && !outputs.has(at2);
+      if (alone && ANCHORS.includes(at2.op.kind) && numel(at2.shape) === numel(node.shape)) found = at2;
       return;
     }
-    at.inputs.forEach(visit);
+    at2.inputs.forEach(visit);
   };
   node.inputs.forEach(visit);
   return found;
@@ -1412,11 +1431,11 @@ function walk(wanted) {
   const nodes = [];
   const stack3 = [...wanted].reverse();
   while (stack3.length > 0) {
-    const node = stack3.at(-1);
+    const node = at(stack3, stack3.length - 1);
     const before = stack3.length;
     if (!node.isLeaf && !place.has(node)) {
       for (let i = node.inputs.length - 1; i >= 0; i--) {
-        const input2 = node.inputs[i];
+        const input2 = at(node.inputs, i);
         if (!place.has(input2)) stack3.push(input2);
       }
     }
@@ -1444,6 +1463,7 @@ function graphKey(nodes, place, outputs) {
 }
 
 // src/graph/run.ts
+var NOTHING = () => [];
 var runners = /* @__PURE__ */ new WeakMap();
 function runnerOf(backend) {
   let runner = runners.get(backend);
@@ -1490,60 +1510,71 @@ var Runner = class {
   }
   /** Submits a batch. Where one cannot be computed, the others are served without it. */
   async serve(batch) {
-    let received;
+    let submitted;
     try {
-      received = (await this.submit(batch.map(({ node }) => node))).received;
+      submitted = await this.submit(batch.map(({ node }) => node));
     } catch (error) {
       if (batch.length === 1) batch.forEach(({ reject }) => reject(error));
       else for (const request of batch) await this.serve([request]);
       return;
     }
-    received.then(
-      (results) => batch.forEach(({ resolve }, i) => resolve(results[i] ?? new ArrayBuffer(0))),
+    submitted.received.then(
+      (results) => batch.forEach(({ resolve }, i) => resolve(at(results, i))),
       (error) => batch.forEach(({ reject }) => reject(error))
     );
   }
-  /** Computes what is missing and reads all, in one submit. Resolves at the submit; `received` when the bytes are here. */
+  /** Computes what is missing and reads all, in one submit. */
   async submit(nodes) {
-    const missing = nodes.filter((node) => !directRead(node));
-    const reads = () => nodes.map((node) => directRead(node) ?? { storage: node.storage, offset: 0, bytes: bytesOf(node) });
-    if (missing.length === 0) return { received: this.backend.read(reads()) };
-    return this.compute(missing, reads);
+    const direct = nodes.map(directRead);
+    const missing = nodes.filter((_, i) => !direct[i]);
+    const reads = (made) => nodes.map((node, i) => direct[i] ?? { storage: storageOf(node, made), offset: 0, bytes: bytesOf(node) });
+    return missing.length === 0 ? { received: this.backend.read(reads(/* @__PURE__ */ new Map())) } : this.compute(missing, reads);
   }
   async compute(wanted, reads) {
     const call = onlyCall(wanted);
     if (call) return this.replay(call, reads);
     let graph = walk(wanted);
     if (graph.calls.length > 0) {
-      for (const first of graph.calls) await this.replay(first, () => []);
+      for (const first of graph.calls) await this.replay(first, NOTHING);
       graph = walk(wanted);
     }
     const { executable, leaves, passing } = compile(graph, this.backend);
-    const submitted = await this.execute(executable, leaves.map((i) => graph.leaves[i]), graph.outputs, reads);
-    for (const i of passing) graph.nodes[i].runs += 1;
+    const inputs = leaves.map((leaf) => at(graph.leaves, leaf));
+    const submitted = await this.execute(executable, inputs, graph.outputs, reads);
+    for (const place of passing) at(graph.nodes, place).runs += 1;
     return submitted;
   }
   async replay({ executable, leaves, outputs }, reads) {
     const missing = leaves.filter((leaf) => !leaf.storage);
-    if (missing.length > 0) await this.compute(missing, () => []);
+    if (missing.length > 0) await this.compute(missing, NOTHING);
     return this.execute(executable, leaves, outputs, reads);
   }
   async execute(executable, leaves, outputs, reads) {
-    const inputs = leaves.map(({ storage }) => storage);
+    const inputs = leaves.map((leaf) => storageOf(leaf));
+    const made = /* @__PURE__ */ new Map();
     inputs.forEach((storage) => storage.pin());
     try {
       if (executable.ready) await executable.ready;
-      const results = outputs.map((node) => this.backend.allocate(bytesOf(node)));
-      outputs.forEach((node, i) => node.settle(results[i]));
-      return { received: executable.run(inputs, results, reads()) };
+      for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
+      const received = executable.run(inputs, [...made.values()], reads(made));
+      for (const [node, storage] of made) node.settle(storage);
+      return { received };
+    } catch (error) {
+      for (const storage of made.values()) storage.dispose();
+      throw error;
     } finally {
       inputs.forEach((storage) => storage.unpin());
     }
   }
 };
+function storageOf(node, made) {
+  const storage = made?.get(node) ?? node.storage;
+  if (!storage) throw new RangeError("a node was read before it was computed");
+  return storage;
+}
 function directRead(node) {
   let base = node;
-  while (!base.isLeaf && base.op.kind === "move") [base = node] = base.inputs;
+  while (!base.isLeaf && base.op.kind === "move") base = at(base.inputs, 0);
   if (!base.storage) return null;
   const view2 = viewIn(base, node);
   if (!view2 || !isContiguous(view2)) return null;
@@ -1559,7 +1590,7 @@ function onlyCall(nodes) {
 function flatten(data, dtype) {
   if (ArrayBuffer.isView(data)) return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
   const shape = [];
-  for (let at = data; Array.isArray(at); at = at[0]) shape.push(at.length);
+  for (let at2 = data; Array.isArray(at2); at2 = at2[0]) shape.push(at2.length);
   const values = [];
   collect(data, shape, 0, values);
   const type = dtype ?? dtypeOfValues(values);
@@ -1764,10 +1795,7 @@ function dequantize(input2) {
   const [rows = 0] = input2.shape;
   return make({ kind: "embedding" }, [range(rows, input2.backend), input2], input2.shape, "float32");
 }
-function clone(input2) {
-  const { node } = input2;
-  return new Tensor(new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend));
-}
+var clone = (input2) => new Tensor(copyNode(input2.node));
 
 // src/backend/storage.ts
 var collected = new FinalizationRegistry((free) => free());
@@ -1851,16 +1879,16 @@ function attentionCpu(sizes, inputs) {
 }
 function attendCpu(sizes, inputs, i, h, k0, stop) {
   const { headDim, scale } = sizes;
-  const at = (values, { offset, row, head }, t2, d) => values[offset + t2 * row + h * head + d] ?? 0;
+  const at2 = (values, { offset, row, head }, t2, d) => values[offset + t2 * row + h * head + d] ?? 0;
   const out = new Float32Array(headDim);
   const keys = Math.max(0, stop - k0);
   const scores = Float64Array.from({ length: keys }, (_, j) => {
     let dot2 = 0;
-    for (let d = 0; d < headDim; d++) dot2 += at(inputs.q, sizes.q, i, d) * at(inputs.k, sizes.k, k0 + j, d);
+    for (let d = 0; d < headDim; d++) dot2 += at2(inputs.q, sizes.q, i, d) * at2(inputs.k, sizes.k, k0 + j, d);
     return dot2 * scale;
   });
   softmaxCpu({ rows: 1, width: keys, log: false }, scores).forEach((weight, j) => {
-    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at(inputs.v, sizes.v, k0 + j, d);
+    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at2(inputs.v, sizes.v, k0 + j, d);
   });
   return out;
 }
@@ -2018,8 +2046,8 @@ function elementOf2(instruction, program, values, { shape, inputs, accumulator }
       const index = value(instruction.index);
       const nothing = input2 instanceof Float32Array ? NaN : 0;
       return (i) => {
-        const at = index[i] ?? 0;
-        return at >= 0 && at < instruction.size ? input2[address(i) + at * instruction.stride] ?? 0 : nothing;
+        const at2 = index[i] ?? 0;
+        return at2 >= 0 && at2 < instruction.size ? input2[address(i) + at2 * instruction.stride] ?? 0 : nothing;
       };
     }
     case "address":
@@ -2090,14 +2118,14 @@ function runTask(task, input2) {
   }
 }
 var inputsOf = (program, input2, first) => program.inputs.map((dtype, i) => input2(first + i, dtype));
-function weightOf2(dtype, rows, columns, input2, at) {
+function weightOf2(dtype, rows, columns, input2, at2) {
   switch (dtype) {
     case "f32":
-      return { values: input2(at, "float32"), next: at + 1 };
+      return { values: input2(at2, "float32"), next: at2 + 1 };
     case "f16":
-      return { values: input2(at, "float16"), next: at + 1 };
+      return { values: input2(at2, "float16"), next: at2 + 1 };
     case "q8":
-      return { values: dequantizeCpu(rows, columns, input2(at, "int8"), input2(at + 1, "float16")), next: at + 2 };
+      return { values: dequantizeCpu(rows, columns, input2(at2, "int8"), input2(at2 + 1, "float16")), next: at2 + 2 };
     default:
       return dtype;
   }
@@ -2150,7 +2178,7 @@ var CpuBackend = class {
     this.allocated -= paddedBytes(bytes2);
   }
   prepare(plan) {
-    return { ready: null, run: async (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
+    return { ready: null, run: (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
   }
   async read(reads) {
     return reads.map(({ storage, offset, bytes: bytes2 }) => this.bufferOf(storage).slice(offset, offset + bytes2));
@@ -2222,9 +2250,11 @@ async function openDevice(forced) {
   };
 }
 
-// src/ops/helpers.ts
+// src/ops/helper.ts
 var helper = (wgsl, ...needs) => ({ wgsl: wgsl.trim(), needs });
-var HELPERS = {
+
+// src/ops/helpers_exact.ts
+var EXACT_HELPERS = {
   op_isnan: helper(`
 fn op_isnan(x: F32) -> BOOL { return (bitcast<U32>(x) & U32(0x7fffffffu)) > U32(0x7f800000u); }`),
   op_isinf: helper(`
@@ -2257,6 +2287,42 @@ fn op_max(a: F32, b: F32) -> F32 { return select(select(max(a, b), b, op_isnan(b
 fn op_min(a: F32, b: F32) -> F32 { return select(select(min(a, b), b, op_isnan(b)), a, op_isnan(a)); }`,
     "op_isnan"
   ),
+  op_ipow_I32: helper(`
+fn op_ipow_I32(a: I32, b: I32) -> I32 {
+  var y = I32(1); var base = a; var left = max(b, I32(0));
+  for (var bit = 0; bit < 32; bit++) {
+    y = select(y, y * base, (left & I32(1)) != I32(0));
+    base = base * base; left = left >> U32(1u);
+  }
+  return select(y, select(I32(0), select(I32(1), a, (b & I32(1)) != I32(0)), abs(a) == I32(1)), b < I32(0));
+}`),
+  op_ipow_U32: helper(`
+fn op_ipow_U32(a: U32, b: U32) -> U32 {
+  var y = U32(1u); var base = a; var left = b;
+  for (var bit = 0; bit < 32; bit++) {
+    y = select(y, y * base, (left & U32(1u)) != U32(0u));
+    base = base * base; left = left >> U32(1u);
+  }
+  return y;
+}`),
+  op_floor_divide_I32: helper(`
+fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
+  let q = a / b;
+  return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
+}`),
+  op_remainder_F32: remainder2("F32"),
+  op_remainder_I32: remainder2("I32")
+};
+function remainder2(T) {
+  return helper(`
+fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
+  let r = a % b;
+  return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
+}`);
+}
+
+// src/ops/helpers_math.ts
+var MATH_HELPERS = {
   op_exp: helper("fn op_exp(x: F32) -> F32 { return select(exp(x), x, op_isnan(x)); }", "op_isnan"),
   op_exp2: helper("fn op_exp2(x: F32) -> F32 { return select(exp2(x), x, op_isnan(x)); }", "op_isnan"),
   op_log: logarithm("log"),
@@ -2412,44 +2478,15 @@ fn op_pow(a: F32, b: F32) -> F32 {
 }`,
     "op_nan",
     "op_inf"
-  ),
-  op_ipow_I32: helper(`
-fn op_ipow_I32(a: I32, b: I32) -> I32 {
-  var y = I32(1); var base = a; var left = max(b, I32(0));
-  for (var bit = 0; bit < 32; bit++) {
-    y = select(y, y * base, (left & I32(1)) != I32(0));
-    base = base * base; left = left >> U32(1u);
-  }
-  return select(y, select(I32(0), select(I32(1), a, (b & I32(1)) != I32(0)), abs(a) == I32(1)), b < I32(0));
-}`),
-  op_ipow_U32: helper(`
-fn op_ipow_U32(a: U32, b: U32) -> U32 {
-  var y = U32(1u); var base = a; var left = b;
-  for (var bit = 0; bit < 32; bit++) {
-    y = select(y, y * base, (left & U32(1u)) != U32(0u));
-    base = base * base; left = left >> U32(1u);
-  }
-  return y;
-}`),
-  op_floor_divide_I32: helper(`
-fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
-  let q = a / b;
-  return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
-}`),
-  op_remainder_F32: remainder2("F32"),
-  op_remainder_I32: remainder2("I32")
+  )
 };
 function logarithm(name) {
   const wgsl = `fn op_${name}(x: F32) -> F32 { return select(select(${name}(x), -op_inf(), x == F32(0.0)), op_nan(), (x < F32(0.0)) | op_isnan(x)); }`;
   return helper(wgsl, "op_inf", "op_nan", "op_isnan");
 }
-function remainder2(T) {
-  return helper(`
-fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
-  let r = a % b;
-  return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
-}`);
-}
+
+// src/ops/helpers.ts
+var HELPERS = { ...EXACT_HELPERS, ...MATH_HELPERS };
 function helperText(expressions) {
   const done = /* @__PURE__ */ new Set();
   const texts = [];
@@ -2486,7 +2523,7 @@ ${loads.join("\n")}
 var BATCH_DIMS = 4;
 var INVOCATIONS2 = 64;
 var TILE = 4;
-function batchMatmul({ batch, M, N, K, a, b, epilogue }, _caps) {
+function batchMatmul({ batch, M, N, K, a, b, epilogue }) {
   const matrices = batch.reduce((product3, size) => product3 * size, 1);
   checkSizes("matmul", { M, N, K, matrices, elements: matrices * M * N });
   if (batch.length > BATCH_DIMS) throw new RangeError(`matmul: ${batch.length} batch dimensions, at most ${BATCH_DIMS}`);
@@ -2580,6 +2617,36 @@ function inputWgsl(i, binding, dtype, width) {
   return `${declare(read.type)}
 fn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
 }
+function halfWgsl(dtypes) {
+  return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}
+${halfValue("half_values", "vec4f", "vec4u")}
+${HALF_BITS}` : "";
+}
+var halfValue = (name, float4, word) => (
+  /* wgsl */
+  `
+fn ${name}(h: ${word}) -> ${float4} {
+  let size = h & ${word}(0x7fffu);
+  let exponent = select(${word}(0x38000000u), ${word}(0x70000000u), size >= ${word}(0x7c00u)); // infinity and NaN
+  let normal = bitcast<${float4}>((size << ${word}(13u)) + exponent);
+  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word}(0x400u)); // below 2^-14 all steps are 2^-24
+  return bitcast<${float4}>(bitcast<${word}>(value) | ((h & ${word}(0x8000u)) << ${word}(16u)));
+}`
+);
+var HALF_BITS = (
+  /* wgsl */
+  `
+fn half_bits(v: vec4f) -> vec4u {
+  let bits = bitcast<vec4u>(v);
+  let size = bits & vec4u(0x7fffffffu);
+  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
+  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 0x1p24)); // below 2^-14 all steps are 2^-24
+  let finite = select(near, small, size < vec4u(0x38800000u));
+  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
+  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
+}
+fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
+);
 var plain2 = (type) => ({ type, body: "return $[a];" });
 var plainFour = (type) => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
 var byte = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
@@ -2589,7 +2656,7 @@ var READ_ONE = {
   int32: plain2("i32"),
   uint32: plain2("u32"),
   bool: { type: "u32", body: "return $[a] != 0u;" },
-  float16: { type: "u32", body: "return unpack2x16float($[a / 2u])[a % 2u];" },
+  float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
   int8: byte,
   qint8: byte
 };
@@ -2598,30 +2665,15 @@ var READ_FOUR = {
   int32: plainFour("i32"),
   uint32: plainFour("u32"),
   bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
-  float16: { type: "vec2u", body: "let p = $[a / 4u]; return vec4f(unpack2x16float(p.x), unpack2x16float(p.y));" },
+  float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
   int8: bytes,
   qint8: bytes
 };
 function outputWgsl(binding, dtype) {
   const { type, value } = WRITE_FOUR[dtype];
-  return `${dtype === "float16" ? HALF_BITS : ""}
-@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
-var HALF_BITS = (
-  /* wgsl */
-  `
-fn half_bits(v: vec4f) -> vec4u {
-  let bits = bitcast<vec4u>(v);
-  let size = bits & vec4u(0x7fffffffu);
-  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
-  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 16777216.0)); // below 2^-14 all steps are 2^-24
-  let finite = select(near, small, size < vec4u(0x38800000u));
-  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
-  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
-}
-fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
-);
 var packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
 var WRITE_FOUR = {
   float32: { type: "vec4f", value: "v" },
@@ -2704,21 +2756,21 @@ function expression(program, instruction, around) {
 }
 function load({ input: input2, access, dtype }, around) {
   if (around.operand) return around.operand(input2);
-  const at = `at${around.firstInput + input2}`;
+  const at2 = `at${around.firstInput + input2}`;
   const lane = laneOf(dtype);
-  if (access.strides.every((stride) => stride === 0)) return `${lane}(${at}(${around.params.u32(access.offset)}))`;
+  if (access.strides.every((stride) => stride === 0)) return `${lane}(${at2}(${around.params.u32(access.offset)}))`;
   const quad = around.quad(access, dtype);
-  if (quad !== null) return `${at}(${quad})`;
+  if (quad !== null) return `${at2}(${quad})`;
   const address = around.address(access);
-  return around.width === 1 ? `${at}(${address})` : each(address, lane, (a) => `${at}(${a})`);
+  return around.width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
 }
 function take({ input: input2, access, dtype, stride, size }, index, around) {
   const { params, width } = around;
   const lane = laneOf(dtype);
   const clamped = `min(U32(${index}), U32(${params.u32(size - 1)}))`;
   const address = `(${around.address(access)} + ${clamped} * ${params.u32(stride)})`;
-  const at = `at${around.firstInput + input2}`;
-  const found = width === 1 ? `${at}(${address})` : each(address, lane, (a) => `${at}(${a})`);
+  const at2 = `at${around.firstInput + input2}`;
+  const found = width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
   return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index}) < U32(${params.u32(size)}))`;
 }
 var each = (address, lane, read) => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
@@ -2760,7 +2812,8 @@ function elementwise({ shape, program }) {
     prefix: "v"
   });
   const bindings = program.inputs.map((dtype, i) => inputWgsl(i, i, dtype, inputWidth(shape, program, i)));
-  const text = `${bindings.join("\n")}
+  const text = `${halfWgsl([...program.inputs, resultOf(program)])}
+${bindings.join("\n")}
 ${outputWgsl(program.inputs.length, resultOf(program))}
 ${params.declare(program.inputs.length + 1)}
 ${WORKGROUP_INDEX}
@@ -2840,27 +2893,27 @@ var Addresses = class {
 
 // src/kernels/weight.ts
 function weightWgsl(name, dtype, columns, binding) {
-  const at = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
+  const at2 = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
   const quads = columns / 4;
   switch (dtype) {
     case "f32":
       return columns % 4 === 0 ? (
         /* wgsl */
         `
-${at}: array<vec4f>;
+${at2}: array<vec4f>;
 fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
 `
       ) : (
         /* wgsl */
         `
-${at}: array<f32>;
+${at2}: array<f32>;
 ${scalars(name, columns, `${name}[i]`)}`
       );
     case "f16":
       return columns % 4 === 0 ? (
         /* wgsl */
         `
-${at}: array<vec2u>;
+${at2}: array<vec2u>;
 fn ${name}_at(row: u32, c: u32) -> vec4f {
   let packed = ${name}[row * ${quads}u + c];
   return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
@@ -2869,20 +2922,25 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
       ) : (
         /* wgsl */
         `
-${at}: array<u32>;
+${at2}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
       );
     case "q8":
+      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
       return (
         /* wgsl */
         `
-${at}: array<u32>;
+${at2}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
+fn ${name}_scale(group: u32) -> f32 {
+  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
+  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
+}
 fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let group = row * ${quads / 8}u + c / 8u;
-  let scale = unpack2x16float(${name}_scales[group / 2u])[group % 2u];
   let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
-  return vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24)) * scale;
+  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
+  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
 }
 `
       );
@@ -2911,7 +2969,7 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
 
 // src/kernels/embedding.ts
 var INVOCATIONS3 = 64;
-function embedding({ tokens, rows, width, weight }, _caps) {
+function embedding({ tokens, rows, width, weight }) {
   checkSizes("embedding", { tokens, rows, width });
   const quads = Math.ceil(width / 4);
   const output = 1 + weightBindings(weight);
@@ -2952,24 +3010,24 @@ function rowReduceWgsl(reductions, lanes, invocations) {
   return (
     /* wgsl */
     `
-var<workgroup> partial: array<f32, ${invocations}>;
-var<workgroup> nearby: array<f32, ${invocations}>;
+var<workgroup> lane_values: array<f32, ${invocations}>;
+var<workgroup> near_values: array<f32, ${invocations}>;
 ${reductions.map((op) => {
       const join2 = (a, b) => op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
       return (
         /* wgsl */
         `
 fn row_${op}(value: f32, invocation: u32) -> f32 {
-  partial[invocation] = value;
+  lane_values[invocation] = value;
   workgroupBarrier();
   let near = invocation / ${near}u * ${near}u;
-  var result = partial[near];
-  ${repeat(near - 1, (i) => `result = ${join2("result", `partial[near + ${i + 1}u]`)};`, "\n  ")}
-  nearby[invocation] = result;
+  var result = lane_values[near];
+  ${repeat(near - 1, (i) => `result = ${join2("result", `lane_values[near + ${i + 1}u]`)};`, "\n  ")}
+  near_values[invocation] = result;
   workgroupBarrier();
   let row = invocation / ${lanes}u * ${lanes}u;
-  result = nearby[row];
-  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `nearby[row + ${(i + 1) * near}u]`)};`, "\n  ")}
+  result = near_values[row];
+  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `near_values[row + ${(i + 1) * near}u]`)};`, "\n  ")}
   return result;
 }`
       );
@@ -3263,7 +3321,7 @@ function matmul(spec, caps) {
   return caps.software ? onSoftware(spec) : onGpu(spec);
 }
 function onSoftware(spec) {
-  return matmulDirect(spec, { rows: spec.M < 4 ? 1 : 8, columns: 4, invocations: 16 });
+  return matmulDirect(spec, { rows: spec.M === 1 ? 1 : spec.M <= 4 ? 4 : 8, columns: 4, invocations: 16 });
 }
 function onGpu(spec) {
   const { M } = spec;
@@ -3287,7 +3345,8 @@ function reduce(spec, caps) {
   const wide = !caps.software && sideBySide(spec);
   const inputs = [...spec.program.inputs, ...spec.epilogue?.program.inputs ?? []];
   const main = wide ? wideMain(outputs, length) : serialMain(outputs, length);
-  const text = `${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
+  const text = `${halfWgsl(inputs)}
+${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
 ${wordOutputWgsl(inputs.length, outputType(spec))}
 ${params.declare(inputs.length + 1)}
 ${WORKGROUP_INDEX}
@@ -3440,7 +3499,7 @@ function segmentReduce({ op, segments, width }, caps) {
 // What no rows at all reduce to: 0, or the infinity that loses every comparison. WGSL cannot spell infinity.
 struct Sizes { segments: u32, width: u32, column_tiles: u32, empty: f32 }
 @group(0) @binding(3) var<uniform> sizes: Sizes;
-${slices > 1 ? `var<workgroup> partial: array<f32, ${COLUMNS * slices}>;` : ""}
+${slices > 1 ? `var<workgroup> slice_values: array<f32, ${COLUMNS * slices}>;` : ""}
 ${WORKGROUP_INDEX}
 fn join(a: f32, b: f32) -> f32 { return ${join2}; }
 
@@ -3460,10 +3519,10 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${slices > 1 ? (
         /* wgsl */
         `
-  partial[invocation] = result;
+  slice_values[invocation] = result;
   workgroupBarrier();
   if (slice > 0) { return; }
-  for (var s = 1u; s < ${slices}u; s++) { result = join(result, partial[s * ${COLUMNS}u + invocation]); }`
+  for (var s = 1u; s < ${slices}u; s++) { result = join(result, slice_values[s * ${COLUMNS}u + invocation]); }`
       ) : ""}
   if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
   y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
@@ -3536,7 +3595,7 @@ function kernelFor(task, caps) {
     case "linear":
       return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
     case "matmul":
-      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+      return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) });
     case "attention":
       return attention(task.spec, caps);
     case "norm":
@@ -3546,7 +3605,7 @@ function kernelFor(task, caps) {
     case "segment_reduce":
       return segmentReduce(task.spec, caps);
     case "embedding":
-      return embedding(task.spec, caps);
+      return embedding(task.spec);
     default:
       return task;
   }
@@ -3584,7 +3643,7 @@ var GpuExecutable = class {
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map((kernel, i) => {
-      const { inputs, output } = plan.steps[i];
+      const { inputs, output } = at(plan.steps, i);
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
@@ -3608,7 +3667,7 @@ var GpuExecutable = class {
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
-  async run(leaves, outputs, reads) {
+  run(leaves, outputs, reads) {
     return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
   }
   encode(encoder, leaves, outputs) {
@@ -3629,7 +3688,7 @@ var GpuExecutable = class {
   groupOf(dispatch, buffers, uniforms2) {
     const { bound, slots } = dispatch;
     const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms2 && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
-    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => buffers[slot]), uniforms2]);
+    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms2]);
     if (known !== 0) {
       if (known > 0) bound.splice(known, 1);
       bound.unshift(latest);
@@ -3795,8 +3854,8 @@ var Readback = class {
       stop();
     }
     const mapped = staging.getMappedRange(0, total);
-    const results = parts.map(({ at, from, read }) => {
-      const start = at + read.offset - from;
+    const results = parts.map(({ at: at2, from, read }) => {
+      const start = at2 + read.offset - from;
       return mapped.slice(start, start + read.bytes);
     });
     staging.unmap();
@@ -3928,13 +3987,13 @@ var WebGpuBackend = class _WebGpuBackend {
     return this.submit(reads, () => void 0);
   }
   /** Encodes and submits at once; resolves when the bytes are here. */
-  async submit(reads, encode2) {
+  submit(reads, encode2) {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
     encode2(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
-    return receive ? this.checked(receive()) : [];
+    return receive ? this.checked(receive()) : Promise.resolve([]);
   }
   async synchronize() {
     await this.checked(this.device.queue.onSubmittedWorkDone());
@@ -4801,8 +4860,7 @@ function varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, option
   }
   if (!Number.isInteger(max_q) || !Number.isInteger(max_k)) throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
   if (query.numel() === 0) return query;
-  const [k, v] = [key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa));
-  const inputs = [query, k, v].map((tensor2) => cast(tensor2, "float32"));
+  const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map((tensor2) => cast(tensor2, "float32"));
   const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
   return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
 }
@@ -4824,7 +4882,8 @@ function scaled_dot_product_attention(query, key, value, ...args) {
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;
-  const [k, v] = [key, value].map((tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2);
+  const shared = (tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2;
+  const [k, v] = [shared(key), shared(value)];
   const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
   const square2 = !is_causal || L === k.shape.at(-2);
   if (!attn_mask && uniform && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0) return asSequences(query, k, v, is_causal, scale);
@@ -4846,12 +4905,12 @@ function asSequences(query, key, value, is_causal, scale) {
   const rowsFirst = query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
   if (!rowsFirst) {
     const batch2 = numel(query.shape.slice(0, -2));
-    const [q2, k2, v2] = [query, key, value].map((x) => reshape(x, [batch2 * (x.shape.at(-2) ?? 0), 1, E]));
-    return reshape(varlen_attn(q2, k2, v2, ends(batch2, L), ends(batch2, S), L, S, options), query.shape);
+    const flat2 = (x) => reshape(x, [batch2 * (x.shape.at(-2) ?? 0), 1, E]);
+    return reshape(varlen_attn(flat2(query), flat2(key), flat2(value), ends(batch2, L), ends(batch2, S), L, S, options), query.shape);
   }
   const [batch = 1, heads = 1] = query.shape;
-  const [q, k, v] = [query, key, value].map((x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]));
-  const out = varlen_attn(q, k, v, ends(batch, L), ends(batch, S), L, S, options);
+  const flat = (x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]);
+  const out = varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options);
   return permute(reshape(out, [batch, L, heads, E]), [0, 2, 1, 3]);
 }
 var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind === "permute";
@@ -4913,7 +4972,7 @@ function cosine_similarity(x1, x2, ...args) {
 // src/graph/record.ts
 var parameterNode = (shape, dtype, backend) => new Node({ kind: "parameter" }, [], shape, dtype, backend);
 function record(parameters, results, backend) {
-  const copies = results.map((node) => node.isLeaf ? new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, backend) : node);
+  const copies = results.map((node) => node.isLeaf ? copyNode(node) : node);
   const graph = walk(copies);
   if (graph.calls.length > 0) throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
   const { executable, leaves } = compileAnew(graph, backend);
@@ -4921,7 +4980,7 @@ function record(parameters, results, backend) {
     backend,
     executable,
     leaves: leaves.map((i) => {
-      const leaf = graph.leaves[i];
+      const leaf = at(graph.leaves, i);
       const argument = parameters.indexOf(leaf);
       return argument < 0 ? leaf : argument;
     }),
@@ -4931,10 +4990,10 @@ function record(parameters, results, backend) {
 }
 function replay({ backend, executable, leaves, outputs, results }, args) {
   const ops = outputs.map(() => ({ kind: "call", call: null }));
-  const nodes = outputs.map(({ shape, dtype }, i) => new Node(ops[i], [], shape, dtype, backend));
-  const call = { executable, leaves: leaves.map((leaf) => typeof leaf === "number" ? args[leaf] : leaf), outputs: nodes };
+  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), [], shape, dtype, backend));
+  const call = { executable, leaves: leaves.map((leaf) => typeof leaf === "number" ? at(args, leaf) : leaf), outputs: nodes };
   for (const op of ops) op.call = call;
-  return results.map((i) => nodes[i]);
+  return results.map((i) => at(nodes, i));
 }
 
 // src/tensor/compile.ts
@@ -4970,10 +5029,10 @@ function tensorsIn(tree) {
 }
 function exchange(tree, tensors) {
   let next = 0;
-  const visit = (at) => {
-    if (at instanceof Tensor) return tensors[next++];
-    if (Array.isArray(at)) return at.map(visit);
-    return isLiteral(at) ? Object.fromEntries(Object.entries(at).map(([name, value]) => [name, visit(value)])) : at;
+  const visit = (at2) => {
+    if (at2 instanceof Tensor) return tensors[next++];
+    if (Array.isArray(at2)) return at2.map(visit);
+    return isLiteral(at2) ? Object.fromEntries(Object.entries(at2).map(([name, value]) => [name, visit(value)])) : at2;
   };
   return visit(tree);
 }

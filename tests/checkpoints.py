@@ -90,7 +90,7 @@ def write_sentence_files(
     if normalize:
         kinds["2_Normalize"] = "Normalize"
     modules = [
-        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        {"name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for n, (path, kind) in enumerate(kinds.items())
     ]
     write_json(folder / "modules.json", modules)

@@ -10,9 +10,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = {path.stem for path in ROOT.glob("*.py")}
 
-MODELS = {"gpt2_model", "bert_model"}
+MODELS = {"gpt2_model", "bert_model", "layers"}
 HTTP = {
     "access",
+    "auto_split",
     "http_server",
     "loaded_models",
     "metrics",
@@ -51,7 +52,15 @@ def test_nothing_imports_the_server() -> None:
 
 @pytest.mark.parametrize("module", sorted(MODELS))
 def test_a_model_is_torch_and_nothing_else(module: str) -> None:
-    known = {"torch", "ragged", "dataclasses", "collections", "typing", "math"}
+    known = {
+        "torch",
+        "layers",
+        "ragged",
+        "dataclasses",
+        "collections",
+        "typing",
+        "math",
+    }
     assert imports(module) <= known
 
 

@@ -193,6 +193,22 @@ def test_a_piece_is_cut_once_by_many_threads_and_over_restarts(
     assert len(reads) == 12
 
 
+def test_two_servers_may_share_the_folder(gpt2: SplitModel, tmp_path: Path) -> None:
+    servers = [LayerFiles(gpt2, tmp_path) for _ in range(2)]
+    manifests: list[object] = []
+    threads = [
+        threading.Thread(
+            target=lambda server=server: manifests.append(server.manifest())
+        )
+        for server in servers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert manifests[0] == manifests[1] == LayerFiles(gpt2, tmp_path).manifest()
+
+
 @pytest.mark.parametrize("damage", ["short", "no hash", "gone", "half a hash", "bytes"])
 def test_what_an_earlier_server_left_unfinished_is_cut_again(
     gpt2: SplitModel, tmp_path: Path, damage: str

@@ -188,6 +188,16 @@ def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
         TextTokenizer(tmp_path, 10, 10, lowercase=False)
 
 
+def test_a_vocabulary_without_its_merges_is_refused(
+    gpt2_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copy(gpt2_folder / "config.json", tmp_path)
+    (tmp_path / "merges.txt").write_text("#version: 0.2")
+    with pytest.raises(CheckpointError, match=r"merges\.txt: ") as caught:
+        TextTokenizer(tmp_path, 10, 10, lowercase=False)
+    assert "\n" not in str(caught.value)
+
+
 def test_lower_case_is_made_where_the_folder_asks(
     gpt2_folder: Path, gpt2: SplitModel, tmp_path: Path
 ) -> None:

@@ -132,9 +132,9 @@ def server(
     pooled_folders: list[Path],
     cache_dir: Path,
 ) -> Iterator[LiveServer]:
-    """The real server with small random models and the real MiniLM."""
+    """The real server with small random models and the two real ones."""
     folders = (gpt2_folder, odd_gpt2_folder, bert_folder, *pooled_folders)
-    models = (*map(str, folders), "all-MiniLM-L6-v2")
+    models = (*map(str, folders), "all-MiniLM-L6-v2", "gpt2-mini")
     server = LiveServer(Options(model=models, port=0, cache_dir=cache_dir))
     yield server
     server.stop()

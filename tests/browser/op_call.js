@@ -15,12 +15,31 @@ async function callOp(torch, { name, method, args, kwargs }, device) {
   return encode(method ? given[0][last](...all.slice(1)) : owner[last](...all));
 }
 
+/**
+ * Runs a program of op_programs.py and reads its last values, all in one run.
+ * @param {any} torch
+ * @param {{inputs: any[], calls: [string, number[], any[]][], results: number}} program
+ * @param {string} device
+ */
+async function callProgram(torch, { inputs, calls, results }, device) {
+  const values = inputs.map((input) => decode(torch, input, device));
+  for (const [name, taken, args] of calls) {
+    const [first, ...others] = taken.map((i) => values[i]);
+    values.push(name === "cat" ? torch.cat([first, ...others], ...args) : first[name](...others, ...args));
+  }
+  return encode(values.slice(-results));
+}
+
 /** @returns {any} */
 function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {string} */ device) {
   if (Array.isArray(value)) return value.map((inner) => decode(torch, inner, device));
   if (typeof value !== "object" || value === null) return value;
   if ("number" in value) return { inf: Infinity, "-inf": -Infinity, nan: NaN }[/** @type {"inf" | "-inf" | "nan"} */ (value.number)];
   if ("view" in value) return decode(torch, value.view, device)[value.method](...value.args);
+  if ("quantized" in value) {
+    const [values, scales] = decode(torch, value.quantized, device);
+    return torch.quantized_weight(values, scales);
+  }
   const { dtype, shape } = value;
   const bytes = Uint8Array.from(atob(value.tensor), (c) => c.charCodeAt(0));
   return torch.frombuffer(bytes.buffer, { dtype, device }).reshape(shape);
@@ -35,4 +54,11 @@ async function encode(/** @type {any} */ result) {
   return { tensor: btoa(text), dtype: result.dtype, shape: result.shape };
 }
 
-Object.assign(globalThis, { callOp });
+/** Names of all functions and methods. @param {any} torch */
+function functionNames(torch) {
+  const methods = Object.getOwnPropertyDescriptors(torch.Tensor.prototype);
+  const named = [torch, torch.nn.functional].flatMap((owner) => Object.keys(owner).filter((name) => typeof owner[name] === "function"));
+  return [...named, ...Object.keys(methods).filter((name) => typeof methods[name]?.value === "function")];
+}
+
+Object.assign(globalThis, { callOp, callProgram, functionNames });

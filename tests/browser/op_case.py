@@ -1,4 +1,4 @@
-"""One call of one function, which PyTorch and webgpu-torch both answer: a case of the op tests."""
+"""One call of one function, which PyTorch and webgpu-torch both answer."""
 
 import base64
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Of a float32 value, and of 1 where values cancel: sums in another order, and functions with errors of their own.
+# Of a float32 value, and of 1 where values cancel: sums in another order, and
+# functions with errors of their own.
 TOLERANCE = 4e-6
 
 
@@ -26,8 +27,24 @@ class View:
 
 
 @dataclass(frozen=True)
+class Quantized:
+    """A block-quantised weight: int8 values, and a float16 scale a group of columns."""
+
+    values: Tensor
+    scales: Tensor
+
+    def tensor(self) -> Tensor:
+        rows, columns = self.values.shape
+        grouped = self.values.view(rows, -1, 32) * self.scales.float()[:, :, None]
+        return grouped.view(rows, columns)
+
+
+@dataclass(frozen=True)
 class Case:
-    """`torch.<name>(*args, **kwargs)`, or the method of the first argument. `name` may be dotted: "nn.functional.gelu"."""
+    """`torch.<name>(*args, **kwargs)`, or the method of the first argument.
+
+    The name may be dotted: "nn.functional.gelu".
+    """
 
     name: str
     args: Sequence[Any]
@@ -74,7 +91,7 @@ def method(name: str, *args: Any, **kwargs: Any) -> Case:
 
 
 def plain(value: Any) -> Any:
-    if isinstance(value, View):
+    if isinstance(value, View | Quantized):
         return value.tensor()
     if isinstance(value, list | tuple):
         return type(value)(plain(inner) for inner in value)
@@ -84,6 +101,8 @@ def plain(value: Any) -> Any:
 def describe(value: Any) -> str:
     if isinstance(value, View):
         return f"{describe(value.base)}.{value.method}{tuple(value.args)}"
+    if isinstance(value, Quantized):
+        return f"qint8{list(value.values.shape)}"
     if isinstance(value, Tensor):
         return f"{str(value.dtype)[6:]}{list(value.shape)}"
     if isinstance(value, list | tuple):
@@ -92,13 +111,15 @@ def describe(value: Any) -> str:
 
 
 def encode(value: Any) -> Any:
-    """Tensors as {tensor, dtype, shape}, views as {view, method, args}, dtypes by name, the rest as JSON has it."""
+    """What op_call.js decodes."""
     if isinstance(value, View):
         return {
             "view": encode(value.base),
             "method": value.method,
             "args": list(value.args),
         }
+    if isinstance(value, Quantized):
+        return {"quantized": [encode(value.values), encode(value.scales)]}
     if isinstance(value, Tensor):
         data = value.int() if value.dtype == torch.int64 else value
         raw = data.contiguous().numpy().tobytes()
@@ -128,11 +149,13 @@ def decode(answer: Any) -> Any:
     return flat.to(dtype).view(answer["shape"])
 
 
-def assert_same(actual: Any, expected: Any, tolerance: float) -> None:
+def assert_same(
+    actual: Any, expected: Any, tolerance: float, absolute: float = 0.0
+) -> None:
     """Shape, dtype and values; PyTorch's int64 is int32 here, which has no int64."""
     if not isinstance(expected, Tensor):
         for one, other in zip(actual, expected, strict=True):
-            assert_same(one, other, tolerance)
+            assert_same(one, other, tolerance, absolute)
         return
     if expected.dtype == torch.int64:
         expected = expected.int()
@@ -141,6 +164,5 @@ def assert_same(actual: Any, expected: Any, tolerance: float) -> None:
         finite = expected[expected.isfinite()].abs()
         largest = finite.max().item() if finite.numel() else 0.0
         step = 2**-10 if expected.dtype == torch.float16 else tolerance
-    torch.testing.assert_close(
-        actual, expected, rtol=step, atol=step * min(largest, 1), equal_nan=True
-    )
+    atol = max(absolute, step * min(largest, 1))
+    torch.testing.assert_close(actual, expected, rtol=step, atol=atol, equal_nan=True)

@@ -3,9 +3,11 @@
 import math
 
 import torch
-from op_case import Case, View, case, method
+from op_case import Case, Quantized, View, case, method
 from torch import Tensor
 from torch.nn import functional
+
+from quantize import quantize
 
 generator = torch.Generator().manual_seed(4)
 
@@ -51,6 +53,23 @@ products: list[Case] = [
     case("nn.functional.linear", randn(24), randn(7, 24), randn(7)),
     case("nn.functional.linear", randn(3, 24), randn(24)),
     method("matmul", randn(4, 5), randn(5, 6)),
+]
+
+# 8-bit weights with one scale a row and group, and float16 ones: PyTorch gets them
+# unpacked.
+PACKED = Quantized(*quantize(randn(7, 64)))
+HALF = randn(7, 24).half()
+
+packed: list[Case] = [
+    case("nn.functional.linear", randn(5, 64), PACKED, randn(7)),
+    case("nn.functional.linear", randn(2, 3, 64), PACKED),
+    case("nn.functional.embedding", torch.tensor([[6, 0], [3, 3]]), PACKED),
+    Case("dequantize", [PACKED], method=True, expected=PACKED.tensor()),
+    Case(
+        "nn.functional.linear",
+        [ROWS, HALF, HALF[:, 0].float()],
+        expected=functional.linear(ROWS, HALF.float(), HALF[:, 0].float()),
+    ),
 ]
 
 activations: list[Case] = [
@@ -120,7 +139,10 @@ attention: list[Case] = [
 
 
 def varlen(lengths: list[int], window: tuple[int, int], **kwargs: object) -> Case:
-    """Ragged attention, against PyTorch's attention on each sequence by itself: its own varlen_attn needs a GPU."""
+    """Ragged attention, against PyTorch's attention on each sequence by itself.
+
+    PyTorch's own varlen_attn needs a GPU.
+    """
     qkv = randn(sum(lengths), 3, 2, 8)
     causal = window == (-1, 0)
     expected = [
@@ -146,4 +168,4 @@ ragged: list[Case] = [
     varlen([33], (-1, 0), scale=0.2),
 ]
 
-NN = [*products, *activations, *norms, *lookups, *attention, *ragged]
+NN = [*products, *packed, *activations, *norms, *lookups, *attention, *ragged]

@@ -1,4 +1,4 @@
-"""Cases of the element-wise functions: values at the edges, broadcasting, promotion, views."""
+"""Cases of the element-wise functions: edges, broadcasting, promotion, views."""
 
 import math
 
@@ -28,16 +28,64 @@ HALVES = randn(5, 9).half()
 INTS = ints(4, 3)
 WHOLE = torch.tensor([-7, -2, -1, 1, 2, 5, 7, 2147483647], dtype=torch.int32)
 
-ANYWHERE = """neg abs sign square floor ceil trunc round exp2 expm1 sin cos tan atan
-sinh cosh tanh asinh erf sigmoid relu isnan isinf isfinite""".split()
-WHERE_POSITIVE = "log log2 log10 log1p sqrt rsqrt reciprocal".split()
-WHERE_UNIT = "asin acos atanh".split()
-INTEGERS_TOO = "neg abs sign square floor ceil trunc round relu exp sqrt sin".split()
+ANYWHERE = [
+    "neg",
+    "abs",
+    "sign",
+    "square",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "exp2",
+    "expm1",
+    "sin",
+    "cos",
+    "tan",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asinh",
+    "erf",
+    "sigmoid",
+    "relu",
+    "isnan",
+    "isinf",
+    "isfinite",
+]
+WHERE_POSITIVE = ["log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal"]
+WHERE_UNIT = ["asin", "acos", "atanh"]
+INTEGERS_TOO = [
+    "neg",
+    "abs",
+    "sign",
+    "square",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "relu",
+    "exp",
+    "sqrt",
+    "sin",
+]
 
-ARITHMETIC = "add sub mul div floor_divide remainder fmod maximum minimum".split()
-COMPARISONS = "eq ne lt le gt ge".split()
-LOGIC = "logical_and logical_or logical_xor".split()
-BITS = "bitwise_and bitwise_or bitwise_xor".split()
+ARITHMETIC = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "floor_divide",
+    "remainder",
+    "fmod",
+    "maximum",
+    "minimum",
+]
+SYNONYMS = ["multiply", "divide", "true_divide", "subtract"]
+COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
+LOGIC = ["logical_and", "logical_or", "logical_xor"]
+BITS = ["bitwise_and", "bitwise_or", "bitwise_xor"]
 
 LARGE = torch.linspace(-200, 200, 83)
 
@@ -46,7 +94,11 @@ one_argument: list[Case] = [
     *(case(name, ODD) for name in ANYWHERE),
     *(case(name, POSITIVE[:-1]) for name in WHERE_POSITIVE if name != "log1p"),
     *(case(name, POSITIVE) for name in WHERE_POSITIVE),
-    *(case(name, WIDE) for name in WHERE_POSITIVE if name not in ("rsqrt", "reciprocal")),
+    *(
+        case(name, WIDE)
+        for name in WHERE_POSITIVE
+        if name not in ("rsqrt", "reciprocal")
+    ),
     *(case(name, UNIT) for name in WHERE_UNIT),
     case("acosh", torch.linspace(1, 40, 30)),
     case("erfc", torch.linspace(-4, 4, 33)),
@@ -132,6 +184,11 @@ more_arguments: list[Case] = [
     case("masked_fill", randn(2, 3), BOOLS, -inf),
     method("masked_fill", INTS[:2], BOOLS, 7),
     method("add", randn(4), randn(4), alpha=0.5),
+    *(case(name, randn(4)) for name in ("absolute", "negative")),
+    *(case(name, randn(4), randn(4)) for name in SYNONYMS),
+    case("clip", randn(9), -0.5, 0.5),
+    method("type_as", INTS, randn(1)),
+    method("float", INTS),
     method("mul", randn(4), 3),
     method("to", randn(5) * 10, torch.int32),
     method("to", INTS, torch.bool),
@@ -139,6 +196,7 @@ more_arguments: list[Case] = [
     method("to", torch.tensor([65519.0, 65520, 1e-8, 3e-8, 6e-5, -0.1]), torch.float16),
     method("to", torch.tensor([100, 200, -200, 300]), torch.int8),
     method("to", EDGES.half(), torch.float32),
+    method("to", torch.tensor([6e-8, -3e-6, 5e-5]).half(), torch.float32),
     method("half", randn(7)),
     method("int", randn(7) * 5),
     method("bool", torch.tensor([0.0, nan, 2.0])),

@@ -1,4 +1,4 @@
-"""Cases of the reductions: over all, one and several dimensions, of views, of integers, of nothing."""
+"""Cases of the reductions: over any dimensions, of views, integers and nothing."""
 
 import math
 

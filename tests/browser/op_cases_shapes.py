@@ -1,4 +1,4 @@
-"""Cases of the functions that change shapes, join, pick by index, and make tensors out of nothing."""
+"""Cases of functions that change shapes, join, pick by index, or make tensors."""
 
 import torch
 from op_case import Case, View, case, method
@@ -43,6 +43,7 @@ moves: list[Case] = [
     case("t", randn(3)),
     method("expand", randn(3, 1), 2, 3, 4),
     method("expand", randn(3, 1), -1, 4),
+    method("expand_as", randn(3, 1), WIDE[:3]),
     case("broadcast_to", randn(4), [3, 4]),
     case("squeeze", randn(1, 3, 1)),
     case("squeeze", randn(1, 3, 1), 0),
@@ -82,6 +83,7 @@ joins: list[Case] = [
     case("cat", [INTS, randn(3, 4)]),
     case("cat", [HALVES, HALVES], 1),
     case("cat", [BOOLS, BOOLS]),
+    *(case(name, [WIDE, WIDE]) for name in ("concat", "concatenate")),
     case("stack", [WIDE, WIDE * 2]),
     case("stack", [randn(3), randn(3), randn(3)], dim=1),
     case("stack", [randn(3), randn(3)], dim=-1),

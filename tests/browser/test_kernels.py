@@ -112,8 +112,15 @@ BIAS_RELU_RESIDUAL = {
 }
 
 
-def linear(rows: int, columns: int, inner: int, dtype: str, fused: bool = True) -> Run:
-    x, w = torch.randn(rows, inner), torch.randn(columns, inner)
+def linear(
+    rows: int,
+    columns: int,
+    inner: int,
+    dtype: str,
+    fused: bool = True,
+    size: float = 1.0,
+) -> Run:
+    x, w = torch.randn(rows, inner), torch.randn(columns, inner) * size
     bias, residual = torch.randn(columns), torch.randn(rows, columns)
     match dtype:
         case "f32":
@@ -160,6 +167,12 @@ def test_linear_is_right_for_any_shape(kernel_page: Page, adapter: str) -> None:
         if dtype != "q8" or inner % 32 == 0
     ]
     assert_close(kernel_page, adapter, runs)
+
+
+@on_both_ways
+def test_q8_weights_may_be_small(kernel_page: Page, adapter: str) -> None:
+    # their scales are float16 subnormals
+    assert_close(kernel_page, adapter, [linear(2, 8, 64, "q8", fused=False, size=1e-4)])
 
 
 def product(a: Tensor, b: Tensor, batch: tuple[int, ...], fused: bool = False) -> Run:

@@ -13,6 +13,8 @@ from tokenizers import Tokenizer
 from tolerances import BY_DTYPE, F32
 from torch import Tensor
 
+from model_registry import resolve
+
 TEXTS = [
     "The server runs the first layers, the browser the rest.",
     "one",
@@ -25,6 +27,7 @@ MODELS = {
     "odd-gpt2": 2,
     "small-bert": 3,
     "all-MiniLM-L6-v2": 6,
+    "gpt2-mini": 12,
 }
 
 
@@ -57,6 +60,7 @@ def expected(
         "odd-gpt2": odd_gpt2_folder,
         "small-bert": bert_folder,
         "all-MiniLM-L6-v2": minilm_folder,
+        "gpt2-mini": resolve("gpt2-mini").folder,
     }
     return {name: Expected(folder) for name, folder in folders.items()}
 

@@ -36,7 +36,7 @@ export interface Read {
 export interface Executable {
   /** Resolves when the plan's shaders are compiled; null if they are. */
   readonly ready: Promise<void> | null;
-  /** Does the plan's steps and reads, in one submit. */
+  /** Submits the plan's steps and reads, all in one; throws where that fails. Resolves when the bytes are here. */
   run(leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]>;
 }
 

@@ -61,6 +61,23 @@ function wayOf(node: Node): Way {
   }
 }
 
+/** Longer chains are cut, so that programs stay short and walks through them shallow. */
+const MAX_DEPTH = 64;
+
+/** Nodes at which chains of inline nodes and views are cut. */
+function cuts(nodes: readonly Node[]): ReadonlySet<Node> {
+  const depths = new Map<Node, number>();
+  const cut = new Set<Node>();
+  for (const node of nodes) {
+    const way = wayOf(node);
+    if (way !== "inline" && way !== "view") continue;
+    const depth = 1 + node.inputs.reduce((deepest, input) => Math.max(deepest, depths.get(input) ?? 0), 0);
+    depths.set(node, depth % MAX_DEPTH);
+    if (depth === MAX_DEPTH && node.op.kind !== "quantized") cut.add(node);
+  }
+  return cut;
+}
+
 /** No reader, or several. */
 const MANY = Symbol("many");
 
@@ -69,7 +86,7 @@ const MANY = Symbol("many");
  * there; one that several kernels read is computed once, into a buffer. Constants and ranges are computed wherever they are read.
  */
 export function decide(nodes: readonly Node[], outputs: ReadonlySet<Node>, forced: ReadonlySet<Node>): Decision {
-  const buffered = new Set<Node>();
+  const buffered = new Set<Node>(cuts(nodes));
   const readers = new Map<Node, Node | typeof MANY>();
   const read = (input: Node, by: Node | typeof MANY) => {
     const known = readers.get(input);

@@ -3,6 +3,7 @@
 import { contiguousView, isContiguous, type Move, moveView, type View } from "../base/view";
 import { numel, sameShape, type Shape } from "../base/shape";
 import { RuntimeError } from "../base/errors";
+import { at } from "../base/list";
 import type { Access, Instruction, Program } from "../kernels/program";
 import { NeedsBuffer } from "./decide";
 import { moveKey, type Node } from "./node";
@@ -209,9 +210,5 @@ class Fuser {
 }
 
 /** A node's input that its kind always has. */
-export function input(node: Node, i: number): Node {
-  const found = node.inputs[i];
-  if (!found) throw new RangeError(`a ${node.op.kind} has no input ${i}`);
-  return found;
-}
+export const input = (node: Node, i: number): Node => at(node.inputs, i);
 

@@ -124,7 +124,8 @@ function lowerReduce(node: Node, op: Extract<Node["op"], { kind: "reduce" }>, co
 }
 
 function lowerAttention(node: Node, op: Extract<Node["op"], { kind: "attention" }>, context: Context): Lowered {
-  const [q, k, v] = [0, 1, 2].map((i) => headsOf(input(node, i), context)) as [Heads, Heads, Heads];
+  const viewed = (i: number) => headsOf(input(node, i), context);
+  const [q, k, v] = [viewed(0), viewed(1), viewed(2)];
   const [cuQ, cuK] = [input(node, 3), input(node, 4)];
   const [, heads = 1, headDim = 1] = node.shape;
   const { maxQ, causal, scale } = op;

@@ -90,6 +90,9 @@ export function dataNode(storage: Storage, shape: Shape, dtype: DType, backend: 
   return node;
 }
 
+/** A node with the same elements, in memory of its own once it is computed. */
+export const copyNode = (node: Node): Node => new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
+
 /** The op's attributes as text: equal for ops that do the same. */
 export function opKey(op: Op): string {
   switch (op.kind) {

@@ -3,9 +3,10 @@
 import type { Backend, Executable } from "../backend/backend";
 import type { DType } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
+import { at } from "../base/list";
 import type { Shape } from "../base/shape";
 import { compileAnew } from "./compile";
-import { type Call, Node } from "./node";
+import { type Call, copyNode, Node } from "./node";
 import { walk } from "./walk";
 
 /** What a replay needs. */
@@ -25,7 +26,7 @@ export const parameterNode = (shape: Shape, dtype: DType, backend: Backend): Nod
 /** Records the graph between parameters and results. */
 export function record(parameters: readonly Node[], results: readonly Node[], backend: Backend): Recording {
   // A result that is an argument, or data, is copied: a replay's outputs are its own.
-  const copies = results.map((node) => (node.isLeaf ? new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, backend) : node));
+  const copies = results.map((node) => (node.isLeaf ? copyNode(node) : node));
   const graph = walk(copies);
   if (graph.calls.length > 0) throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
   const { executable, leaves } = compileAnew(graph, backend);
@@ -33,7 +34,7 @@ export function record(parameters: readonly Node[], results: readonly Node[], ba
     backend,
     executable,
     leaves: leaves.map((i) => {
-      const leaf = graph.leaves[i] as Node;
+      const leaf = at(graph.leaves, i);
       const argument = parameters.indexOf(leaf);
       return argument < 0 ? leaf : argument;
     }),
@@ -45,8 +46,8 @@ export function record(parameters: readonly Node[], results: readonly Node[], ba
 /** The function's results on other arguments, computed when they are read. */
 export function replay({ backend, executable, leaves, outputs, results }: Recording, args: readonly Node[]): Node[] {
   const ops = outputs.map(() => ({ kind: "call" as const, call: null as Call | null }));
-  const nodes = outputs.map(({ shape, dtype }, i) => new Node(ops[i] as (typeof ops)[number], [], shape, dtype, backend));
-  const call: Call = { executable, leaves: leaves.map((leaf) => (typeof leaf === "number" ? (args[leaf] as Node) : leaf)), outputs: nodes };
+  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), [], shape, dtype, backend));
+  const call: Call = { executable, leaves: leaves.map((leaf) => (typeof leaf === "number" ? at(args, leaf) : leaf)), outputs: nodes };
   for (const op of ops) op.call = call;
-  return results.map((i) => nodes[i] as Node);
+  return results.map((i) => at(nodes, i));
 }

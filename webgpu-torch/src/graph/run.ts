@@ -1,12 +1,14 @@
 /** Runs what is asked for: reads asked in one tick share one run, and runs go one after the other. */
 
 import type { Backend, Executable, Read } from "../backend/backend";
+import type { Storage } from "../backend/storage";
 import { isContiguous } from "../base/view";
 import { itemSize } from "../base/dtype";
+import { at } from "../base/list";
 import { numel } from "../base/shape";
 import { compile } from "./compile";
 import { viewIn } from "./fuse";
-import { type Call, type Node } from "./node";
+import type { Call, Node } from "./node";
 import { bytesOf } from "./plan";
 import { walk } from "./walk";
 
@@ -15,6 +17,16 @@ interface Request {
   readonly resolve: (bytes: ArrayBuffer) => void;
   readonly reject: (reason: unknown) => void;
 }
+
+/** Work that was submitted, and the bytes that it will give. */
+interface Submitted {
+  readonly received: Promise<ArrayBuffer[]>;
+}
+
+/** What a run reads back, given the memory of what it has made. */
+type Reads = (made: ReadonlyMap<Node, Storage>) => readonly Read[];
+
+const NOTHING: Reads = () => [];
 
 const runners = new WeakMap<Backend, Runner>();
 
@@ -69,67 +81,79 @@ export class Runner {
 
   /** Submits a batch. Where one cannot be computed, the others are served without it. */
   private async serve(batch: readonly Request[]): Promise<void> {
-    let received: Promise<ArrayBuffer[]>;
+    let submitted: Submitted;
     try {
-      received = (await this.submit(batch.map(({ node }) => node))).received;
+      submitted = await this.submit(batch.map(({ node }) => node));
     } catch (error) {
       if (batch.length === 1) batch.forEach(({ reject }) => reject(error));
       else for (const request of batch) await this.serve([request]);
       return;
     }
-    received.then(
-      (results) => batch.forEach(({ resolve }, i) => resolve(results[i] ?? new ArrayBuffer(0))),
+    submitted.received.then(
+      (results) => batch.forEach(({ resolve }, i) => resolve(at(results, i))),
       (error: unknown) => batch.forEach(({ reject }) => reject(error)),
     );
   }
 
-  /** Computes what is missing and reads all, in one submit. Resolves at the submit; `received` when the bytes are here. */
-  private async submit(nodes: readonly Node[]): Promise<{ received: Promise<ArrayBuffer[]> }> {
-    const missing = nodes.filter((node) => !directRead(node));
-    const reads = () => nodes.map((node) => directRead(node) ?? { storage: node.storage as NonNullable<Node["storage"]>, offset: 0, bytes: bytesOf(node) });
-    if (missing.length === 0) return { received: this.backend.read(reads()) };
-    return this.compute(missing, reads);
+  /** Computes what is missing and reads all, in one submit. */
+  private async submit(nodes: readonly Node[]): Promise<Submitted> {
+    const direct = nodes.map(directRead);
+    const missing = nodes.filter((_, i) => !direct[i]);
+    const reads: Reads = (made) => nodes.map((node, i) => direct[i] ?? { storage: storageOf(node, made), offset: 0, bytes: bytesOf(node) });
+    return missing.length === 0 ? { received: this.backend.read(reads(new Map())) } : this.compute(missing, reads);
   }
 
-  private async compute(wanted: readonly Node[], reads: () => readonly Read[]): Promise<{ received: Promise<ArrayBuffer[]> }> {
+  private async compute(wanted: readonly Node[], reads: Reads): Promise<Submitted> {
     const call = onlyCall(wanted);
     if (call) return this.replay(call, reads);
     let graph = walk(wanted);
     if (graph.calls.length > 0) {
-      for (const first of graph.calls) await this.replay(first, () => []);
+      for (const first of graph.calls) await this.replay(first, NOTHING);
       graph = walk(wanted);
     }
     const { executable, leaves, passing } = compile(graph, this.backend);
-    const submitted = await this.execute(executable, leaves.map((i) => graph.leaves[i] as Node), graph.outputs, reads);
-    for (const i of passing) (graph.nodes[i] as Node).runs += 1;
+    const inputs = leaves.map((leaf) => at(graph.leaves, leaf));
+    const submitted = await this.execute(executable, inputs, graph.outputs, reads);
+    for (const place of passing) at(graph.nodes, place).runs += 1;
     return submitted;
   }
 
-  private async replay({ executable, leaves, outputs }: Call, reads: () => readonly Read[]): Promise<{ received: Promise<ArrayBuffer[]> }> {
+  private async replay({ executable, leaves, outputs }: Call, reads: Reads): Promise<Submitted> {
     const missing = leaves.filter((leaf) => !leaf.storage);
-    if (missing.length > 0) await this.compute(missing, () => []);
+    if (missing.length > 0) await this.compute(missing, NOTHING);
     return this.execute(executable, leaves, outputs, reads);
   }
 
-  private async execute(executable: Executable, leaves: readonly Node[], outputs: readonly Node[], reads: () => readonly Read[]): Promise<{ received: Promise<ArrayBuffer[]> }> {
-    const inputs = leaves.map(({ storage }) => storage as NonNullable<typeof storage>);
+  private async execute(executable: Executable, leaves: readonly Node[], outputs: readonly Node[], reads: Reads): Promise<Submitted> {
+    const inputs = leaves.map((leaf) => storageOf(leaf));
+    const made = new Map<Node, Storage>();
     inputs.forEach((storage) => storage.pin());
     try {
       if (executable.ready) await executable.ready;
-      const results = outputs.map((node) => this.backend.allocate(bytesOf(node)));
-      outputs.forEach((node, i) => node.settle(results[i] as (typeof results)[number]));
-      // Submits before it first awaits.
-      return { received: executable.run(inputs, results, reads()) };
+      for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
+      const received = executable.run(inputs, [...made.values()], reads(made));
+      for (const [node, storage] of made) node.settle(storage);
+      return { received };
+    } catch (error) {
+      for (const storage of made.values()) storage.dispose();
+      throw error;
     } finally {
       inputs.forEach((storage) => storage.unpin());
     }
   }
 }
 
+/** The memory of a node that was computed before, or has just been made. */
+function storageOf(node: Node, made?: ReadonlyMap<Node, Storage>): Storage {
+  const storage = made?.get(node) ?? node.storage;
+  if (!storage) throw new RangeError("a node was read before it was computed");
+  return storage;
+}
+
 /** Where a node's bytes lie already, if they do. */
 function directRead(node: Node): Read | null {
   let base = node;
-  while (!base.isLeaf && base.op.kind === "move") [base = node] = base.inputs;
+  while (!base.isLeaf && base.op.kind === "move") base = at(base.inputs, 0);
   if (!base.storage) return null;
   const view = viewIn(base, node);
   if (!view || !isContiguous(view)) return null;

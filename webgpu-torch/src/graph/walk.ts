@@ -1,6 +1,7 @@
 /** Walks from the nodes that are wanted to those that are there, and says what the graph between them is. */
 
 import { RuntimeError } from "../base/errors";
+import { at } from "../base/list";
 import { type Call, type Node, opKey } from "./node";
 
 export interface Graph {
@@ -21,11 +22,11 @@ export function walk(wanted: readonly Node[]): Graph {
   const nodes: Node[] = [];
   const stack: Node[] = [...wanted].reverse();
   while (stack.length > 0) {
-    const node = stack.at(-1) as Node;
+    const node = at(stack, stack.length - 1);
     const before = stack.length;
     if (!node.isLeaf && !place.has(node)) {
       for (let i = node.inputs.length - 1; i >= 0; i--) {
-        const input = node.inputs[i] as Node;
+        const input = at(node.inputs, i);
         if (!place.has(input)) stack.push(input);
       }
     }

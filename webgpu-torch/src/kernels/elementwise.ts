@@ -3,7 +3,7 @@
 import { contiguousStrides } from "../base/shape";
 import { helperText } from "../ops/helpers";
 import { grid, type Kernel, WORKGROUP_INDEX } from "./kernel";
-import { inputWgsl, laneAliases, outputWgsl, type Width } from "./lanes";
+import { halfWgsl, inputWgsl, laneAliases, outputWgsl, type Width } from "./lanes";
 import { Params } from "./params";
 import { type Access, type Program, resultOf } from "./program";
 import { programWgsl } from "./program_wgsl";
@@ -33,7 +33,8 @@ export function elementwise({ shape, program }: ElementwiseSpec): Kernel {
     prefix: "v",
   });
   const bindings = program.inputs.map((dtype, i) => inputWgsl(i, i, dtype, inputWidth(shape, program, i)));
-  const text = `${bindings.join("\n")}
+  const text = `${halfWgsl([...program.inputs, resultOf(program)])}
+${bindings.join("\n")}
 ${outputWgsl(program.inputs.length, resultOf(program))}
 ${params.declare(program.inputs.length + 1)}
 ${WORKGROUP_INDEX}

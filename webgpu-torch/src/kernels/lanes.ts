@@ -23,6 +23,35 @@ export function inputWgsl(i: number, binding: number, dtype: DType, width: Width
   return `${declare(read.type)}\nfn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
 }
 
+/**
+ * Functions between float32 and the bits of float16, where a kernel needs them. The builtins may flush subnormals, round
+ * towards zero, and leave open what becomes of infinity.
+ */
+export function halfWgsl(dtypes: readonly DType[]): string {
+  return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}\n${halfValue("half_values", "vec4f", "vec4u")}\n${HALF_BITS}` : "";
+}
+
+const halfValue = (name: string, float: string, word: string): string => /* wgsl */ `
+fn ${name}(h: ${word}) -> ${float} {
+  let size = h & ${word}(0x7fffu);
+  let exponent = select(${word}(0x38000000u), ${word}(0x70000000u), size >= ${word}(0x7c00u)); // infinity and NaN
+  let normal = bitcast<${float}>((size << ${word}(13u)) + exponent);
+  let value = select(normal, ${float}(size) * 0x1p-24, size < ${word}(0x400u)); // below 2^-14 all steps are 2^-24
+  return bitcast<${float}>(bitcast<${word}>(value) | ((h & ${word}(0x8000u)) << ${word}(16u)));
+}`;
+
+const HALF_BITS = /* wgsl */ `
+fn half_bits(v: vec4f) -> vec4u {
+  let bits = bitcast<vec4u>(v);
+  let size = bits & vec4u(0x7fffffffu);
+  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
+  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 0x1p24)); // below 2^-14 all steps are 2^-24
+  let finite = select(near, small, size < vec4u(0x38800000u));
+  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
+  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
+}
+fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`;
+
 interface Access {
   readonly type: string;
   readonly body: string;
@@ -38,7 +67,7 @@ const READ_ONE: Readonly<Record<DType, Access>> = {
   int32: plain("i32"),
   uint32: plain("u32"),
   bool: { type: "u32", body: "return $[a] != 0u;" },
-  float16: { type: "u32", body: "return unpack2x16float($[a / 2u])[a % 2u];" },
+  float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
   int8: byte,
   qint8: byte,
 };
@@ -48,7 +77,7 @@ const READ_FOUR: Readonly<Record<DType, Access>> = {
   int32: plainFour("i32"),
   uint32: plainFour("u32"),
   bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
-  float16: { type: "vec2u", body: "let p = $[a / 4u]; return vec4f(unpack2x16float(p.x), unpack2x16float(p.y));" },
+  float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
   int8: bytes,
   qint8: bytes,
 };
@@ -56,23 +85,9 @@ const READ_FOUR: Readonly<Record<DType, Access>> = {
 /** Declares `output` and `store(a, v)`: writes four elements at a … a+3, a a multiple of 4. Buffers are whole multiples of 16 bytes. */
 export function outputWgsl(binding: number, dtype: DType): string {
   const { type, value } = WRITE_FOUR[dtype];
-  return `${dtype === "float16" ? HALF_BITS : ""}
-@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
-
-/** pack2x16float may round towards zero, and leaves open what becomes of infinity. */
-const HALF_BITS = /* wgsl */ `
-fn half_bits(v: vec4f) -> vec4u {
-  let bits = bitcast<vec4u>(v);
-  let size = bits & vec4u(0x7fffffffu);
-  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
-  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 16777216.0)); // below 2^-14 all steps are 2^-24
-  let finite = select(near, small, size < vec4u(0x38800000u));
-  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
-  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
-}
-fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`;
 
 const packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
 

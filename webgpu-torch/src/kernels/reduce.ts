@@ -6,7 +6,7 @@ import { reduceOp, type ReduceName, reduceResult } from "../ops/reduce";
 import type { Caps } from "./caps";
 import { type ElementwiseSpec, names } from "./elementwise";
 import { grid, type Kernel, WORKGROUP_INDEX } from "./kernel";
-import { inputWgsl, laneAliases, scalarType, wordOutputWgsl } from "./lanes";
+import { halfWgsl, inputWgsl, laneAliases, scalarType, wordOutputWgsl } from "./lanes";
 import { Params } from "./params";
 import { type Access, type Program, resultOf } from "./program";
 import { programWgsl } from "./program_wgsl";
@@ -38,7 +38,8 @@ export function reduce(spec: ReduceSpec, caps: Caps): Kernel {
   const wide = !caps.software && sideBySide(spec);
   const inputs = [...spec.program.inputs, ...(spec.epilogue?.program.inputs ?? [])];
   const main = wide ? wideMain(outputs, length) : serialMain(outputs, length);
-  const text = `${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
+  const text = `${halfWgsl(inputs)}
+${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
 ${wordOutputWgsl(inputs.length, outputType(spec))}
 ${params.declare(inputs.length + 1)}
 ${WORKGROUP_INDEX}

@@ -37,11 +37,15 @@ ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`;
       return /* wgsl */ `
 ${at}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
+fn ${name}_scale(group: u32) -> f32 {
+  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
+  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
+}
 fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let group = row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u;
-  let scale = unpack2x16float(${name}_scales[group / 2u])[group % 2u];
   let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
-  return vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24)) * scale;
+  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
+  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
 }
 `;
     default:

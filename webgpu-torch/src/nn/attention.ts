@@ -47,8 +47,7 @@ export function varlen_attn(
   }
   if (!Number.isInteger(max_q) || !Number.isInteger(max_k)) throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
   if (query.numel() === 0) return query;
-  const [k, v] = [key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa)) as [Tensor, Tensor];
-  const inputs = [query, k, v].map((tensor) => cast(tensor, "float32"));
+  const inputs = [query, ...[key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa))].map((tensor) => cast(tensor, "float32"));
   const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) } as const;
   return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
 }
@@ -82,7 +81,8 @@ export function scaled_dot_product_attention(query: Tensor, key: Tensor, value: 
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;
-  const [k, v] = [key, value].map((tensor) => (tensor.ndim >= 3 ? sharedHeads(op, tensor, tensor.ndim - 3, heads, enable_gqa) : tensor)) as [Tensor, Tensor];
+  const shared = (tensor: Tensor) => (tensor.ndim >= 3 ? sharedHeads(op, tensor, tensor.ndim - 3, heads, enable_gqa) : tensor);
+  const [k, v] = [shared(key), shared(value)];
   const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
   const square = !is_causal || L === k.shape.at(-2);
   if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0) return asSequences(query, k, v, is_causal, scale);
@@ -110,12 +110,12 @@ function asSequences(query: Tensor, key: Tensor, value: Tensor, is_causal: boole
   const rowsFirst = query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
   if (!rowsFirst) {
     const batch = numel(query.shape.slice(0, -2));
-    const [q, k, v] = [query, key, value].map((x) => reshape(x, [batch * (x.shape.at(-2) ?? 0), 1, E])) as [Tensor, Tensor, Tensor];
-    return reshape(varlen_attn(q, k, v, ends(batch, L), ends(batch, S), L, S, options), query.shape);
+    const flat = (x: Tensor) => reshape(x, [batch * (x.shape.at(-2) ?? 0), 1, E]);
+    return reshape(varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options), query.shape);
   }
   const [batch = 1, heads = 1] = query.shape;
-  const [q, k, v] = [query, key, value].map((x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E])) as [Tensor, Tensor, Tensor];
-  const out = varlen_attn(q, k, v, ends(batch, L), ends(batch, S), L, S, options);
+  const flat = (x: Tensor) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]);
+  const out = varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options);
   return permute(reshape(out, [batch, L, heads, E]), [0, 2, 1, 3]);
 }
 

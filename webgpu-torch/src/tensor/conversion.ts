@@ -1,7 +1,7 @@
 /** Functions that change a tensor's dtype. */
 
 import type { DType } from "../base/dtype";
-import { Node } from "../graph/node";
+import { copyNode } from "../graph/node";
 import { cast, make, range } from "./build";
 import { Tensor } from "./tensor";
 
@@ -22,7 +22,4 @@ export function dequantize(input: Tensor): Tensor {
 }
 
 /** A tensor of its own, with the same elements. */
-export function clone(input: Tensor): Tensor {
-  const { node } = input;
-  return new Tensor(new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend));
-}
+export const clone = (input: Tensor): Tensor => new Tensor(copyNode(input.node));

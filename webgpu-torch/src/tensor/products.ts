@@ -4,7 +4,7 @@ import { isFloat } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
 import { numel, reducedShape } from "../base/shape";
 import { linearShape, matmulShape } from "../ops/matmul";
-import { cast, constant, element, make, type Operand, promoted } from "./build";
+import { cast, constant, element, make, promoted } from "./build";
 import { reshape, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
@@ -48,9 +48,9 @@ interface AddOptions {
 }
 
 const plus = (input: Tensor, term: Tensor, { beta = 1, alpha = 1 }: AddOptions): Tensor => {
-  const scaledTerm: Operand = alpha === 1 ? term : element("mul", term, alpha);
+  const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
   // With beta 0 the input is ignored, whatever is in it.
-  if (beta === 0) return scaledTerm as Tensor;
+  if (beta === 0) return scaledTerm;
   return element("add", scaledTerm, beta === 1 ? input : element("mul", input, beta));
 };
 

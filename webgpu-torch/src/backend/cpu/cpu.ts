@@ -33,7 +33,7 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
   }
 
   prepare(plan: Plan): Executable {
-    return { ready: null, run: async (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
+    return { ready: null, run: (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
   }
 
   async read(reads: readonly Read[]): Promise<ArrayBuffer[]> {

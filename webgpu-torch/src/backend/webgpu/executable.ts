@@ -1,6 +1,7 @@
 /** A plan on the GPU: its pipelines, its uniforms and the bind groups of its last run. */
 
 import { RuntimeError } from "../../base/errors";
+import { at } from "../../base/list";
 import type { Caps } from "../../kernels/caps";
 import type { Kernel } from "../../kernels/kernel";
 import { kernelFor, taskKey } from "../../kernels/task";
@@ -55,7 +56,7 @@ export class GpuExecutable implements Executable {
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map((kernel, i) => {
-      const { inputs, output } = plan.steps[i] as Plan["steps"][number];
+      const { inputs, output } = at(plan.steps, i);
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
@@ -74,7 +75,7 @@ export class GpuExecutable implements Executable {
     this.ready?.catch(() => undefined);
   }
 
-  async run(leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]> {
+  run(leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]> {
     return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
   }
 
@@ -97,7 +98,7 @@ export class GpuExecutable implements Executable {
   private groupOf(dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): GPUBindGroup {
     const { bound, slots } = dispatch;
     const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
-    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => buffers[slot] as GPUBuffer), uniforms]);
+    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms]);
     if (known !== 0) {
       if (known > 0) bound.splice(known, 1);
       bound.unshift(latest);

@@ -95,13 +95,13 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   /** Encodes and submits at once; resolves when the bytes are here. */
-  async submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]> {
+  submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]> {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
     encode(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
-    return receive ? this.checked(receive()) : [];
+    return receive ? this.checked(receive()) : Promise.resolve([]);
   }
 
   async synchronize(): Promise<void> {

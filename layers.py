@@ -1,0 +1,53 @@
+"""What all models are made of: attention, MLP, and the tables of embeddings.
+
+The mirror of static/layers.js. Attribute names are the names inside a piece.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ragged import ragged_attention
+
+
+class Attention(nn.Module):
+    def __init__(self, n_embd: int, n_head: int, causal: bool) -> None:
+        super().__init__()
+        self.n_head = n_head
+        self.causal = causal
+        self.c_attn = nn.Linear(n_embd, 3 * n_embd)
+        self.c_proj = nn.Linear(n_embd, n_embd)
+
+    def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
+        total, n_embd = x.shape
+        D = n_embd // self.n_head
+        qkv = self.c_attn(x).view(total, 3, self.n_head, D)
+        q, k, v = qkv.unbind(1)  # (total, n_head, D) each
+        out = ragged_attention(q, k, v, lengths, self.causal)
+        return self.c_proj(out.view(total, n_embd))  # type: ignore[no-any-return]
+
+
+class MLP(nn.Module):
+    """activation: "gelu_new", which is GPT-2's tanh approximation, "gelu" or "relu"."""
+
+    def __init__(self, n_embd: int, n_inner: int, activation: str) -> None:
+        super().__init__()
+        self.activation = activation
+        self.c_fc = nn.Linear(n_embd, n_inner)
+        self.c_proj = nn.Linear(n_inner, n_embd)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.c_fc(x)
+        match self.activation:
+            case "gelu_new":
+                x = F.gelu(x, approximate="tanh")
+            case "gelu":
+                x = F.gelu(x)
+            case "relu":
+                x = F.relu(x)
+        return self.c_proj(x)  # type: ignore[no-any-return]
+
+
+def table(rows: int, n_embd: int) -> nn.Embedding:
+    """Left empty: drawing random numbers on the meta device would cost a start 2 s."""
+    return nn.Embedding(rows, n_embd, _weight=torch.empty(rows, n_embd))

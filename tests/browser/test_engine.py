@@ -1,0 +1,266 @@
+"""What webgpu-torch promises besides right numbers: little work, memory, errors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import open_webgpu_page
+from playwright.sync_api import Browser, Error, Page
+
+PAGE_SCRIPT = Path(__file__).with_name("engine_page.js").read_text()
+
+
+@pytest.fixture
+def engine(browser: Browser, static_url: str) -> Iterator[Page]:
+    """A page of its own with the library as `torch`, a layer, and engine_page.js."""
+    page = open_webgpu_page(browser, f"{static_url}/blank.html")
+    page.evaluate(PAGE_SCRIPT)
+    page.evaluate(
+        """async () => {
+            globalThis.torch = await import("/torch.js");
+            await torch.init();
+            globalThis.layer = makeLayer(torch);
+        }"""
+    )
+    yield page
+    page.close()
+
+
+def count(page: Page, work: str) -> Any:
+    return page.evaluate(f"() => counted(async () => {{ {work} }})")
+
+
+def test_a_chain_of_elementwise_functions_is_one_dispatch(engine: Page) -> None:
+    counts = count(
+        engine,
+        """const x = torch.tensor([[1, 2], [3, 4.5]]);
+        await x.add(1).mul(x.t()).exp().sub(x.narrow(1, 0, 1)).relu().tolist();""",
+    )
+    assert (counts["dispatchWorkgroups"], counts["submit"]) == (1, 1)
+
+
+def test_a_layer_is_seven_dispatches_and_a_request_one_submit(engine: Page) -> None:
+    counts = count(engine, "await request(torch, [layer, layer, layer], 5)")
+    assert (counts["dispatchWorkgroups"], counts["submit"]) == (21, 1)
+
+
+@pytest.mark.parametrize("device", ["cpu", "webgpu"])
+def test_a_chain_of_any_length_is_computed(engine: Page, device: str) -> None:
+    total = engine.evaluate(
+        """async (device) => {
+            let x = torch.zeros(2, {device});
+            for (let i = 0; i < 2000; i++) x = x.add(1);
+            return x.tolist();
+        }""",
+        device,
+    )
+    assert total == [2000, 2000]
+
+
+def test_reads_of_one_tick_share_a_submit(engine: Page) -> None:
+    counts = count(
+        engine,
+        """const x = torch.tensor([1, 2, 3.5]);
+        const y = x.exp();
+        await Promise.all([y.sum().item(), y.mul(2).tolist(), x.tolist()]);""",
+    )
+    assert counts["submit"] == 1
+
+
+def test_a_length_never_seen_compiles_nothing(engine: Page) -> None:
+    # Matmuls have a shader for each range of lengths: one, a few, many.
+    count(engine, "for (const T of [1, 3, 64]) await request(torch, [layer], T)")
+    counts = count(
+        engine, "for (const T of [2, 9, 33, 50]) await request(torch, [layer], T)"
+    )
+    assert "createComputePipelineAsync" not in counts
+
+
+@pytest.mark.parametrize("run", ["layerOf(torch)", "torch.compile(layerOf(torch))"])
+def test_a_step_that_is_repeated_makes_nothing_new(engine: Page, run: str) -> None:
+    engine.evaluate(f"() => {{ globalThis.run = {run}; }}")
+    step = "await request(torch, [layer], 6, run)"
+    count(engine, f"for (let i = 0; i < 4; i++) {step}")
+    assert count(engine, step) == {"dispatchWorkgroups": 7, "submit": 1}
+
+
+def test_requests_end_with_the_buffers_they_began_with(engine: Page) -> None:
+    before, after = engine.evaluate(
+        """async () => {
+            const used = () => [torch.memory_allocated(), torch.memory_reserved()];
+            const ask = (T) => request(torch, [layer, layer], T);
+            for (const T of [64, 1]) await ask(T);
+            const before = used();
+            for (let i = 0; i < 200; i++) await ask(1 + (i * 37) % 64);
+            return [before, used()];
+        }"""
+    )
+    assert after[0] == before[0]
+    # A few buffers more, of sizes that the first two lengths had no use for.
+    assert after[1] < before[1] + 100_000
+
+
+def test_workspace_does_not_grow_with_the_number_of_layers(engine: Page) -> None:
+    two, eight = engine.evaluate(
+        """async () => {
+            const space = async (layers) => {
+                await request(torch, Array(layers).fill(layer), 64);
+                return torch.memory_reserved();
+            };
+            return [await space(2), await space(8)];
+        }"""
+    )
+    assert two == eight
+
+
+def test_memory_of_forgotten_tensors_comes_back(engine: Page) -> None:
+    engine.evaluate(
+        """async () => {
+            globalThis.start = torch.memory_allocated();
+            for (let i = 0; i < 20; i++) await torch.tensor([i, 0.5]).exp().tolist();
+        }"""
+    )
+    session = engine.context.new_cdp_session(engine)
+    session.send("HeapProfiler.collectGarbage")
+    engine.wait_for_function("torch.memory_allocated() === start")
+
+
+def test_dispose_waits_for_reads_under_way_and_no_longer(engine: Page) -> None:
+    total, freed = engine.evaluate(
+        """async () => {
+            globalThis.x = torch.frombuffer(new Float32Array(1000).fill(1).buffer);
+            const before = torch.memory_allocated();
+            const read = x.sum().item();
+            x.dispose();
+            return [await read, before - torch.memory_allocated()];
+        }"""
+    )
+    assert total == 1000
+    assert freed > 3900
+    with pytest.raises(Error, match="the tensor was disposed"):
+        engine.evaluate("() => x.add(1)")
+
+
+def test_a_compiled_function_gives_what_the_plain_one_gives(engine: Page) -> None:
+    same = engine.evaluate(
+        """async () => {
+            const compiled = torch.compile(layerOf(torch));
+            const same = [];
+            for (const T of [3, 5, 3, 1]) {
+                const a = await request(torch, [layer, layer], T);
+                const b = await request(torch, [layer, layer], T, compiled);
+                same.push(a.every((value, i) => Math.abs(value - b[i]) < 1e-6));
+            }
+            return same;
+        }"""
+    )
+    assert same == [True] * 4
+
+
+def test_a_compiled_function_takes_views_and_gives_trees(engine: Page) -> None:
+    results = engine.evaluate(
+        """async () => {
+            const add = ({ a, b }, scale) => ({ sum: a.add(b).mul(scale), same: a });
+            const f = torch.compile(add);
+            const x = torch.tensor([[1, 2], [3, 4]]);
+            const first = f({ a: x.t(), b: x.exp().log() }, 2);
+            const second = f({ a: x, b: x }, 3);
+            const all = [first.sum, first.same, second.sum.add(second.same)];
+            return Promise.all(all.map((t) => t.round().tolist()));
+        }"""
+    )
+    assert results == [[[4, 10], [10, 16]], [[1, 3], [2, 4]], [[7, 14], [21, 28]]]
+
+
+def test_a_lost_device_rejects_reads_and_init_opens_another(engine: Page) -> None:
+    with pytest.raises(Error, match=r"device was lost.*torch\.init\(\)"):
+        engine.evaluate(
+            """async () => {
+                const read = torch.ones(4).add(1).tolist();
+                device.destroy();
+                await read;
+            }"""
+        )
+    with pytest.raises(Error, match="device was lost"):
+        engine.evaluate("() => torch.tensor([1])")
+    result = engine.evaluate(
+        "async () => { await torch.init(); return torch.ones(2).add(1).tolist(); }"
+    )
+    assert result == [2, 2]
+
+
+def test_a_tensor_says_what_it_is(torch_page: Page) -> None:
+    said = torch_page.evaluate(
+        """() => {
+            const x = torch.zeros(2, 3, {dtype: torch.int32});
+            return [x.shape, x.dtype, x.device, x.ndim, x.dim(), x.numel(), x.size(),
+                    x.size(-1), String(x)];
+        }"""
+    )
+    shown = "Tensor(shape=[2, 3], dtype=int32, device=webgpu)"
+    assert said == [[2, 3], "int32", "webgpu", 2, 2, 6, [2, 3], 3, shown]
+
+
+# fmt: off
+REFUSED = [
+    ("torch.tensor([1, 2, 3]).add(torch.tensor([1, 2]))",
+     "add: The size of tensor a (3) must match the size of tensor b (2)"),
+    ("torch.ones(2, 3).matmul(torch.ones(2, 3))",
+     "matmul: mat1 and mat2 shapes cannot be multiplied: [2, 3] and [2, 3]"),
+    ("torch.ones(2, 3).reshape(4, 2)",
+     "reshape: shape '[4, 2]' is invalid for input of size 6"),
+    ("torch.ones(2, 3).sum(2)",
+     "sum: Dimension out of range (expected to be in range of [-2, 1], but got 2)"),
+    ("torch.ones(2).sum({axis: 0})",
+     "sum() got an unexpected keyword argument 'axis'"),
+    ("torch.ones(2).sum(0, true, 1)",
+     "sum() takes at most 2 positional arguments but 3 were given"),
+    ("torch.tensor([[1, 2], [3]])",
+     "tensor: expected sequence of length 2 at dim 1 (got 1)"),
+    ("torch.tensor(['a'])",
+     "tensor: expected numbers, booleans or arrays of them, got string"),
+    ("torch.frombuffer(new ArrayBuffer(6))",
+     "frombuffer: whole elements of float32 from byte 0 do not fit a buffer of 6"),
+    ("torch.zeros(100000, 100000)",
+     "shape [100000, 100000] has more than 4294967295 elements"),
+    ("torch.ones(2).add(torch.ones(2, {device: 'cpu'}))",
+     "Expected all tensors to be on the same device"),
+    ("torch.ones(2).mul('3')",
+     "mul: expected a Tensor or a number, got string"),
+    ("torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 2))",
+     "input [2, 3] and weight [4, 2]"),
+    ("torch.tensor([true]).sub(torch.tensor([true]))",
+     "with two bool tensors is not supported"),
+    ("torch.tensor([1, 2]).mean()",
+     "Input dtype must be a floating point dtype. Got: int32"),
+    ("torch.cat([torch.ones(2, 3), torch.ones(2, 4)])",
+     "cat: Sizes of tensors must match except in dimension 0"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED)
+def test_errors_name_the_function_and_what_came(
+    torch_page: Page, call: str, message: str
+) -> None:
+    with pytest.raises(Error) as refusal:
+        torch_page.evaluate(f"() => {{ {call}; }}")
+    assert message in refusal.value.message
+
+
+def test_a_tensor_beyond_the_adapters_buffers_is_refused(torch_page: Page) -> None:
+    with pytest.raises(Error, match=r"this adapter's buffers hold at most \d+"):
+        torch_page.evaluate("() => torch.zeros(65535, 65535).add(1).tolist()")
+
+
+def test_one_bad_read_leaves_the_others_of_its_tick(torch_page: Page) -> None:
+    outcomes = torch_page.evaluate(
+        """async () => {
+            const good = torch.ones(2).add(1);
+            const bad = torch.zeros(65535, 65535).add(1);
+            const settled = await Promise.allSettled([good.tolist(), bad.tolist()]);
+            return settled.map(({ status }) => status);
+        }"""
+    )
+    assert outcomes == ["fulfilled", "rejected"]

@@ -1,0 +1,186 @@
+/** Helpers that approximate functions, where WGSL has no builtin or its builtin is too coarse. */
+
+import { type Helper, helper } from "./helper";
+
+export const MATH_HELPERS: Readonly<Record<string, Helper>> = {
+  op_exp: helper("fn op_exp(x: F32) -> F32 { return select(exp(x), x, op_isnan(x)); }", "op_isnan"),
+
+  op_exp2: helper("fn op_exp2(x: F32) -> F32 { return select(exp2(x), x, op_isnan(x)); }", "op_isnan"),
+
+  op_log: logarithm("log"),
+
+  op_log2: logarithm("log2"),
+
+  // Eigen's rational approximation, a few ulp everywhere. The builtin may be off by 1e-5, and on some drivers overflows.
+  op_tanh: helper(
+    `
+fn op_tanh(a: F32) -> F32 {
+  let x = clamp(a, F32(-7.90531110763549805), F32(7.90531110763549805));
+  let s = x * x;
+  var p = F32(-2.76076847742355e-16);
+  p = p * s + 2.00018790482477e-13;
+  p = p * s - 8.60467152213735e-11;
+  p = p * s + 5.12229709037114e-08;
+  p = p * s + 1.48572235717979e-05;
+  p = p * s + 6.37261928875436e-04;
+  p = p * s + 4.89352455891786e-03;
+  var q = F32(1.19825839466702e-06);
+  q = q * s + 1.18534705686654e-04;
+  q = q * s + 2.26843463243900e-03;
+  q = q * s + 4.89352518554385e-03;
+  return select(x * p / q, a, op_isnan(a));
+}`,
+    "op_isnan",
+  ),
+
+  // Eigen's rational approximation: within 4e-7 of erf, which is 1 in float32 from 4 on.
+  op_erf: helper(
+    `
+fn op_erf(a: F32) -> F32 {
+  let x = clamp(a, F32(-4.0), F32(4.0));
+  let s = x * x;
+  var p = F32(-2.72614225801306e-10);
+  p = p * s + 2.77068142495902e-08;
+  p = p * s - 2.10102402082508e-06;
+  p = p * s - 5.69250639462346e-05;
+  p = p * s - 7.34990630326855e-04;
+  p = p * s - 2.95459980854025e-03;
+  p = p * s - 1.60960333262415e-02;
+  var q = F32(-1.45660718464996e-05);
+  q = q * s - 2.13374055278905e-04;
+  q = q * s - 1.68282697438203e-03;
+  q = q * s - 7.37332916720468e-03;
+  q = q * s - 1.42647390514189e-02;
+  return select(x * p / q, a, op_isnan(a));
+}`,
+    "op_isnan",
+  ),
+
+  op_gelu: helper(
+    `
+fn op_gelu(x: F32) -> F32 { return 0.5 * x * (1.0 + op_erf(x * 0.7071067811865476)); }`,
+    "op_erf",
+  ),
+
+  op_gelu_tanh: helper(
+    `
+fn op_gelu_tanh(x: F32) -> F32 { return 0.5 * x * (1.0 + op_tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))); }`,
+    "op_tanh",
+  ),
+
+  op_sigmoid: helper("fn op_sigmoid(x: F32) -> F32 { return 1.0 / (1.0 + op_exp(-x)); }", "op_exp"),
+
+  op_softplus: helper(
+    `
+fn op_softplus(x: F32) -> F32 { return select(op_log1p(exp(min(x, F32(20.0)))), x, (x > F32(20.0)) | op_isnan(x)); }`,
+    "op_log1p",
+    "op_isnan",
+  ),
+
+  // 2 atanh(x / (2 + x)) near zero, where log(1 + x) has lost x.
+  op_log1p: helper(
+    `
+fn op_log1p(x: F32) -> F32 {
+  let s = x / (2.0 + x);
+  let s2 = s * s;
+  let near = 2.0 * s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0 + s2 * (1.0 / 11.0 + s2 / 13.0))))));
+  return select(op_log(1.0 + x), near, abs(x) < F32(0.5));
+}`,
+    "op_log",
+  ),
+
+  op_asinh: helper(
+    `
+fn op_asinh(x: F32) -> F32 {
+  let a = abs(x);
+  let y = select(op_log1p(a + a * a / (1.0 + sqrt(a * a + 1.0))), op_log(a) + 0.6931471805599453, a > F32(1e8));
+  return select(y, -y, x < F32(0.0));
+}`,
+    "op_log1p",
+    "op_log",
+  ),
+
+  op_expm1: helper(
+    `
+fn op_expm1(x: F32) -> F32 {
+  var p = F32(1.0);
+  for (var n = 9; n > 1; n--) { p = 1.0 + p * x / f32(n); }
+  return select(op_exp(x) - 1.0, x * p, abs(x) < F32(0.5));
+}`,
+    "op_exp",
+  ),
+
+  // Cody and Waite's reduction to [-pi/4, pi/4] and Cephes' polynomials; the builtins may be off by 2^-11 and know no large angles.
+  op_sine: helper(`
+fn op_sine(x: F32, quarter: i32) -> F32 {
+  let k = round(x * 0.6366197723675814);
+  let r = ((x - k * 1.5703125) - k * 4.837512969970703125e-4) - k * 7.549789948768648e-8;
+  let s = r * r;
+  let sine = r + r * s * (-1.6666654611e-1 + s * (8.3321608736e-3 - s * 1.9515295891e-4));
+  let cosine = 1.0 - 0.5 * s + s * s * (4.166664568298827e-2 + s * (-1.388731625493765e-3 + s * 2.443315711809948e-5));
+  let q = (I32(k) + I32(quarter)) & I32(3);
+  let y = select(sine, cosine, (q & I32(1)) != I32(0));
+  return select(y, -y, (q & I32(2)) != I32(0));
+}`),
+
+  op_atan: helper(`
+fn op_atan(x: F32) -> F32 {
+  let a = abs(x);
+  let big = a > F32(2.414213562373095);
+  let mid = a > F32(0.4142135623730950);
+  let t = select(select(a, (a - 1.0) / (a + 1.0), mid), -1.0 / a, big);
+  let base = select(select(F32(0.0), F32(0.7853981633974483), mid), F32(1.5707963267948966), big);
+  let z = t * t;
+  let y = base + t + t * z * (((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z - 3.33329491539e-1);
+  return select(y, -y, x < F32(0.0));
+}`),
+
+  op_atan2: helper(
+    `
+fn op_atan2(y: F32, x: F32) -> F32 {
+  let flat = (x == F32(0.0)) & (y == F32(0.0));
+  let ratio = op_atan(y / select(x, F32(1.0), x == F32(0.0)));
+  let up = select(F32(-1.5707963267948966), F32(1.5707963267948966), y >= F32(0.0));
+  let left = select(F32(-3.141592653589793), F32(3.141592653589793), y >= F32(0.0));
+  let beside = select(ratio, ratio + left, x < F32(0.0));
+  return select(select(beside, up, x == F32(0.0)), F32(0.0), flat);
+}`,
+    "op_atan",
+  ),
+
+  op_asin: helper(
+    `
+fn op_asin(x: F32) -> F32 { return select(op_atan2(x, sqrt((1.0 - x) * (1.0 + x))), op_nan(), abs(x) > F32(1.0)); }`,
+    "op_atan2",
+    "op_nan",
+  ),
+
+  op_acos: helper(
+    `
+fn op_acos(x: F32) -> F32 { return select(op_atan2(sqrt((1.0 - x) * (1.0 + x)), x), op_nan(), abs(x) > F32(1.0)); }`,
+    "op_atan2",
+    "op_nan",
+  ),
+
+  // The builtin knows no negative base.
+  op_pow: helper(
+    `
+fn op_pow(a: F32, b: F32) -> F32 {
+  let size = pow(abs(a), b);
+  let whole = floor(b) == b;
+  let odd = b - 2.0 * floor(b * 0.5) == F32(1.0);
+  let signed = select(select(op_nan(), size, whole), -size, whole & odd);
+  let y = select(size, signed, a < F32(0.0));
+  let zero = select(F32(0.0), op_inf(), b < F32(0.0));
+  return select(select(y, zero, a == F32(0.0)), F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
+}`,
+    "op_nan",
+    "op_inf",
+  ),
+};
+
+/** A logarithm that is minus infinity at zero and NaN below. */
+function logarithm(name: "log" | "log2"): Helper {
+  const wgsl = `fn op_${name}(x: F32) -> F32 { return select(select(${name}(x), -op_inf(), x == F32(0.0)), op_nan(), (x < F32(0.0)) | op_isnan(x)); }`;
+  return helper(wgsl, "op_inf", "op_nan", "op_isnan");
+}
