@@ -139,9 +139,9 @@ function isFinal(error) {
 
 /** @param {string} url @param {PartialFile} partial @param {unknown} error */
 function failed(url, { loaded, bytes }, error) {
-  const { pathname } = new URL(url);
+  const name = new URL(url).pathname.split("/").at(-1);
   return new SplitComputeError(
-    `${pathname}: ${loaded} of ${bytes.length} bytes came: ${messageOf(error)}`,
+    `${name}: ${loaded} of ${bytes.length} bytes came: ${messageOf(error)}`,
     {
       status: error instanceof SplitComputeError ? error.status : undefined,
       error_type: "Download",

@@ -19,16 +19,16 @@ import { browserIsReady, whyNoOffload } from "./state.js";
  * @property {string} text
  * @property {string} kind the panel's look
  * @property {readonly Control[]} [controls]
- * @property {string} [problem]
+ * @property {string} [reason] why it waits
  */
 
 /** @param {PanelActions} actions @returns {(state: State) => void} */
 export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onForget }) {
   const panel = byId("browser-panel", HTMLElement);
   const words = el("p", { id: "browser-words" });
-  // No alert: it goes on by itself, and #status has said so.
-  const problem = el("p", { class: "problem" });
   const progress = el("progress", { "aria-labelledby": "browser-words" });
+  // No alert: the takeover goes on by itself, and #status has said so.
+  const reason = el("p", { class: "reason muted" });
   /** @type {Record<Control, HTMLButtonElement>} */
   const buttons = {
     agree: button("Download", onAgree, "button browser"),
@@ -38,7 +38,7 @@ export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onFo
     remove: button("Remove", onForget),
   };
   const controls = el("div", { class: "controls" }, ...Object.values(buttons));
-  panel.replaceChildren(el("div", { class: "panel-words" }, problem, words, progress), controls);
+  panel.replaceChildren(el("div", { class: "panel-words" }, words, progress, reason), controls);
 
   return (state) =>
     keepFocus(panel, () => {
@@ -47,7 +47,7 @@ export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onFo
       panel.hidden = shown.text === "";
       panel.className = `panel ${shown.kind}`;
       setText(words, shown.text);
-      setText(problem, shown.problem ?? "");
+      setText(reason, shown.reason ?? "");
       for (const [name, control] of Object.entries(buttons)) {
         control.hidden = !shown.controls?.includes(/** @type {Control} */ (name));
       }
@@ -58,7 +58,7 @@ export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onFo
         progress.value = loadedBytes(state);
       }
       if (side.kind === "asking") setText(buttons.agree, `Download (${formatBytes(side.missing)})`);
-      setText(buttons.resume, shown.problem ? "Try now" : "Resume");
+      setText(buttons.resume, shown.reason ? "Try now" : "Resume");
     });
 }
 
@@ -101,7 +101,7 @@ function describeTakeover(state, n_layer, side) {
         text: `${amount} are here. ${soFar} It will try again by itself.`,
         kind: "asking",
         controls: ["resume", "pause"],
-        problem: reason,
+        reason,
       };
     case "complete":
     case "ended":

@@ -215,7 +215,7 @@ def test_a_layer_that_does_not_come_is_tried_again_and_the_page_says_so(
     none, missing = piece_faults.none, piece_faults.missing
     server.faults = [none, none, missing, gate]
     site.get_by_role("button", name=re.compile("^Download \\(")).click()
-    expect(site.locator("#browser-panel .problem")).to_contain_text("answered 404")
+    expect(site.locator("#browser-panel .reason")).to_contain_text("answered 404")
     embed(site)
     expect(site.locator("#result-where")).to_contain_text("your browser ran layer 3")
     gate.open()
