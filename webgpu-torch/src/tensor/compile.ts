@@ -33,8 +33,14 @@ export function compile<A extends readonly unknown[], R extends Tree>(fn: (...ar
     kept.set(key, known);
     const [oldest] = kept.keys();
     if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
-    const nodes = replay(known.recording, given.map((tensor) => tensor.node));
-    return exchange(known.form, nodes.map((node) => new Tensor(node))) as R;
+    const nodes = replay(
+      known.recording,
+      given.map((tensor) => tensor.node),
+    );
+    return exchange(
+      known.form,
+      nodes.map((node) => new Tensor(node)),
+    ) as R;
   };
 }
 
@@ -42,10 +48,22 @@ function trace<A extends readonly unknown[], R extends Tree>(fn: (...args: A) =>
   const [first] = given;
   if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
   const parameters = given.map(({ shape, dtype, backend }): Node => parameterNode(shape, dtype, backend));
-  const form = fn(...(exchange(args, parameters.map((node) => new Tensor(node))) as unknown as A));
+  const form = fn(
+    ...(exchange(
+      args,
+      parameters.map((node) => new Tensor(node)),
+    ) as unknown as A),
+  );
   const results = tensorsIn(form);
   if (results.length === 0) throw new RuntimeError("compile: the function returned no tensor");
-  return { form, recording: record(parameters, results.map((tensor) => tensor.node), first.backend) };
+  return {
+    form,
+    recording: record(
+      parameters,
+      results.map((tensor) => tensor.node),
+      first.backend,
+    ),
+  };
 }
 
 /** The tensors in a tree, in order. */
@@ -70,7 +88,10 @@ function exchange(tree: unknown, tensors: readonly Tensor[]): unknown {
 function describe(tree: unknown): string {
   if (tree instanceof Tensor) return `${tree.device} ${tree.dtype} ${tree.shape.join("x")}`;
   if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
-  if (isLiteral(tree)) return `{${Object.entries(tree).map(([name, value]) => `${name}:${describe(value)}`).join()}}`;
+  if (isLiteral(tree))
+    return `{${Object.entries(tree)
+      .map(([name, value]) => `${name}:${describe(value)}`)
+      .join()}}`;
   if (typeof tree === "object" || typeof tree === "function" ? tree !== null : false) {
     throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
   }

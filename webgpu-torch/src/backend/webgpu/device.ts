@@ -27,7 +27,8 @@ const LIMITS = [
 
 /** `forced` overrides what the adapter can do, so that tests take the ways of other adapters. */
 export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
-  if (!("gpu" in navigator) || !navigator.gpu) throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
+  if (!("gpu" in navigator) || !navigator.gpu)
+    throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({

@@ -47,7 +47,11 @@ export class PipelineCache {
   private layout(inputs: number): GPUBindGroupLayout {
     const known = this.layouts.get(inputs);
     if (known) return known;
-    const buffer = (binding: number, layout: GPUBufferBindingLayout): GPUBindGroupLayoutEntry => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: layout });
+    const buffer = (binding: number, layout: GPUBufferBindingLayout): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: layout,
+    });
     const entries = Array.from({ length: inputs }, (_, i) => buffer(i, { type: "read-only-storage" }));
     entries.push(buffer(inputs, { type: "storage" }), buffer(inputs + 1, { type: "uniform", hasDynamicOffset: true }));
     const layout = this.device.createBindGroupLayout({ label: `${inputs} inputs`, entries });

@@ -41,7 +41,10 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     this.pool = new BufferPool(device);
     this.readback = new Readback(device);
     device.addEventListener("uncapturederror", (event) => (this.failure ??= event.error.message));
-    void device.lost.then(({ message, reason }) => (this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`));
+    void device.lost.then(
+      ({ message, reason }) =>
+        (this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`),
+    );
   }
 
   static async create(forced: Partial<Caps> = {}): Promise<WebGpuBackend> {
@@ -67,7 +70,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
 
   private own(bytes: number, take: (bytes: number) => GPUBuffer): Storage {
     this.checkAlive();
-    if (bytes > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    if (bytes > this.maxBytes)
+      throw new RuntimeError(`a tensor of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     const buffer = take(bytes);
     this.allocated += paddedBytes(bytes);
     return new Storage<GPUBuffer>(this, buffer, bytes);
@@ -85,7 +89,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   prepare(plan: Plan): Executable {
     this.checkAlive();
     for (const bytes of [...plan.workspace, ...plan.outputs]) {
-      if (bytes > this.maxBytes) throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+      if (bytes > this.maxBytes)
+        throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     }
     return new GpuExecutable(this, plan);
   }
