@@ -1279,7 +1279,7 @@ function lowerRows(node, context) {
     case "norm": {
       const { norm: kind, width, eps, weight, bias } = op;
       return {
-        task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias, residual: false } },
+        task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias } },
         operands: operands()
       };
     }
@@ -2192,11 +2192,9 @@ function runReduce({ op, shape, kept, program, epilogue }, input2) {
 }
 function runNorm({ spec }, input2) {
   let next = 1;
-  const residual = spec.residual ? input2(next++) : null;
   const weight = spec.weight ? input2(next++) : null;
   const bias = spec.bias ? input2(next++) : null;
-  const x = input2(0);
-  return normCpu(spec, residual ? x.map((v, i) => v + (residual[i] ?? 0)) : x, weight, bias);
+  return normCpu(spec, input2(0), weight, bias);
 }
 
 // src/backend/cpu/cpu.ts
@@ -2260,11 +2258,9 @@ function capsOf({ architecture, description, isFallbackAdapter = false }) {
 }
 
 // src/backend/webgpu/device.ts
-var FEATURES = ["shader-f16", "subgroups", "timestamp-query"];
-var LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
+var NEEDED = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"];
+var SHOWN = [
+  ...NEEDED,
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
@@ -2277,8 +2273,7 @@ async function openDevice(forced) {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
+    requiredLimits: Object.fromEntries(NEEDED.map((limit) => [limit, adapter.limits[limit]]))
   });
   const { vendor, architecture, description } = adapter.info;
   return {
@@ -2290,9 +2285,12 @@ async function openDevice(forced) {
       architecture,
       description,
       features: [...adapter.features].sort(),
-      limits: Object.fromEntries(LIMITS.map((limit) => [limit, device.limits[limit]]))
+      limits: Object.fromEntries(SHOWN.map((limit) => [limit, adapter.limits[limit]]))
     }
   };
+}
+function largestBuffer({ maxBufferSize, maxStorageBufferBindingSize }) {
+  return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 16;
 }
 
 // src/ops/helper.ts
@@ -3092,7 +3090,7 @@ function norm(spec, caps) {
   const invocations = lanes * rowsAtOnce;
   const type = width % 4 === 0 ? "vec4f" : "f32";
   const units = width % 4 === 0 ? width / 4 : width;
-  const inputs = ["x", ...["residual", "weight", "bias"].filter((name) => spec[name])];
+  const inputs = ["x", ...["weight", "bias"].filter((name) => spec[name])];
   return {
     name: `${kind}_norm_${width}`,
     wgsl: (
@@ -3105,7 +3103,6 @@ struct Sizes { rows: u32, eps: f32 }
 ${WORKGROUP_INDEX}
 ${rowReduceWgsl(["sum"], lanes, invocations)}
 fn total(v: ${type}) -> f32 { return ${type === "vec4f" ? "v.x + v.y + v.z + v.w" : "v"}; }
-fn value(i: u32) -> ${type} { return x[i]${spec.residual ? " + residual[i]" : ""}; }
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
@@ -3117,19 +3114,19 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
         /* wgsl */
         `
   var sum: ${type};
-  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += value(start + c); }
+  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += x[start + c]; }
   let mean = row_sum(total(sum), invocation) / ${width};`
       ) : "let mean = 0.0;"}
   // Squares of what is left of the mean, in a second pass: x² - mean² would lose all digits where the mean is large.
   var squares: ${type};
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
-    let centred = value(start + c) - mean;
+    let centred = x[start + c] - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(row_sum(total(squares), invocation) / ${width} + sizes.eps);
   if (row >= sizes.rows) { return; }
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
-    y[start + c] = (value(start + c) - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
+    y[start + c] = (x[start + c] - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
   }
 }
 `
@@ -3783,7 +3780,9 @@ var PipelineCache = class {
     return pipeline;
   }
   async compile({ name, wgsl }, layout) {
+    this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label: name, code: wgsl });
+    void this.device.popErrorScope();
     try {
       return await this.device.createComputePipelineAsync({
         label: name,
@@ -3816,10 +3815,12 @@ var PipelineCache = class {
 // src/backend/webgpu/pool.ts
 var KEPT_BYTES = 64 * 2 ** 20;
 var BufferPool = class {
-  constructor(device) {
+  constructor(device, maxBytes) {
     this.device = device;
+    this.maxBytes = maxBytes;
   }
   device;
+  maxBytes;
   /** In the order in which they were freed. */
   free = [];
   freeBytes = 0;
@@ -3830,7 +3831,7 @@ var BufferPool = class {
   }
   /** A buffer for a result, whose size varies with the text's length: neighbouring lengths share one. */
   take(bytes2) {
-    return this.takeExactly(sizeClass(bytes2));
+    return this.takeExactly(Math.max(bytes2, Math.min(sizeClass(bytes2), this.maxBytes)));
   }
   /** A buffer without slack, for weights: it would be lost for as long as they live. */
   takeExactly(bytes2) {
@@ -3930,15 +3931,17 @@ var Readback = class {
 
 // src/backend/webgpu/shared_buffers.ts
 var Workspace2 = class {
-  constructor(device) {
+  constructor(device, maxBytes) {
     this.device = device;
+    this.maxBytes = maxBytes;
   }
   device;
+  maxBytes;
   buffers = [];
   get(place, bytes2) {
     const held = this.buffers[place];
     if (held && held.size >= bytes2) return held;
-    const wanted = Math.max(bytes2, Math.min(1.5 * (held?.size ?? 0), this.device.limits.maxStorageBufferBindingSize));
+    const wanted = Math.max(bytes2, Math.min(1.5 * (held?.size ?? 0), this.maxBytes - 16));
     const buffer = this.device.createBuffer({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
     held?.destroy();
     this.buffers[place] = buffer;
@@ -3985,23 +3988,19 @@ var WebGpuBackend = class _WebGpuBackend {
   pool;
   readback;
   allocated = 0;
-  /** What the device reported since the last read, to be told to whoever reads next. */
-  failure = null;
   constructor({ device, caps, info }) {
     this.device = device;
     this.caps = caps;
     this.info = info;
-    this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    this.maxBytes = largestBuffer(device.limits);
     this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.pipelines = new PipelineCache(device);
-    this.workspace = new Workspace2(device);
+    this.workspace = new Workspace2(device, this.maxBytes);
     this.uniforms = new Uniforms(device);
-    this.pool = new BufferPool(device);
+    this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
-    device.addEventListener("uncapturederror", (event) => this.failure ??= event.error.message);
-    void device.lost.then(
-      ({ message, reason }) => this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`
-    );
+    device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
+    void device.lost.then(({ message, reason }) => this.close(`the GPU device was lost (${message || reason})`));
   }
   static async create(forced = {}) {
     return new _WebGpuBackend(await openDevice(forced));
@@ -4063,10 +4062,13 @@ var WebGpuBackend = class _WebGpuBackend {
     return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes };
   }
   destroy() {
-    this.lost ??= "the device was closed; call torch.init() again and make the tensors anew";
+    this.close("the device was closed");
+  }
+  close(reason) {
+    this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
   }
-  /** What was awaited, unless the device was lost or reported an error meanwhile. */
+  /** What was awaited, unless the device is gone meanwhile. */
   async checked(awaited) {
     let result;
     try {
@@ -4074,17 +4076,10 @@ var WebGpuBackend = class _WebGpuBackend {
     } catch (error) {
       await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
       this.checkAlive();
-      throw new RuntimeError(this.takeFailure() ?? String(error));
+      throw error;
     }
     this.checkAlive();
-    const failure = this.takeFailure();
-    if (failure) throw new RuntimeError(failure);
     return result;
-  }
-  takeFailure() {
-    const { failure } = this;
-    this.failure = null;
-    return failure;
   }
   checkAlive() {
     if (this.lost) throw new RuntimeError(this.lost);
@@ -5178,13 +5173,17 @@ function replay({ backend, executable, leaves, outputs, results }, args) {
 // src/tensor/compile.ts
 var KEPT2 = 64;
 function compile2(fn) {
-  const kept = /* @__PURE__ */ new Map();
+  const devices = /* @__PURE__ */ new WeakMap();
   return (...args) => {
     const given = tensorsIn(args);
+    const [first] = given;
+    if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
+    const kept = devices.get(first.backend) ?? /* @__PURE__ */ new Map();
+    devices.set(first.backend, kept);
     const key = describe(args);
     let known = kept.get(key);
     if (known) kept.delete(key);
-    else known = trace(fn, args, given);
+    else known = trace(fn, args, given, first.backend);
     kept.set(key, known);
     const [oldest] = kept.keys();
     if (kept.size > KEPT2 && oldest !== void 0) kept.delete(oldest);
@@ -5198,10 +5197,8 @@ function compile2(fn) {
     );
   };
 }
-function trace(fn, args, given) {
-  const [first] = given;
-  if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
-  const parameters = given.map(({ shape, dtype, backend }) => parameterNode(shape, dtype, backend));
+function trace(fn, args, given, backend) {
+  const parameters = given.map(({ shape, dtype }) => parameterNode(shape, dtype, backend));
   const form = fn(
     ...exchange(
       args,
@@ -5215,7 +5212,7 @@ function trace(fn, args, given) {
     recording: record(
       parameters,
       results.map((tensor2) => tensor2.node),
-      first.backend
+      backend
     )
   };
 }
@@ -5234,14 +5231,24 @@ function exchange(tree, tensors) {
   return visit(tree);
 }
 function describe(tree) {
-  if (tree instanceof Tensor) return `${tree.device} ${tree.dtype} ${tree.shape.join("x")}`;
+  if (tree instanceof Tensor) return `${tree.dtype} ${tree.shape.join("x")}`;
   if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
-  if (isLiteral(tree))
-    return `{${Object.entries(tree).map(([name, value]) => `${name}:${describe(value)}`).join()}}`;
-  if (typeof tree === "object" || typeof tree === "function" ? tree !== null : false) {
-    throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  if (isLiteral(tree)) {
+    const entries = Object.entries(tree).map(([name, value]) => `${JSON.stringify(name)}:${describe(value)}`);
+    return `{${entries.join()}}`;
   }
-  return `${typeof tree} ${String(tree)}`;
+  switch (typeof tree) {
+    case "string":
+      return JSON.stringify(tree);
+    case "number":
+      return Object.is(tree, -0) ? "-0" : String(tree);
+    case "boolean":
+    case "undefined":
+      return String(tree);
+    default:
+      if (tree === null) return "null";
+      throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  }
 }
 function isLiteral(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;

@@ -162,7 +162,7 @@ function lowerRows(node: Node, context: Context): Lowered {
     case "norm": {
       const { norm: kind, width, eps, weight, bias } = op;
       return {
-        task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias, residual: false } },
+        task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias } },
         operands: operands(),
       };
     }

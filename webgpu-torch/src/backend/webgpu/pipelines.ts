@@ -29,7 +29,10 @@ export class PipelineCache {
   }
 
   private async compile({ name, wgsl }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    // A shader's errors are told below, by the pipeline that is made of it.
+    this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label: name, code: wgsl });
+    void this.device.popErrorScope();
     try {
       return await this.device.createComputePipelineAsync({
         label: name,
