@@ -37,6 +37,7 @@ const torchDtype = /** @type {const} */ ({
 export class LayerCache {
   /** @type {Map<string, Map<string, Tensor>>} */
   #onGpu = new Map();
+  #disposal = new AbortController();
 
   /**
    * @param {Server} server
@@ -56,6 +57,8 @@ export class LayerCache {
    * @param {readonly string[]} pieces @param {AbortSignal} [signal]
    */
   async load(pieces, signal) {
+    const disposal = this.#disposal.signal;
+    const either = signal ? AbortSignal.any([signal, disposal]) : disposal;
     const missing = pieces.filter((piece) => !this.#onGpu.has(piece));
     const total = missing.reduce((sum, piece) => sum + this.#file(piece).bytes, 0);
     let before = 0;
@@ -64,11 +67,13 @@ export class LayerCache {
       /** @type {Report} */
       const report = (phase, loaded = size) =>
         this.onProgress({ phase, piece, loaded, size, totalLoaded: before + loaded, total });
-      const bytes = await this.#intactBytes(piece, report, signal);
+      const bytes = await this.#intactBytes(piece, report, either);
+      either.throwIfAborted();
       report("upload");
       const tensors = toTensors(bytes);
       this.#onGpu.set(piece, tensors);
       await torch.synchronize();
+      disposal.throwIfAborted();
       report("ready");
       before += size;
     }
@@ -89,7 +94,9 @@ export class LayerCache {
     return tensors;
   }
 
+  /** Ends what is being loaded too. */
   dispose() {
+    this.#disposal.abort(new SplitComputeError("The layers on the GPU were given up"));
     for (const tensors of this.#onGpu.values()) {
       for (const tensor of tensors.values()) tensor.dispose();
     }
@@ -157,10 +164,18 @@ function toTensors(bytes) {
   const { tensors: views } = parseSafetensors(bytes);
   const tensors = new Map();
   for (const [name, view] of views) {
-    if (name.endsWith("_scale")) continue;
+    if (isScale(name, views)) continue;
     tensors.set(name, view.dtype === "I8" ? toQuantized(name, views) : toTensor(view));
   }
   return tensors;
+}
+
+/**
+ * Of 8-bit weights, with which it makes one tensor.
+ * @param {string} name @param {Map<string, TensorView>} views
+ */
+function isScale(name, views) {
+  return name.endsWith("_scale") && views.get(name.slice(0, -"_scale".length))?.dtype === "I8";
 }
 
 /** @param {string} name @param {Map<string, TensorView>} views */
