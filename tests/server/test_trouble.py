@@ -153,6 +153,8 @@ def test_one_request_too_many_is_429(
         assert entered.acquire(timeout=10)
     answer = client.post("/embed", json={"inputs": "a"})
     assert_refused(answer, 429, "overloaded", "Overloaded")
+    large = b"x" * 1_000_000  # not read, so not found to be too large
+    assert client.post("/resume", data=large).status_code == 429
     assert answer.headers["Retry-After"] == "1"
     assert client.get("/health").status_code == 200
     go.set()
