@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ from refusals import Refusal
 FORBIDDEN = 403, "Forbidden"
 UNAUTHORIZED = 401, "Unauthorized"
 
+LOOKUP_SECONDS = 2
 LOOPBACK_NAMES = ("localhost", "127.0.0.1")
 REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, If-Range, Range"
 RESPONSE_HEADERS = (
@@ -55,8 +58,8 @@ def trusted_hosts(options: Options) -> list[str]:
     """
     hosts = [*LOOPBACK_NAMES, *options.trusted_host]
     if not is_loopback(options.host):
-        names = options.host, socket.gethostname(), socket.getfqdn()
-        hosts += [*names, *_own_addresses()]
+        hosts += [options.host, socket.gethostname(), *_own_address()]
+        hosts += _soon(_looked_up)
     return [host.lower() for host in hosts]
 
 
@@ -67,11 +70,26 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _own_addresses() -> list[str]:
-    """What gethostname() resolves to, and where packets to other networks leave."""
-    found = []
+def _soon(look_up: Callable[[], list[str]]) -> list[str]:
+    """Without what a slow name server would say: a start must not wait for it."""
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.extend(look_up()), daemon=True)
+    thread.start()
+    thread.join(LOOKUP_SECONDS)
+    return list(found)
+
+
+def _looked_up() -> list[str]:
+    """This machine's full name, and what its name resolves to."""
     with suppress(OSError):  # a machine whose own name does not resolve
-        found += socket.gethostbyname_ex(socket.gethostname())[2]
+        addresses = socket.gethostbyname_ex(socket.gethostname())[2]
+        return [socket.getfqdn(), *addresses]
+    return []
+
+
+def _own_address() -> list[str]:
+    """Where packets to other networks leave."""
+    found = []
     with suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # chooses the interface; nothing is sent
         found.append(probe.getsockname()[0])

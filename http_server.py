@@ -1,7 +1,8 @@
 """Runs a WSGI application on waitress: bounded requests, JSON refusals, an orderly end.
 
-waitress reads each request whole, in one loop of its own, before a thread sees it: a
-slow client costs a socket and never a thread. What is added here are the bounds that
+waitress reads each request whole, in one loop of its own, before a thread sees it, and
+the same loop sends what a thread leaves in a buffer: a slow client, whether it writes
+or reads, costs a socket and never a thread. What is added here are the bounds that
 waitress leaves open and the way it stops.
 """
 
@@ -10,9 +11,11 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -21,7 +24,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.receiver import ChunkedReceiver
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
-from waitress.utilities import BadRequest, Error
+from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -57,10 +60,18 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class HttpServer:
-    """Serves `app` on a bound socket: `run()` returns after `stop()`, drained."""
+    """Serves `app` on a bound socket: `run()` returns after `stop()`, drained.
+
+    max_body: the most bytes of a request's body; larger: the paths that take more.
+    """
 
     def __init__(
-        self, app: WSGIApplication, sock: socket.socket, threads: int, max_body: int
+        self,
+        app: WSGIApplication,
+        sock: socket.socket,
+        threads: int,
+        max_body: int,
+        larger: Mapping[str, int] | None = None,
     ) -> None:
         # Waiting threads and their queue are counted by /metrics, not logged.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -73,11 +84,15 @@ class HttpServer:
             _sock=sock,
             bind_socket=False,
             sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
-            adj=Adjustments(
+            adj=_Limits(
+                max_body,
+                larger or {},
                 threads=threads,
                 ident=None,
                 max_request_header_size=MAX_HEADER_BYTES,
-                max_request_body_size=max_body,
+                # No thread waits for a reader. A connection has one answer at a time
+                # (see _Channel.readable), so an answer bounds what is kept for it.
+                outbuf_high_watermark=sys.maxsize,
                 connection_limit=MAX_CONNECTIONS,
                 channel_timeout=IDLE_SECONDS,
                 cleanup_interval=1,
@@ -149,30 +164,61 @@ class _JsonErrorTask(ErrorTask):
         self.write(body)
 
 
-class _Parser(HTTPRequestParser):
-    """Bounds the line before a chunk and the trailer after the last.
+class _Limits(Adjustments):
+    """waitress' settings, with a limit to the body for each path."""
 
-    waitress counts both towards the body only, and rescans what it has at every read:
-    a line that never ends would keep its loop busy for the whole body limit.
+    def __init__(
+        self, max_body: int, larger: Mapping[str, int], **settings: Any
+    ) -> None:
+        # waitress' own limit comes before the path is known, so it is none.
+        super().__init__(max_request_body_size=sys.maxsize, **settings)
+        self.max_body, self.larger = max_body, larger
+
+
+class _Parser(HTTPRequestParser):
+    """Bounds the body by its path, and what in a chunked body is no data.
+
+    waitress counts the line before a chunk and the trailer after the last towards the
+    body only, and rescans what it has at every read: a line that never ends would keep
+    its loop busy for the whole body limit.
     """
 
     completed: bool
+    empty: bool
+    error: Error | None
+
+    def __init__(self, adj: _Limits, behind: bytearray) -> None:
+        """behind: takes what was received after the end of this request."""
+        super().__init__(adj)
+        self._behind = behind
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
+        if self.headers_finished and self.error is None:
+            self.error = self._excess()
+        if self.error is not None:
+            self.completed = True
+            self.expect_continue = False  # the answer is no 100
+        if self.completed and not self.empty:
+            self._behind += data[consumed:]
+            return len(data)
+        return consumed
+
+    def _excess(self) -> Error | None:
+        limit = self.adj.larger.get(self.path, self.adj.max_body)
+        if max(self.content_length, self.body_bytes_received) > limit:
+            return RequestEntityTooLarge(f"body: expected at most {limit} bytes")
         if not self.completed and isinstance(self.body_rcv, ChunkedReceiver):
             line, trailer = self.body_rcv.control_line, self.body_rcv.trailer
             if max(len(line), len(trailer)) > MAX_CHUNK_LINE_BYTES:
-                self.error = BadRequest("Chunk line or trailer too long")
-                self.completed = True
-        return consumed
+                return BadRequest("Chunk line or trailer too long")
+        return None
 
 
 class _Channel(HTTPChannel):
     """One connection: a deadline for each request, and an end that loses no bytes."""
 
     error_task_class = _JsonErrorTask
-    parser_class = _Parser
 
     request: _Parser | None
     requests: list[_Parser]
@@ -181,12 +227,29 @@ class _Channel(HTTPChannel):
     request_started = 0.0
     lingering = False
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._behind = bytearray()  # the requests after the one that is being answered
+        super().__init__(*args, **settings)
+
+    def parser_class(self, adj: _Limits) -> _Parser:
+        return _Parser(adj, self._behind)
+
     def received(self, data: bytes) -> bool:
         before = self.request
         accepted: bool = super().received(data)
         if self.request is not before:
             self.request_started = time.time()
         return accepted
+
+    def check_client_disconnected(self) -> bool:
+        """waitress.client_disconnected. While a request is computed nothing else reads
+        the socket, so whether the client hung up is looked at where it is asked."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def refuse_if_late(self, now: float) -> None:
         """A byte a second must not hold a connection for ever."""
@@ -225,6 +288,11 @@ class _Channel(HTTPChannel):
             self.lingering = True
 
     def readable(self) -> bool:
+        """Also starts the next request, once the answer to the last is sent whole."""
+        if self._behind and not self.lingering and super().readable():
+            data = bytes(self._behind)
+            self._behind.clear()
+            self.received(data)
         return self.lingering or super().readable()
 
     def handle_read(self) -> None:

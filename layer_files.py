@@ -2,7 +2,8 @@
 
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ from safetensors_bytes import Layout, TensorSpec, header_bytes, plan
 from split_model import SplitModel
 
 STALE_PART_SECONDS = 24 * 3600
+
+
+class CuttingBusy(Exception):
+    """As many requests as may wait for pieces to be cut are waiting."""
+
+    def __init__(self) -> None:
+        super().__init__("layer files are being cut: expected a request a little later")
 
 
 class UnknownPiece(LookupError):
@@ -40,7 +48,13 @@ class LayerFiles:
     checkpoint, in float32, whatever dtype the server itself computes in. Thread-safe.
     """
 
-    def __init__(self, model: SplitModel, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: SplitModel,
+        cache_dir: Path | None = None,
+        places: threading.Semaphore | None = None,
+    ) -> None:
+        """places: how many callers may wait for cuts; models may share it."""
         cache_dir = cache_dir or default_cache_dir()
         self.pieces = tuple(model.weights.pieces)
         self._weights = model.weights
@@ -48,18 +62,21 @@ class LayerFiles:
         self._folder = cache_dir / "pieces" / model.revision
         self._files: dict[tuple[WeightDtype, str], PieceFile] = {}
         self._cutting = threading.Lock()  # one piece at a time: memory for one only
+        self._places = places
         self._remove_stale_parts()
 
     def manifest(self, dtype: WeightDtype | None = None) -> dict[str, Any]:
         """Config and every piece's tensors, size and hash; cuts what is not cut yet.
 
-        dtype: only that one. Raises CacheError if the disk cannot take the files.
+        dtype: only that one. Raises CuttingBusy, and CacheError if the disk cannot take
+        the files.
         """
         dtypes = WEIGHT_DTYPES if dtype is None else (dtype,)
-        pieces = {
-            piece: {dtype: self._manifest_entry(dtype, piece) for dtype in dtypes}
-            for piece in self.pieces
-        }
+        with self._place([(dtype, piece) for dtype in dtypes for piece in self.pieces]):
+            pieces = {
+                piece: {dtype: self._manifest_entry(dtype, piece) for dtype in dtypes}
+                for piece in self.pieces
+            }
         return {**self._about, "pieces": pieces}
 
     def sizes(self) -> dict[WeightDtype, dict[str, int]]:
@@ -70,13 +87,15 @@ class LayerFiles:
         }
 
     def file(self, dtype: str, piece: str) -> PieceFile:
-        """A piece's file, cut now if it is not there. Raises UnknownPiece, CacheError.
+        """A piece's file, cut now if it is not there.
 
-        Names are looked up, never joined into a path unseen.
+        Raises UnknownPiece, CuttingBusy, CacheError. Names are looked up, never joined
+        into a path unseen.
         """
         for known in WEIGHT_DTYPES:
             if known == dtype and piece in self._weights.pieces:
-                return self._file(known, piece)
+                with self._place([(known, piece)]):
+                    return self._file(known, piece)
         raise UnknownPiece(
             f"piece {dtype}/{piece}: expected {', '.join(WEIGHT_DTYPES)} and embed, "
             f"layer.0 to layer.{len(self.pieces) - 3}, finish"
@@ -85,9 +104,27 @@ class LayerFiles:
     def path(self, dtype: str, piece: str) -> Path:
         return self.file(dtype, piece).path
 
-    def _file(self, dtype: WeightDtype, piece: str) -> PieceFile:
+    @contextmanager
+    def _place(self, wanted: list[tuple[WeightDtype, str]]) -> Iterator[None]:
+        """Among those that may wait, where something wanted is not cut yet."""
+        cut = all(self._known(dtype, piece) for dtype, piece in wanted)
+        if cut or self._places is None:
+            yield
+            return
+        if not self._places.acquire(blocking=False):
+            raise CuttingBusy
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def _known(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
         known = self._files.get((dtype, piece))
-        if known is not None and known.path.exists():
+        return known if known is not None and known.path.exists() else None
+
+    def _file(self, dtype: WeightDtype, piece: str) -> PieceFile:
+        known = self._known(dtype, piece)
+        if known is not None:
             return known
         with self._cutting:
             file = self._find(dtype, piece) or self._cut(dtype, piece)

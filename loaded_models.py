@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from wire import MAX_HEADER_BYTES
 
 log = logging.getLogger(__name__)
 
+MAX_CUTTING = 4  # requests that may wait for layer files to be cut, of all models
+
 
 class DeviceMissing(RuntimeError):
     """The device asked for is not in this machine, or not in this PyTorch."""
@@ -33,11 +36,12 @@ class LoadedModels:
         device = choose_device(options.device)
         self._models: dict[str, ModelService] = {}
         self._aliases: dict[str, str] = {}
+        places = threading.BoundedSemaphore(MAX_CUTTING)
         for asked in options.model:
             source = self._named_apart(resolve(asked))
             log.info("Loading %s from %s", source.name, source.folder)
             model = _load(source, device, options, metrics)
-            files = LayerFiles(model, options.cache_dir)
+            files = LayerFiles(model, options.cache_dir, places)
             self._models[source.name] = ModelService(model, files, options)
             hub = KNOWN[asked].hub if asked in KNOWN else None
             self._aliases |= {name: source.name for name in (asked, hub) if name}

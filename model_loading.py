@@ -15,7 +15,7 @@ from config_json import CheckpointError, Json, read_object
 from disk_cache import content_hash
 from ragged import POOLINGS
 from sentence_files import SentenceSettings, read_settings
-from text_tokenizer import TOKENIZER_FILES, TextTokenizer
+from text_tokenizer import TextTokenizer
 
 # Part of every revision. Raise it when pieces are cut otherwise: their URLs are
 # immutable, so that the same checkpoint then needs new ones.
@@ -89,7 +89,7 @@ def load(
         "normalize": settings.normalize,
         "max_tokens": tokenizer.max_tokens,
     }
-    revision = _revision(weights.checkpoint, about, cache_dir)
+    revision = _revision(weights.checkpoint, about, settings.lowercase, cache_dir)
     return LoadedModel(model, weights, tokenizer, about, revision)
 
 
@@ -140,16 +140,18 @@ def _tokenizer_limit(folder: Path) -> int:
     return limit if isinstance(limit, int) and limit > 0 else 2**31
 
 
-def _revision(checkpoint: Checkpoint, about: Json, cache_dir: Path) -> str:
+def _revision(
+    checkpoint: Checkpoint, about: Json, lowercase: bool, cache_dir: Path
+) -> str:
     """Equal where the same pieces are cut and the same text gives the same vector.
 
     64 bits of SHA-256 over all that decides it: files' contents and what is computed.
     """
-    texts = [checkpoint.folder / name for name in TOKENIZER_FILES]
-    files = [*checkpoint.files, *(path for path in texts if path.is_file())]
+    files = [*checkpoint.files, *TextTokenizer.files(checkpoint.folder)]
     facts = {
         "piece_format": PIECE_FORMAT,
         "about": about,
+        "lowercase": lowercase,
         "files": [content_hash(file, cache_dir) for file in files],
     }
     text = json.dumps(facts, sort_keys=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -29,7 +29,13 @@ log = logging.getLogger(__name__)
 
 Inputs = str | list[str] | list[int] | list[list[int]]
 
+GONE = 499, "ClientGone"  # nginx's code; nobody is there to read it
+
 _timings: ContextVar[Timings] = ContextVar("_timings")
+# Whether the client of the request under way has hung up; the server says.
+client_gone: ContextVar[Callable[[], bool]] = ContextVar(
+    "client_gone", default=lambda: False
+)
 
 
 class ModelService:
@@ -49,7 +55,7 @@ class ModelService:
         self.load = ServerLoad(first_guess(model.config.n_embd))
         self._sizes = files.sizes()
         self._failed = False
-        model.on_turn = lambda waited: _timings.get().add("queue", waited)
+        model.on_turn = _take_turn
 
     def tokens(
         self,
@@ -216,6 +222,9 @@ class ModelService:
                 for dtype, sizes in self._sizes.items()
             },
             "parameters": model.parameters,
+            "max_client_batch_size": self.options.max_client_batch_size,
+            "max_batch_tokens": self.options.max_batch_tokens,
+            "payload_limit": self.options.payload_limit,
         }
 
 
@@ -238,3 +247,10 @@ def _members(inputs: Inputs) -> tuple[list[str], list[list[int]]]:
     numbers = [item for item in inputs if isinstance(item, int)]
     lists = [item for item in inputs if isinstance(item, list)]
     return texts, lists or ([numbers] if numbers else [])
+
+
+def _take_turn(waited: float) -> None:
+    """A client that hung up must not keep others waiting for their turn."""
+    _timings.get().add("queue", waited)
+    if client_gone.get()():
+        raise Refusal(GONE, "The client hung up")

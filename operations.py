@@ -96,7 +96,7 @@ OPERATIONS = (
         "A model's config, and the size, SHA-256 and tensors of each layer file.",
         Manifest,
         None,
-        (*ABOUT_A_MODEL, 422),
+        (*ABOUT_A_MODEL, 422, 503),
         (("dtype", WEIGHT_DTYPES),),
     ),
     Operation(
@@ -106,7 +106,7 @@ OPERATIONS = (
         "A layer file: embed, layer.0 …, finish. Ranges and If-None-Match apply.",
         HIDDEN,
         None,
-        (*ABOUT_A_MODEL, 416),
+        (*ABOUT_A_MODEL, 416, 503),
     ),
     Operation("GET", "/info", "info", "The default model and the limits.", Info),
     Operation("GET", "/health", "health", "Does it work?", Health, None, (503,)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TypeVar
 
 from flask import (
@@ -20,6 +22,7 @@ from flask import (
     send_file,
 )
 from pydantic import BaseModel, ValidationError
+from werkzeug.wsgi import wrap_file
 
 from access import PAGE_HEADERS
 from auto_split import choose_split
@@ -44,7 +47,8 @@ UNSUPPORTED = 415, "UnsupportedMediaType"
 MALFORMED = 400, "Validation"
 
 OPENAI_MAX_INPUTS = 2048
-IMMUTABLE = "public, max-age=31536000, immutable"
+MAX_LENGTHS_SHOWN = 256  # proxies refuse headers of more than some kilobytes
+IMMUTABLE = "max-age=31536000, immutable"
 
 
 class Routes:
@@ -148,8 +152,8 @@ class Routes:
             raise Refusal(
                 INVALID, f"normalize: expected true or false, came {normalize!r}"
             )
-        body = request.get_data()
         with self._slot():
+            body = request.get_data()
             hidden, rows = model.resume(body, normalize == "true", g.timings)
         return self._reply(jsonify(rows.tolist()), model, hidden, 0)
 
@@ -176,7 +180,10 @@ class Routes:
         except UnknownPiece as error:
             raise Refusal(NOT_FOUND, str(error)) from None
         response = send_file(file.path, HIDDEN_CONTENT_TYPE, etag=file.sha256)
-        response.headers["Cache-Control"] = IMMUTABLE
+        if response.status_code == 206:
+            _read_as_it_is_sent(response, file.path)
+        kept_by = "public" if self.options.api_key is None else "private"
+        response.headers["Cache-Control"] = f"{kept_by}, {IMMUTABLE}"
         return response
 
     def _files(self, model: str) -> LayerFiles:
@@ -237,10 +244,37 @@ class Routes:
         response.headers.update(
             g.timings.headers(model.compute_type, characters, total)
         )
-        response.headers["X-Tokens"] = ",".join(map(str, tokens.lengths))
+        if len(tokens.lengths) <= MAX_LENGTHS_SHOWN:
+            response.headers["X-Tokens"] = ",".join(map(str, tokens.lengths))
         response.headers["X-Model"] = model.name
         response.headers["X-Revision"] = model.revision
         return response
+
+
+class _FilePart(io.FileIO):
+    """A file that begins at `start` and ends at `stop`."""
+
+    def __init__(self, path: Path, start: int, stop: int) -> None:
+        super().__init__(path)
+        self.stop = stop
+        self.seek(start)
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(self.stop - self.tell(), 0)
+        wanted = left if size is None or size < 0 else min(size, left)
+        return super().read(wanted) or b""
+
+
+def _read_as_it_is_sent(response: Response, path: Path) -> None:
+    """Give the answer to a range a body that the server reads as its client does.
+
+    Werkzeug's own is an iterator, which would be read to its end in a thread.
+    """
+    start, stop = response.content_range.start, response.content_range.stop
+    assert start is not None
+    assert stop is not None
+    response.close()  # the file behind Werkzeug's
+    response.response = wrap_file(request.environ, _FilePart(path, start, stop))
 
 
 def _parse(schema: type[Schema]) -> Schema:

@@ -251,6 +251,9 @@ class ModelEntry(BaseModel):
     dtypes: list[WeightDtype]
     bytes: dict[WeightDtype, PieceSizes]
     parameters: int
+    max_client_batch_size: Annotated[int, Field(description="Texts in a request.")]
+    max_batch_tokens: Annotated[int, Field(description="Tokens in a hidden state.")]
+    payload_limit: Annotated[int, Field(description="Bytes in a JSON body.")]
 
 
 class Models(BaseModel):

@@ -21,9 +21,12 @@ from access import SECURITY_HEADERS, Access, trusted_hosts
 from config_json import CheckpointError
 from disk_cache import CacheError
 from input_errors import InputError
-from loaded_models import DeviceMissing, LoadedModels
+from layer_files import CuttingBusy
+from loaded_models import MAX_CUTTING, DeviceMissing, LoadedModels
 from metrics import Metrics
 from model_registry import ModelNotFound, ModelUnavailable
+from model_service import client_gone
+from operations import OPERATIONS
 from options import VERSION, Options, command_line
 from refusals import TOO_LARGE, UNHEALTHY, Refusal, openai_status, refusal_of
 from routes import UNSUPPORTED, Routes
@@ -41,8 +44,10 @@ START_ERRORS = (
 )
 # What a visitor's browser needs before it can send a key, and a load balancer ever.
 OPEN_ENDPOINTS = ("page", "static", "health")
-# Requests that compute nothing are answered while all others wait for their turn.
-SPARE_THREADS = 8
+# For requests that compute nothing, while all others wait for their turn. Of these only
+# the MAX_CUTTING that may wait for layer files take long, so that some are always left.
+SPARE_THREADS = MAX_CUTTING + 4
+METHODS = {"HEAD", "OPTIONS", *(operation.method for operation in OPERATIONS)}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -77,6 +82,9 @@ class Gate:
 
     def admit(self) -> Response | None:
         g.timings = Timings()
+        # Without waitress (a test client) nobody can hang up.
+        hung_up = request.environ.get("waitress.client_disconnected", lambda: False)
+        client_gone.set(hung_up)
         self.metrics.in_flight.inc()
         origin = request.headers.get("Origin")
         self.access.check_origin(origin, request.host)
@@ -98,7 +106,8 @@ class Gate:
         response.headers.update(SECURITY_HEADERS)
         response.headers.update(self.access.cross_origin_headers(origin))
         route = request.url_rule.rule if request.url_rule else "none"
-        self.metrics.requests.labels(route, request.method, response.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        self.metrics.requests.labels(route, method, response.status_code).inc()
         self.metrics.bytes_in.labels(route).inc(request.content_length or 0)
         self.metrics.bytes_out.labels(route).inc(response.content_length or 0)
         self.metrics.duration.labels(route).observe(g.timings.elapsed())
@@ -127,6 +136,8 @@ def _as_refusal(error: Exception) -> Refusal:
             return refusal_of(error)
         case CacheError():
             return Refusal(UNHEALTHY, str(error))
+        case CuttingBusy():
+            return Refusal(UNHEALTHY, str(error), {"Retry-After": "1"})
         case SecurityError():
             host = request.environ.get("HTTP_HOST", "")
             return Refusal(
@@ -170,7 +181,8 @@ def run(options: Options) -> None:
                 app,
                 sock,
                 threads=options.max_concurrent_requests + SPARE_THREADS,
-                max_body=max(options.payload_limit, models.max_hidden_bytes) + 1,
+                max_body=options.payload_limit,
+                larger={"/resume": models.max_hidden_bytes},
             )
         _stop_on_signal(server)
         click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")

@@ -4,6 +4,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ class SplitModel:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
         # Called in the model's thread with (layer, tokens) once a layer has really run
         self.on_layer: Callable[[int, int], None] | None = None
-        # Called in the caller's thread with the seconds that a turn was waited for
+        # Called with the seconds that a turn was waited for, when it comes, in the
+        # caller's context; what it raises ends the request before it costs the turn.
         self.on_turn: Callable[[float], None] | None = None
         for layer, block in enumerate(self.model.layers):
             block.register_forward_hook(self._after_layer(layer))
@@ -180,18 +182,17 @@ class SplitModel:
         callers on 64 cores would be 2,520 of them.
         """
 
-        def run(chunk: Ragged, asked: float) -> tuple[Tensor, float]:
-            waited = time.perf_counter() - asked
+        def run(chunk: Ragged, asked: float) -> Tensor:
+            if self.on_turn is not None:
+                self.on_turn(time.perf_counter() - asked)
             with torch.inference_mode():
-                return forward(chunk), waited
+                return forward(chunk)
 
         parts = []
         for chunk in batch.chunks(self.pass_tokens):
-            turn = self._thread.submit(run, chunk, time.perf_counter())
-            part, waited = turn.result()
-            parts.append(part)
-            if self.on_turn is not None:
-                self.on_turn(waited)
+            asked = time.perf_counter()
+            turn = self._thread.submit(copy_context().run, run, chunk, asked)
+            parts.append(turn.result())
         return torch.cat(parts)
 
     def _on_device(self, tokens: Ragged) -> Ragged:

@@ -13,6 +13,12 @@ from ragged import Ragged
 
 Direction = Literal["Left", "Right"]
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
+# What transformers reads too where a vocabulary must be converted.
+CONVERSION_FILES = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,13 @@ class TextTokenizer:
                 [step for step in steps if step is not None]
             )
 
+    @staticmethod
+    def files(folder: Path) -> list[Path]:
+        """All of a folder's files that decide which tokens a text becomes."""
+        whole = (folder / "tokenizer.json").is_file()
+        names = TOKENIZER_FILES if whole else TOKENIZER_FILES + CONVERSION_FILES
+        return [folder / name for name in names if (folder / name).is_file()]
+
     def encode(
         self, texts: list[str], truncate: bool = False, direction: Direction = "Right"
     ) -> Ragged:
@@ -81,7 +94,7 @@ class TextTokenizer:
             for token in row:
                 if type(token) is not int or not 0 <= token < self.vocab_size:
                     raise InputError(
-                        f"token id {token!r}: expected an integer from 0 to "
+                        f"token id {_shown(token)}: expected an integer from 0 to "
                         f"{self.vocab_size - 1}",
                         index,
                     )
@@ -158,6 +171,13 @@ def _check_text(text: str, index: int) -> None:
             f"character {error.start}",
             index,
         ) from None
+
+
+def _shown(number: object) -> str:
+    """Python writes no integer of more than 4,300 digits, and nobody reads one."""
+    if isinstance(number, int) and number.bit_length() > 64:
+        return f"of {number.bit_length()} bits"
+    return repr(number)
 
 
 def _truncate(encoding: Encoding, limit: int, direction: Direction) -> list[int]:

@@ -97,8 +97,9 @@ def decode_hidden(
     layout, data = _split(memoryview(body))
     metadata = _read_metadata(layout.metadata)
     hidden_spec = _check_specs(layout, n_embd)
+    _check_sequences(layout.tensors["lengths"].shape[0], max_sequences)
     lengths = tuple(_array(layout, data, "lengths").tolist())
-    _check_lengths(lengths, hidden_spec.shape[0], max_tokens, max_sequences)
+    _check_lengths(lengths, hidden_spec.shape[0], max_tokens)
     values = _array(layout, data, "hidden").astype(np.float32)
     if hidden_spec.dtype == "I8":
         scale = _array(layout, data, "hidden_scale")
@@ -157,13 +158,14 @@ def _check_specs(layout: Layout, n_embd: int) -> TensorSpec:
     return hidden
 
 
-def _check_lengths(
-    lengths: tuple[int, ...], total: int, max_tokens: int, max_sequences: int | None
-) -> None:
-    if not lengths:
+def _check_sequences(count: int, max_sequences: int | None) -> None:
+    if count == 0:
         _refuse("lengths", "at least one sequence", "none")
-    if max_sequences is not None and len(lengths) > max_sequences:
-        _refuse("lengths", f"at most {max_sequences} sequences", f"{len(lengths)}")
+    if max_sequences is not None and count > max_sequences:
+        _refuse("lengths", f"at most {max_sequences} sequences", f"{count}")
+
+
+def _check_lengths(lengths: tuple[int, ...], total: int, max_tokens: int) -> None:
     for index, length in enumerate(lengths):
         if not 1 <= length <= max_tokens:
             _refuse(f"lengths[{index}]", f"1 to {max_tokens}", f"{length}")

@@ -25,6 +25,9 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {Dtype[]} dtypes
  * @property {Record<Dtype, {embed: number, layer: number, finish: number}>} bytes sizes of pieces
  * @property {number} parameters
+ * @property {number} max_client_batch_size texts in a request
+ * @property {number} max_batch_tokens in a hidden state
+ * @property {number} payload_limit bytes in a JSON body
  *
  * @typedef {object} ModelConfig
  * @property {number} n_layer

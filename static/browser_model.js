@@ -14,6 +14,7 @@ import { forgetModel, keptPieces } from "./piece_store.js";
 import { decodeHidden } from "./wire.js";
 
 /**
+ * @typedef {import("./torch.js").Tensor} Tensor
  * @typedef {import("./api.js").Dtype} Dtype
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./layer_cache.js").Progress} Progress
@@ -136,8 +137,8 @@ export class BrowserModel {
   }
 
   /**
-   * What fails without being our own error is the GPU. All that is on it is given up then: a lost
-   * device has lost it anyway. The next load begins anew.
+   * What fails without being our own error is the GPU. All that is on it is given up then, and when
+   * its memory was full: the device is lost or closed anyway. The next load begins anew.
    * @template T
    * @param {() => Promise<T>} task
    * @param {AbortSignal} [signal]
@@ -147,7 +148,7 @@ export class BrowserModel {
     try {
       return await task();
     } catch (error) {
-      if (!(error instanceof SplitComputeError) && !signal?.aborted) {
+      if (isOfGpu(error) && !signal?.aborted) {
         this.#dropLayers();
         this.#gpu = null;
       }
@@ -166,6 +167,11 @@ export class BrowserModel {
     this.#layers = null;
     this.listeners.onLowest(null);
   }
+}
+
+/** @param {unknown} error */
+function isOfGpu(error) {
+  return !(error instanceof SplitComputeError) || error.error_type === "Memory";
 }
 
 /** Runs tasks one after another, in the order in which they came. */
@@ -193,28 +199,35 @@ async function runShare(layers, { split, body }) {
   const lap = stopwatch();
 
   const { values, lengths } = decodeHidden(body, config.n_embd);
-  const hidden = torch.frombuffer(values).reshape([-1, config.n_embd]);
-  const sequences = sequencesOf(lengths);
-  const upload = lap();
+  /** @type {Tensor[]} */
+  const owned = [];
+  try {
+    const hidden = torch.frombuffer(values).reshape([-1, config.n_embd]);
+    owned.push(hidden);
+    const sequences = sequencesOf(lengths);
+    owned.push(sequences.lengths, sequences.bounds);
+    const upload = lap();
 
-  const pieces = layerPieces(split, config.n_layer).map((piece) => layers.get(piece));
-  const x = runLayers(pieces, hidden, sequences, config);
-  const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
-  const result = toUnitLength ? normalize(pooled) : pooled;
-  // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
-  const reading = result.numpy();
-  const computing = torch.synchronize().then(lap);
-  const [rows, browser] = await Promise.all([reading, computing]);
-  const readback = lap();
+    const pieces = layerPieces(split, config.n_layer).map((piece) => layers.get(piece));
+    const x = runLayers(pieces, hidden, sequences, config);
+    const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
+    const result = toUnitLength ? normalize(pooled) : pooled;
+    owned.push(result);
+    // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
+    const reading = result.numpy();
+    const computing = torch.synchronize().then(lap);
+    const [rows, browser] = await Promise.all([reading, computing]);
+    const readback = lap();
 
-  hidden.dispose();
-  result.dispose();
-  if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
-  return {
-    rows: /** @type {Float32Array<ArrayBuffer>} */ (rows),
-    tokens: [...lengths],
-    timings: { upload, browser, readback },
-  };
+    if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
+    return {
+      rows: /** @type {Float32Array<ArrayBuffer>} */ (rows),
+      tokens: [...lengths],
+      timings: { upload, browser, readback },
+    };
+  } finally {
+    for (const tensor of owned) tensor.dispose();
+  }
 }
 
 /** A function that tells the ms since it was last called. */

@@ -150,7 +150,13 @@ function startWorker() {
   if (url.origin === location.origin) return new Worker(url, { type: "module" });
   // A Worker's script must come from the page's own origin; what it imports need not.
   const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
-  return new Worker(URL.createObjectURL(script), { type: "module" });
+  const blobUrl = URL.createObjectURL(script);
+  const worker = new Worker(blobUrl, { type: "module" });
+  // Once the script runs, or cannot.
+  for (const type of ["message", "error"]) {
+    worker.addEventListener(type, () => URL.revokeObjectURL(blobUrl), { once: true });
+  }
+  return worker;
 }
 
 /** @param {ErrorFields} fields */

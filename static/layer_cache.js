@@ -152,23 +152,20 @@ export class LayerCache {
 }
 
 /**
- * A GPU that lives on after an upload failed had no room for it.
+ * Uploads fail for lack of memory, or because the GPU is gone. Either way torch closes the device;
+ * only its message tells which it was.
  * @param {string} piece @param {() => Promise<void>} upload
  */
 async function explained(piece, upload) {
   try {
     await upload();
   } catch (error) {
-    if (error instanceof torch.RuntimeError && (await isAlive())) {
+    if (error instanceof torch.RuntimeError && !error.message.includes("was lost")) {
       const message = `The GPU's memory has no room for ${piece}: ${messageOf(error)}`;
       throw new SplitComputeError(message, { error_type: "Memory", cause: error });
     }
     throw error;
   }
-}
-
-function isAlive() {
-  return torch.synchronize().then(() => true, () => false);
 }
 
 /**
@@ -195,9 +192,17 @@ function disposeAll(tensors) {
 function* toTensors(bytes) {
   const { tensors: views } = parseSafetensors(bytes);
   for (const [name, view] of views) {
-    if (name.endsWith("_scale")) continue;
+    if (isScale(name, views)) continue;
     yield [name, view.dtype === "I8" ? toQuantized(name, views) : toTensor(view)];
   }
+}
+
+/**
+ * Of 8-bit weights, with which it makes one tensor.
+ * @param {string} name @param {Map<string, TensorView>} views
+ */
+function isScale(name, views) {
+  return name.endsWith("_scale") && views.get(name.slice(0, -"_scale".length))?.dtype === "I8";
 }
 
 /** @param {string} name @param {Map<string, TensorView>} views */

@@ -23,20 +23,16 @@ const { varlen_attn } = torch.nn.attention.varlen;
  * @typedef {object} Sequences where each text lies among the rows of a ragged batch
  * @property {Tensor} lengths (batch,)
  * @property {Tensor} bounds (batch + 1,) running sum of lengths, from 0
- * @property {readonly number[]} starts each text's first row
- * @property {readonly number[]} ends behind each text's last row
  * @property {number} longest
  */
 
-/** @param {Int32Array} lengths @returns {Sequences} */
+/** Whoever asks disposes of the two tensors. @param {Int32Array} lengths @returns {Sequences} */
 export function sequencesOf(lengths) {
   const bounds = [0];
   for (const length of lengths) bounds.push((bounds.at(-1) ?? 0) + length);
   return {
     lengths: integers([...lengths]),
     bounds: integers(bounds),
-    starts: bounds.slice(0, -1),
-    ends: bounds.slice(1),
     longest: Math.max(...lengths),
   };
 }
@@ -95,15 +91,16 @@ export function mlp({ c_fc, c_proj }, x, { activation }) {
  * One row a text, as the model's folder asks for it.
  * @param {Pooling} pooling @param {Tensor} x (total_tokens, n_embd) @param {Sequences} sequences
  */
-export function pool(pooling, x, { lengths, starts, ends }) {
+export function pool(pooling, x, { lengths, bounds }) {
+  const [batch] = /** @type {[number]} */ (lengths.shape);
   switch (pooling) {
     case "mean":
     case "max":
       return torch.segment_reduce(x, pooling, { lengths });
     case "cls":
-      return torch.index_select(x, 0, integers(starts));
+      return torch.index_select(x, 0, bounds.narrow(0, 0, batch));
     case "last":
-      return torch.index_select(x, 0, integers(ends.map((end) => end - 1)));
+      return torch.index_select(x, 0, bounds.narrow(0, 1, batch).sub(1));
     default:
       throw new TypeError(`unknown pooling ${/** @satisfies {never} */ (pooling)}`);
   }

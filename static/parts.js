@@ -1,5 +1,14 @@
 // @ts-check
-/** Cuts long lists of texts into parts whose hidden states fit a message and a GPU's buffers. */
+/** Cuts long lists of texts into parts that the server and a GPU's buffers take. */
+
+/**
+ * @typedef {import("./api.js").ModelInfo} ModelInfo
+ *
+ * @typedef {object} Size of some texts, or the most of a part
+ * @property {number} texts
+ * @property {number} tokens
+ * @property {number} bytes as JSON
+ */
 
 /** 8,192 rows of GPT-2's widest activations are 100 MB; many GPUs bind 128 MB at most. */
 const tokensPerPart = 8192;
@@ -7,28 +16,64 @@ const tokensPerPart = 8192;
 const addedTokens = 2;
 
 /**
- * @param {readonly string[]} texts
- * @param {number} maxTokens of one text
- * @returns {string[][]} one part at least
+ * Those whose hidden states fit a message too.
+ * @param {readonly string[]} texts @param {ModelInfo} info
  */
-export function inParts(texts, maxTokens) {
+export function partsToSplit(texts, info) {
+  return inParts(texts, info, Math.min(tokensPerPart, info.max_batch_tokens));
+}
+
+/**
+ * Those that /embed takes: the server itself cuts what its layers run at once.
+ * @param {readonly string[]} texts @param {ModelInfo} info
+ */
+export function partsToEmbed(texts, info) {
+  return inParts(texts, info, Infinity);
+}
+
+/**
+ * @param {readonly string[]} texts @param {ModelInfo} info @param {number} tokens of a part
+ * @returns {string[][]} one part at least; a text that is too large for any is a part alone
+ */
+function inParts(texts, info, tokens) {
+  const bytes = info.payload_limit - bytesAround(info);
+  const most = { texts: info.max_client_batch_size, tokens, bytes };
   /** @type {string[]} */
   let part = [];
   const parts = [part];
-  let room = tokensPerPart;
+  let room = most;
   for (const text of texts) {
-    const most = Math.min(mostTokens(text), maxTokens);
-    if (most > room && part.length > 0) {
+    let left = minus(room, sizeOf(text, info));
+    if (Math.min(...Object.values(left)) < 0 && part.length > 0) {
       parts.push((part = []));
-      room = tokensPerPart;
+      left = minus(most, sizeOf(text, info));
     }
     part.push(text);
-    room -= most;
+    room = left;
   }
   return parts;
 }
 
-/** Only the server can count tokens, but none is shorter than a byte. @param {string} text */
-function mostTokens(text) {
-  return new TextEncoder().encode(text).length + addedTokens;
+/** @param {Size} room @param {Size} taken @returns {Size} */
+function minus(room, { texts, tokens, bytes }) {
+  return { texts: room.texts - texts, tokens: room.tokens - tokens, bytes: room.bytes - bytes };
+}
+
+/**
+ * Only the server can count tokens, but none is shorter than a byte.
+ * @param {string} text @param {ModelInfo} info @returns {Size}
+ */
+function sizeOf(text, { max_tokens }) {
+  const tokens = Math.min(utf8Length(text) + addedTokens, max_tokens);
+  return { texts: 1, tokens, bytes: utf8Length(JSON.stringify(text)) + ",".length };
+}
+
+/** What the body of any request has besides its texts. @param {ModelInfo} info */
+function bytesAround({ name: model, n_layer: split }) {
+  return utf8Length(JSON.stringify({ model, inputs: [], split, dtype: "f32", normalize: false }));
+}
+
+/** @param {string} text */
+function utf8Length(text) {
+  return new TextEncoder().encode(text).length;
 }

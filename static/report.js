@@ -6,13 +6,13 @@
  * @typedef {import("./api.js").ModelInfo} ModelInfo
  * @typedef {import("./browser_model.js").ShareResult} ShareResult
  *
- * @typedef {"server" | "browser"} Where
+ * @typedef {"server" | "browser" | "both"} Where both: each of them, for some of the texts
  * @typedef {ShareResult["timings"]} Share
  *
  * @typedef {object} LayerReport
  * @property {number} layer
  * @property {Where} where
- * @property {number} ms the mean of its side, which runs its layers in one go
+ * @property {number} ms the mean of its side, which runs its layers in one go; the sum of both
  *
  * @typedef {object} Timings milliseconds
  * @property {number} tokenize
@@ -28,66 +28,56 @@
  * @property {Float32Array[]} embeddings one a text
  * @property {number[]} tokens of each text
  * @property {number} dimensions
- * @property {number} split the layers that the server ran are [0, split)
+ * @property {number} split the layers that the server alone ran are [0, split)
  * @property {LayerReport[]} layers
  * @property {Where} finish
  * @property {Timings} timings
  * @property {{up: number, down: number}} bytes
  * @property {string} [note] why the server ran more than was asked of it
  *
- * @typedef {object} Outcome of a request, before it is put in order
+ * @typedef {object} Outcome of a part of a list, before it is put in order
  * @property {Float32Array[]} embeddings
  * @property {number[]} tokens
  * @property {number} split
  * @property {Exchange[]} exchanges with the server
  * @property {number} load ms
  * @property {Share} share of the browser
- * @property {string} [note]
+ * @property {string} [why] the server ran all layers
  */
 
 /** @type {Readonly<Share>} */
 export const noShare = { upload: 0, browser: 0, readback: 0 };
 
-/** Of the parts of one list. @param {readonly Outcome[]} outcomes @returns {Outcome} */
-export function merge(outcomes) {
-  const shares = outcomes.map(({ share }) => share);
-  return {
-    embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
-    tokens: outcomes.flatMap(({ tokens }) => tokens),
-    // Where the server took over a part, what it ran at most.
-    split: Math.max(...outcomes.map(({ split }) => split)),
-    exchanges: outcomes.flatMap(({ exchanges }) => exchanges),
-    load: sum(outcomes, ({ load }) => load),
-    share: {
-      upload: sum(shares, ({ upload }) => upload),
-      browser: sum(shares, ({ browser }) => browser),
-      readback: sum(shares, ({ readback }) => readback),
-    },
-    note: outcomes.find(({ note }) => note)?.note,
-  };
-}
-
 /**
- * @param {Outcome} outcome
+ * @param {readonly Outcome[]} outcomes of the parts of one list
  * @param {ModelInfo} info
  * @param {number} total ms
  * @returns {EmbedResult}
  */
-export function report(outcome, { n_layer, n_embd }, total) {
-  const { embeddings, tokens, split, exchanges, load, share, note } = outcome;
+export function report(outcomes, { n_layer, n_embd }, total) {
+  const exchanges = outcomes.flatMap((outcome) => outcome.exchanges);
+  const shares = outcomes.map(({ share }) => share);
+  const note = reportTakeover(outcomes);
   return {
-    embeddings,
-    tokens,
+    embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
+    tokens: outcomes.flatMap(({ tokens }) => tokens),
     dimensions: n_embd,
-    split,
-    layers: reportLayers(outcome, n_layer),
-    finish: split < n_layer ? "browser" : "server",
+    split: Math.min(...outcomes.map(({ split }) => split)),
+    layers: Array.from({ length: n_layer }, (_, layer) => ({
+      layer,
+      where: whereRan(outcomes, layer),
+      ms: sum(outcomes, (outcome) => layerTime(outcome, layer, n_layer)),
+    })),
+    // Whoever ran the last layer.
+    finish: whereRan(outcomes, n_layer - 1),
     timings: {
       tokenize: sum(exchanges, ({ tokenize }) => tokenize),
       server: sum(exchanges, ({ server }) => server),
       network: sum(exchanges, ({ network }) => network),
-      load,
-      ...share,
+      load: sum(outcomes, ({ load }) => load),
+      upload: sum(shares, ({ upload }) => upload),
+      browser: sum(shares, ({ browser }) => browser),
+      readback: sum(shares, ({ readback }) => readback),
       total,
     },
     bytes: { up: sum(exchanges, ({ up }) => up), down: sum(exchanges, ({ down }) => down) },
@@ -95,15 +85,25 @@ export function report(outcome, { n_layer, n_embd }, total) {
   };
 }
 
-/** @param {Outcome} outcome @param {number} n_layer @returns {LayerReport[]} */
-function reportLayers({ split, exchanges, share }, n_layer) {
-  const onServer = sum(exchanges, ({ layers }) => layers) / split;
-  const inBrowser = share.browser / (n_layer - split);
-  return Array.from({ length: n_layer }, (_, layer) =>
-    layer < split
-      ? { layer, where: "server", ms: onServer }
-      : { layer, where: "browser", ms: inBrowser },
-  );
+/** @param {readonly Outcome[]} outcomes @param {number} layer @returns {Where} */
+function whereRan(outcomes, layer) {
+  if (outcomes.every(({ split }) => layer < split)) return "server";
+  return outcomes.some(({ split }) => layer < split) ? "both" : "browser";
+}
+
+/** @param {Outcome} outcome @param {number} layer @param {number} n_layer */
+function layerTime({ split, exchanges, share }, layer, n_layer) {
+  if (layer >= split) return share.browser / (n_layer - split);
+  return sum(exchanges, ({ layers }) => layers) / split;
+}
+
+/** Why the server ran more than was asked of it. @param {readonly Outcome[]} outcomes */
+function reportTakeover(outcomes) {
+  const taken = outcomes.filter(({ why }) => why);
+  if (taken.length === 0) return undefined;
+  const reasons = [...new Set(taken.map(({ why }) => why))].join(" ");
+  const [some, all] = [taken, outcomes].map((parts) => sum(parts, ({ tokens }) => tokens.length));
+  return `${reasons} The server ran all layers${some === all ? "" : ` for ${some} of ${all} texts`}.`;
 }
 
 /** @template T @param {readonly T[]} items @param {(item: T) => number} value */

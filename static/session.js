@@ -2,9 +2,9 @@
 /** One request, top to bottom: the server's layers, the browser's, and the way back if those fail. */
 
 import { fetchModels, findModel, postEmbed, postResume, postSplit } from "./api.js";
-import { messageOf } from "./errors.js";
-import { inParts } from "./parts.js";
-import { merge, noShare, report } from "./report.js";
+import { messageOf, SplitComputeError } from "./errors.js";
+import { partsToEmbed, partsToSplit } from "./parts.js";
+import { noShare, report } from "./report.js";
 
 /**
  * @typedef {import("./api.js").Dtype} Dtype
@@ -43,11 +43,11 @@ import { merge, noShare, report } from "./report.js";
  */
 export async function embedTexts(connection, request) {
   const begun = performance.now();
-  const outcome = await run(connection, request);
-  return report(outcome, connection.info, performance.now() - begun);
+  const outcomes = await run(connection, request);
+  return report(outcomes, connection.info, performance.now() - begun);
 }
 
-/** @param {Connection} connection @param {Request} request @returns {Promise<Outcome>} */
+/** @param {Connection} connection @param {Request} request @returns {Promise<Outcome[]>} */
 async function run(connection, request) {
   const { info } = connection;
   const obstacle = whyServerOnly(connection);
@@ -55,18 +55,35 @@ async function run(connection, request) {
   const split = request.split === "auto" ? lowestSplit(connection) : request.split;
   // With no layer left for the browser, one row back is smaller than the hidden state.
   if (obstacle || split === info.n_layer) {
-    return runOnServer(connection, request, obstacle);
+    return runAllOnServer(connection, request, obstacle);
   }
   const outcomes = [];
-  for (const texts of inParts(request.texts, info.max_tokens)) {
+  for (const texts of partsToSplit(request.texts, info)) {
     outcomes.push(await runPart(connection, { ...request, texts, split, mayLoad }, 1));
   }
-  const outcome = merge(outcomes);
-  const revisions = new Set(outcome.exchanges.map(({ revision }) => revision));
-  // Vectors of two revisions must not end up in one result.
-  const isMixed = outcomes.length > 1 && revisions.size > 1;
   const why = "The server has changed its revision meanwhile.";
-  return isMixed ? runOnServer(connection, request, why) : outcome;
+  return areMixed(outcomes) ? runAllOnServer(connection, request, why) : outcomes;
+}
+
+/**
+ * @param {Connection} connection @param {Request} request @param {string} [why]
+ * @returns {Promise<Outcome[]>}
+ */
+async function runAllOnServer(connection, request, why, retries = 1) {
+  const outcomes = [];
+  for (const texts of partsToEmbed(request.texts, connection.info)) {
+    outcomes.push(await runOnServer(connection, { ...request, texts }, why));
+  }
+  if (!areMixed(outcomes)) return outcomes;
+  if (retries > 0) return runAllOnServer(connection, request, why, retries - 1);
+  const message = "The server keeps changing its revision";
+  throw new SplitComputeError(message, { error_type: "Revision" });
+}
+
+/** Vectors of two revisions must not end up in one result. @param {readonly Outcome[]} outcomes */
+function areMixed(outcomes) {
+  // The last answer brought the vectors; one before it may have been of no use any more.
+  return new Set(outcomes.map(({ exchanges }) => exchanges.at(-1)?.revision)).size > 1;
 }
 
 /**
@@ -98,7 +115,11 @@ async function runSplit(connection, plan, retries) {
   const { server, info, wire, worker } = connection;
   const { texts, split, mayLoad, signal } = plan;
   const asked = { model: info.name, inputs: texts, split, dtype: wire };
-  const half = await postSplit(server, asked, signal);
+  const half = await postSplit(server, asked, signal).catch(nullIfTooLarge);
+  if (!half) {
+    const why = "A text has more tokens than the server sends as a hidden state.";
+    return runOnServer(connection, plan, why);
+  }
   const { revision } = half.exchange;
   if (revision !== info.revision) {
     const hasChanged = await refresh(connection, info.revision, signal);
@@ -119,6 +140,15 @@ async function runSplit(connection, plan, retries) {
     const outcome = await resumeOnServer(connection, plan, half.body, why);
     return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges] };
   }
+}
+
+/**
+ * One text can be more than a hidden state may hold, where /embed still takes it.
+ * @param {unknown} error
+ */
+function nullIfTooLarge(error) {
+  if (error instanceof SplitComputeError && error.status === 413) return null;
+  throw error;
 }
 
 /**
@@ -196,8 +226,7 @@ async function resumeOnServer(connection, request, body, why) {
 
 /** @param {ModelInfo} info @param {Exchange} exchange @param {string} [why] */
 function allOnServer(info, exchange, why) {
-  const note = why && `${why} The server ran all layers.`;
-  return { split: info.n_layer, exchanges: [exchange], load: 0, share: noShare, note };
+  return { split: info.n_layer, exchanges: [exchange], load: 0, share: noShare, why };
 }
 
 /** @param {Float32Array} values @param {number} width */

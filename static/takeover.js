@@ -113,12 +113,14 @@ export class Takeover {
     const obstacle = whyServerOnly(this.#connection);
     if (obstacle) return this.#end(obstacle);
     for (let failures = 0; !signal.aborted; ) {
+      const lowest = lowestSplit(this.#connection);
       try {
         await this.#step(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        if (isOfMemory(error)) this.#roomFor = lowestSplit(this.#connection);
+        // The GPU was emptied with it, and is filled again as far as it had room.
+        if (isOfMemory(error)) this.#roomFor = lowest;
         else await this.#wait(messageOf(error), failures++, signal);
       }
     }

@@ -140,12 +140,14 @@ function resultType(op, operands) {
   if (result === null) throw new RuntimeError(`${op}: nothing to compute a result type from`);
   return result;
 }
+var packedWeight = (op) => new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
 var WIDTH = ["bool", "int8", "uint32", "int32", "float16", "float32"];
 function promote(op, a, b) {
   if (a === b) return a;
-  if (a === "qint8" || b === "qint8") throw new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  if (a === "qint8" || b === "qint8") throw packedWeight(op);
   const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
-  if (low === "uint32" && high === "int32") throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
+  if (low === "uint32" && high === "int32")
+    throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
   return low === "int8" && high === "uint32" ? "int32" : high;
 }
 function dtypeOfScalar(value) {
@@ -163,7 +165,8 @@ function numel(shape) {
 }
 function checkShape(op, shape) {
   for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0) throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
+    if (!Number.isInteger(size) || size < 0)
+      throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
   }
   numel(shape);
   return shape;
@@ -453,7 +456,7 @@ var question = (helper2, integers, cpu) => ({
 var UNARY = {
   neg: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `(~${a} + U32(1u))` : `(-${a})`, cpu: (a) => -a },
   abs: { takes: "number", gives: "same", wgsl: (_, a) => `abs(${a})`, cpu: Math.abs },
-  sign: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `min(${a}, U32(1u))` : `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, cpu: (a) => Number(a > 0) - Number(a < 0) },
+  sign: { takes: "number", gives: "same", wgsl: (T, a) => `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, cpu: (a) => Number(a > 0) - Number(a < 0) },
   square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
   relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => a < 0 ? 0 : a },
   logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },
@@ -498,13 +501,14 @@ var UNARY = {
 };
 
 // src/ops/table.ts
+var select = (a, b, c) => `select(${c}, ${b}, ${a})`;
 var TERNARY = {
-  where: { takes: "any", gives: "same", wgsl: (_, a, b, c) => `select(${c}, ${b}, ${a})`, bool: (a, b, c) => `select(${c}, ${b}, ${a})`, cpu: (a, b, c) => a ? b : c }
+  where: { takes: "any", gives: "same", wgsl: (_, a, b, c) => select(a, b, c), bool: select, cpu: (a, b, c) => a ? b : c }
 };
 var TABLE = { ...UNARY, ...BINARY, ...TERNARY };
 var elementOp = (name) => TABLE[name];
 function argumentType(name, promoted2) {
-  if (promoted2 === "qint8") throw new RuntimeError(`${name}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  if (promoted2 === "qint8") throw packedWeight(name);
   const { takes } = elementOp(name);
   switch (takes) {
     case "any":
@@ -709,7 +713,10 @@ function fuse(root, limits, accumulator = null) {
 }
 function fuseInput(input2, moves, limits) {
   const fuser = new Fuser(null, limits, null);
-  fuser.value(input2, moves.map((move) => ({ move, of: input2 })));
+  fuser.value(
+    input2,
+    moves.map((move) => ({ move, of: input2 }))
+  );
   return fuser.result();
 }
 function viewOf(node, buffered) {
@@ -788,7 +795,7 @@ var Fuser = class {
       case "take":
         return this.take(node, op.dim, path);
       case "quantized":
-        throw new RuntimeError("a qint8 weight goes into linear() or embedding(); dequantize() it for anything else");
+        throw packedWeight("read");
       default:
         throw new NeedsBuffer(node);
     }
@@ -827,7 +834,15 @@ var Fuser = class {
       access = moved2;
     }
     const stride = view2.strides[dim] ?? 0;
-    return this.push({ kind: "take", dtype: node.dtype, input: this.inputNumber(base, access), access, index, stride, size: source.shape[dim] ?? 1 });
+    return this.push({
+      kind: "take",
+      dtype: node.dtype,
+      input: this.inputNumber(base, access),
+      access,
+      index,
+      stride,
+      size: source.shape[dim] ?? 1
+    });
   }
   load(node, path) {
     const access = follow(node, path);
@@ -1206,7 +1221,14 @@ function lowerMatmul(node, context) {
   const right = viewOf(b, context.buffered);
   const batch = node.shape.slice(0, -2);
   const [M = 0, N = 0] = node.shape.slice(-2);
-  const spec = { batch, M, N, K: a.shape.at(-1) ?? 0, a: matrixStrides(left.view, batch.length), b: matrixStrides(right.view, batch.length) };
+  const spec = {
+    batch,
+    M,
+    N,
+    K: a.shape.at(-1) ?? 0,
+    a: matrixStrides(left.view, batch.length),
+    b: matrixStrides(right.view, batch.length)
+  };
   return { task: { kind: "matmul", spec, behind: null }, operands: [left.base, right.base] };
 }
 function asLinearWeight(b, context) {
@@ -1256,7 +1278,10 @@ function lowerRows(node, context) {
   switch (op.kind) {
     case "norm": {
       const { norm: kind, width, eps, weight, bias } = op;
-      return { task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias, residual: false } }, operands: operands() };
+      return {
+        task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias } },
+        operands: operands()
+      };
     }
     case "softmax": {
       const width = x.shape.at(-1) ?? 1;
@@ -1264,13 +1289,19 @@ function lowerRows(node, context) {
     }
     case "segment_reduce": {
       const [segments = 1] = node.shape;
-      return { task: { kind: "segment_reduce", spec: { op: op.reduce, segments, width: numel(node.shape) / segments } }, operands: operands() };
+      return {
+        task: { kind: "segment_reduce", spec: { op: op.reduce, segments, width: numel(node.shape) / segments } },
+        operands: operands()
+      };
     }
     case "embedding": {
       const table = input(node, 1);
       const weight = weightOf(table, context);
       const [rows = 1, width = 1] = table.shape;
-      return { task: { kind: "embedding", spec: { tokens: numel(x.shape), rows, width, weight: weight.dtype } }, operands: [plain(x, context), ...weight.operands] };
+      return {
+        task: { kind: "embedding", spec: { tokens: numel(x.shape), rows, width, weight: weight.dtype } },
+        operands: [plain(x, context), ...weight.operands]
+      };
     }
     default:
       throw new RuntimeError(`${op.kind} does not run over rows`);
@@ -1429,18 +1460,18 @@ function tryBehind(node, anchor, context) {
 function walk(wanted) {
   const place = /* @__PURE__ */ new Map();
   const nodes = [];
-  const stack3 = [...wanted].reverse();
-  while (stack3.length > 0) {
-    const node = at(stack3, stack3.length - 1);
-    const before = stack3.length;
+  const stack2 = [...wanted].reverse();
+  while (stack2.length > 0) {
+    const node = at(stack2, stack2.length - 1);
+    const before = stack2.length;
     if (!node.isLeaf && !place.has(node)) {
       for (let i = node.inputs.length - 1; i >= 0; i--) {
         const input2 = at(node.inputs, i);
-        if (!place.has(input2)) stack3.push(input2);
+        if (!place.has(input2)) stack2.push(input2);
       }
     }
-    if (stack3.length > before) continue;
-    stack3.pop();
+    if (stack2.length > before) continue;
+    stack2.pop();
     if (place.has(node)) continue;
     if (node.storage?.disposed) throw new RuntimeError("a tensor was disposed before a result that needs it was read");
     place.set(node, nodes.length);
@@ -1588,7 +1619,8 @@ function onlyCall(nodes) {
 
 // src/tensor/host.ts
 function flatten(data, dtype) {
-  if (ArrayBuffer.isView(data)) return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
+  if (ArrayBuffer.isView(data))
+    return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
   const shape = [];
   for (let at2 = data; Array.isArray(at2); at2 = at2[0]) shape.push(at2.length);
   const values = [];
@@ -1603,7 +1635,8 @@ function collect(data, shape, depth, into) {
     return;
   }
   if (!Array.isArray(data)) throw new TypeError(`tensor: expected numbers, booleans or arrays of them, got ${typeof data}`);
-  if (data.length !== shape[depth]) throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
+  if (data.length !== shape[depth])
+    throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
   for (const inner of data) collect(inner, shape, depth + 1, into);
 }
 function dtypeOfArray(data) {
@@ -1724,7 +1757,9 @@ function commonBackend(name, nodes) {
   if (!first) throw new RuntimeError(`${name}: expected a tensor among the arguments`);
   for (const { backend } of nodes) {
     if (backend !== first.backend) {
-      throw new RuntimeError(`${name}: Expected all tensors to be on the same device, but found at least two devices, ${first.backend.name} and ${backend.name}`);
+      throw new RuntimeError(
+        `${name}: Expected all tensors to be on the same device, but found at least two devices, ${first.backend.name} and ${backend.name}`
+      );
     }
   }
   return first.backend;
@@ -1746,7 +1781,8 @@ function element(name, ...operands) {
 }
 function choose(condition, a, b) {
   const dtype = promoted("where", [a, b]);
-  if (condition.dtype !== "bool") throw new RuntimeError(`where: expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype}`);
+  if (condition.dtype !== "bool")
+    throw new RuntimeError(`where: expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype}`);
   return elementOf("where", [condition, a, b], dtype, 1);
 }
 function elementOf(name, operands, argument, firstCast = 0) {
@@ -1763,7 +1799,8 @@ function elementOf(name, operands, argument, firstCast = 0) {
 }
 function promoted(name, operands) {
   const [a, b] = operands;
-  if (a instanceof Tensor && (operands.length === 1 || operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype)) return a.dtype;
+  if (a instanceof Tensor && (operands.length === 1 || operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype))
+    return a.dtype;
   return resultType(
     name,
     operands.map((operand) => {
@@ -1815,7 +1852,8 @@ var Storage = class {
   /** The buffer, for its owner only. */
   bufferOf(owner) {
     if (!this.claim) throw new RuntimeError("the tensor was disposed");
-    if (this.claim.owner !== owner) throw new RuntimeError("Expected all tensors to be on the same device; this one lives on another device, or on one that was lost");
+    if (this.claim.owner !== owner)
+      throw new RuntimeError("Expected all tensors to be on the same device; this one lives on another device, or on one that was lost");
     return this.claim.buffer;
   }
   /** Frees the buffer, at once or when the runs that have pinned it have been submitted. */
@@ -1931,7 +1969,9 @@ function segmentReduceCpu({ op, segments, width }, x, lengths) {
 // src/ops/matmul.ts
 function linearShape(x, w) {
   if (w.length !== 2 || x.length === 0 || x.at(-1) !== w[1]) {
-    throw new RuntimeError(`linear: mat1 and mat2 shapes cannot be multiplied: input ${showShape(x)} and weight ${showShape(w)}, expected (…, in) and (out, in)`);
+    throw new RuntimeError(
+      `linear: mat1 and mat2 shapes cannot be multiplied: input ${showShape(x)} and weight ${showShape(w)}, expected (…, in) and (out, in)`
+    );
   }
   return [...x.slice(0, -1), w[0] ?? 0];
 }
@@ -1984,6 +2024,10 @@ var lowest = (T) => T === "F32" ? "(-op_inf())" : T === "I32" ? "bitcast<I32>(0x
 var highest = (T) => T === "F32" ? "op_inf()" : T === "I32" ? "I32(0x7fffffff)" : T === "U32" ? "U32(0xffffffffu)" : "BOOL(true)";
 var larger2 = (T, a, b) => T === "F32" ? `op_max(${a}, ${b})` : T === "BOOL" ? `(${a} | ${b})` : `max(${a}, ${b})`;
 var smaller2 = (T, a, b) => T === "F32" ? `op_min(${a}, ${b})` : T === "BOOL" ? `(${a} & ${b})` : `min(${a}, ${b})`;
+var plus = (_, a, b) => `(${a} + ${b})`;
+var times = (_, a, b) => `(${a} * ${b})`;
+var or = (_, a, b) => `(${a} | ${b})`;
+var and = (_, a, b) => `(${a} & ${b})`;
 function position(values, beats) {
   let best = 0;
   for (let i = 1; i < values.length; i++) {
@@ -1998,12 +2042,12 @@ function fold(values, start, join2) {
   return state;
 }
 var REDUCE = {
-  sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: (_, a, b) => `(${a} + ${b})`, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
-  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: (_, a, b) => `(${a} * ${b})`, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
+  sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: plus, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
+  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: times, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
   amax: { takes: "any", gives: "same", start: lowest, join: larger2, cpu: (v) => v[position(v, (a, b) => a > b)] ?? 0 },
   amin: { takes: "any", gives: "same", start: highest, join: smaller2, cpu: (v) => v[position(v, (a, b) => a < b)] ?? 0 },
-  any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: (_, a, b) => `(${a} | ${b})`, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },
-  all: { takes: "any", gives: "bool", start: () => "BOOL(true)", join: (_, a, b) => `(${a} & ${b})`, cpu: (v) => fold(v, 1, (a, b) => Number(a && b)), empty: 1 },
+  any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: or, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },
+  all: { takes: "any", gives: "bool", start: () => "BOOL(true)", join: and, cpu: (v) => fold(v, 1, (a, b) => Number(a && b)), empty: 1 },
   argmax: { takes: "any", gives: "index", start: lowest, join: (_, a, b) => `${a} > ${b}`, cpu: (v) => position(v, (a, b) => a > b) },
   argmin: { takes: "any", gives: "index", start: highest, join: (_, a, b) => `${a} < ${b}`, cpu: (v) => position(v, (a, b) => a < b) }
 };
@@ -2148,11 +2192,9 @@ function runReduce({ op, shape, kept, program, epilogue }, input2) {
 }
 function runNorm({ spec }, input2) {
   let next = 1;
-  const residual = spec.residual ? input2(next++) : null;
   const weight = spec.weight ? input2(next++) : null;
   const bias = spec.bias ? input2(next++) : null;
-  const x = input2(0);
-  return normCpu(spec, residual ? x.map((v, i) => v + (residual[i] ?? 0)) : x, weight, bias);
+  return normCpu(spec, input2(0), weight, bias);
 }
 
 // src/backend/cpu/cpu.ts
@@ -2216,11 +2258,9 @@ function capsOf({ architecture, description, isFallbackAdapter = false }) {
 }
 
 // src/backend/webgpu/device.ts
-var FEATURES = ["shader-f16", "subgroups", "timestamp-query"];
-var LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
+var NEEDED = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"];
+var SHOWN = [
+  ...NEEDED,
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
@@ -2228,12 +2268,12 @@ var LIMITS = [
   "maxComputeWorkgroupSizeZ"
 ];
 async function openDevice(forced) {
-  if (!("gpu" in navigator) || !navigator.gpu) throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
+  if (!("gpu" in navigator) || !navigator.gpu)
+    throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
+    requiredLimits: Object.fromEntries(NEEDED.map((limit) => [limit, adapter.limits[limit]]))
   });
   const { vendor, architecture, description } = adapter.info;
   return {
@@ -2245,9 +2285,12 @@ async function openDevice(forced) {
       architecture,
       description,
       features: [...adapter.features].sort(),
-      limits: Object.fromEntries(LIMITS.map((limit) => [limit, device.limits[limit]]))
+      limits: Object.fromEntries(SHOWN.map((limit) => [limit, adapter.limits[limit]]))
     }
   };
+}
+function largestBuffer({ maxBufferSize, maxStorageBufferBindingSize }) {
+  return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 16;
 }
 
 // src/ops/helper.ts
@@ -2528,7 +2571,7 @@ function batchMatmul({ batch, M, N, K, a, b, epilogue }) {
   checkSizes("matmul", { M, N, K, matrices, elements: matrices * M * N });
   if (batch.length > BATCH_DIMS) throw new RangeError(`matmul: ${batch.length} batch dimensions, at most ${BATCH_DIMS}`);
   const output = 2 + epilogue.operands.length;
-  const pad3 = (sizes, fill) => [...Array(BATCH_DIMS - sizes.length).fill(fill), ...sizes];
+  const pad2 = (sizes, fill) => [...Array(BATCH_DIMS - sizes.length).fill(fill), ...sizes];
   const all2 = (line, indent) => repeat(TILE, (i) => repeat(TILE, (j) => line(i, j), " "), `
 ${indent}`);
   return {
@@ -2584,17 +2627,17 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(
-      ...pad3(a.batch, 0),
+      ...pad2(a.batch, 0),
       a.offset,
       a.row,
       a.column,
       0,
-      ...pad3(b.batch, 0),
+      ...pad2(b.batch, 0),
       b.offset,
       b.row,
       b.column,
       0,
-      ...pad3(batch, 1),
+      ...pad2(batch, 1),
       M,
       N,
       K,
@@ -2749,7 +2792,10 @@ function expression(program, instruction, around) {
     case "cast":
       return { code: converted(name(instruction.from), valueType(program, instruction.from), instruction.dtype), exact: false };
     case "apply":
-      return { code: elementWgsl(instruction.op, laneOf(argumentsOf(program, instruction.args)), instruction.args.map(name)), exact: false };
+      return {
+        code: elementWgsl(instruction.op, laneOf(argumentsOf(program, instruction.args)), instruction.args.map(name)),
+        exact: false
+      };
     default:
       return instruction;
   }
@@ -3044,7 +3090,7 @@ function norm(spec, caps) {
   const invocations = lanes * rowsAtOnce;
   const type = width % 4 === 0 ? "vec4f" : "f32";
   const units = width % 4 === 0 ? width / 4 : width;
-  const inputs = ["x", ...["residual", "weight", "bias"].filter((name) => spec[name])];
+  const inputs = ["x", ...["weight", "bias"].filter((name) => spec[name])];
   return {
     name: `${kind}_norm_${width}`,
     wgsl: (
@@ -3057,7 +3103,6 @@ struct Sizes { rows: u32, eps: f32 }
 ${WORKGROUP_INDEX}
 ${rowReduceWgsl(["sum"], lanes, invocations)}
 fn total(v: ${type}) -> f32 { return ${type === "vec4f" ? "v.x + v.y + v.z + v.w" : "v"}; }
-fn value(i: u32) -> ${type} { return x[i]${spec.residual ? " + residual[i]" : ""}; }
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
@@ -3069,19 +3114,19 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
         /* wgsl */
         `
   var sum: ${type};
-  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += value(start + c); }
+  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += x[start + c]; }
   let mean = row_sum(total(sum), invocation) / ${width};`
       ) : "let mean = 0.0;"}
   // Squares of what is left of the mean, in a second pass: x² - mean² would lose all digits where the mean is large.
   var squares: ${type};
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
-    let centred = value(start + c) - mean;
+    let centred = x[start + c] - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(row_sum(total(squares), invocation) / ${width} + sizes.eps);
   if (row >= sizes.rows) { return; }
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
-    y[start + c] = (value(start + c) - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
+    y[start + c] = (x[start + c] - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
   }
 }
 `
@@ -3687,7 +3732,9 @@ var GpuExecutable = class {
   }
   groupOf(dispatch, buffers, uniforms2) {
     const { bound, slots } = dispatch;
-    const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms2 && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
+    const known = bound.findIndex(
+      (one) => one.buffers[slots.length] === uniforms2 && slots.every((slot, i) => one.buffers[i] === buffers[slot])
+    );
     const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms2]);
     if (known !== 0) {
       if (known > 0) bound.splice(known, 1);
@@ -3697,7 +3744,10 @@ var GpuExecutable = class {
     return latest.group;
   }
   bind({ pipeline, slots, uniformBytes }, buffers) {
-    const entries = buffers.map((buffer, binding) => ({ binding, resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes } }));
+    const entries = buffers.map((buffer, binding) => ({
+      binding,
+      resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes }
+    }));
     return { buffers, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
   }
 };
@@ -3730,7 +3780,9 @@ var PipelineCache = class {
     return pipeline;
   }
   async compile({ name, wgsl }, layout) {
+    this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label: name, code: wgsl });
+    void this.device.popErrorScope();
     try {
       return await this.device.createComputePipelineAsync({
         label: name,
@@ -3747,7 +3799,11 @@ var PipelineCache = class {
   layout(inputs) {
     const known = this.layouts.get(inputs);
     if (known) return known;
-    const buffer = (binding, layout2) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: layout2 });
+    const buffer = (binding, layout2) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: layout2
+    });
     const entries = Array.from({ length: inputs }, (_, i) => buffer(i, { type: "read-only-storage" }));
     entries.push(buffer(inputs, { type: "storage" }), buffer(inputs + 1, { type: "uniform", hasDynamicOffset: true }));
     const layout = this.device.createBindGroupLayout({ label: `${inputs} inputs`, entries });
@@ -3759,10 +3815,12 @@ var PipelineCache = class {
 // src/backend/webgpu/pool.ts
 var KEPT_BYTES = 64 * 2 ** 20;
 var BufferPool = class {
-  constructor(device) {
+  constructor(device, maxBytes) {
     this.device = device;
+    this.maxBytes = maxBytes;
   }
   device;
+  maxBytes;
   /** In the order in which they were freed. */
   free = [];
   freeBytes = 0;
@@ -3773,7 +3831,7 @@ var BufferPool = class {
   }
   /** A buffer for a result, whose size varies with the text's length: neighbouring lengths share one. */
   take(bytes2) {
-    return this.takeExactly(sizeClass(bytes2));
+    return this.takeExactly(Math.max(bytes2, Math.min(sizeClass(bytes2), this.maxBytes)));
   }
   /** A buffer without slack, for weights: it would be lost for as long as they live. */
   takeExactly(bytes2) {
@@ -3873,15 +3931,17 @@ var Readback = class {
 
 // src/backend/webgpu/shared_buffers.ts
 var Workspace2 = class {
-  constructor(device) {
+  constructor(device, maxBytes) {
     this.device = device;
+    this.maxBytes = maxBytes;
   }
   device;
+  maxBytes;
   buffers = [];
   get(place, bytes2) {
     const held = this.buffers[place];
     if (held && held.size >= bytes2) return held;
-    const wanted = Math.max(bytes2, Math.min(1.5 * (held?.size ?? 0), this.device.limits.maxStorageBufferBindingSize));
+    const wanted = Math.max(bytes2, Math.min(1.5 * (held?.size ?? 0), this.maxBytes - 16));
     const buffer = this.device.createBuffer({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
     held?.destroy();
     this.buffers[place] = buffer;
@@ -3928,21 +3988,19 @@ var WebGpuBackend = class _WebGpuBackend {
   pool;
   readback;
   allocated = 0;
-  /** What the device reported since the last read, to be told to whoever reads next. */
-  failure = null;
   constructor({ device, caps, info }) {
     this.device = device;
     this.caps = caps;
     this.info = info;
-    this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    this.maxBytes = largestBuffer(device.limits);
     this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.pipelines = new PipelineCache(device);
-    this.workspace = new Workspace2(device);
+    this.workspace = new Workspace2(device, this.maxBytes);
     this.uniforms = new Uniforms(device);
-    this.pool = new BufferPool(device);
+    this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
-    device.addEventListener("uncapturederror", (event) => this.failure ??= event.error.message);
-    void device.lost.then(({ message, reason }) => this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`);
+    device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
+    void device.lost.then(({ message, reason }) => this.close(`the GPU device was lost (${message || reason})`));
   }
   static async create(forced = {}) {
     return new _WebGpuBackend(await openDevice(forced));
@@ -3964,7 +4022,8 @@ var WebGpuBackend = class _WebGpuBackend {
   }
   own(bytes2, take2) {
     this.checkAlive();
-    if (bytes2 > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    if (bytes2 > this.maxBytes)
+      throw new RuntimeError(`a tensor of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     const buffer = take2(bytes2);
     this.allocated += paddedBytes(bytes2);
     return new Storage(this, buffer, bytes2);
@@ -3979,7 +4038,8 @@ var WebGpuBackend = class _WebGpuBackend {
   prepare(plan) {
     this.checkAlive();
     for (const bytes2 of [...plan.workspace, ...plan.outputs]) {
-      if (bytes2 > this.maxBytes) throw new RuntimeError(`a result of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+      if (bytes2 > this.maxBytes)
+        throw new RuntimeError(`a result of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     }
     return new GpuExecutable(this, plan);
   }
@@ -4002,10 +4062,13 @@ var WebGpuBackend = class _WebGpuBackend {
     return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes };
   }
   destroy() {
-    this.lost ??= "the device was closed; call torch.init() again and make the tensors anew";
+    this.close("the device was closed");
+  }
+  close(reason) {
+    this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
   }
-  /** What was awaited, unless the device was lost or reported an error meanwhile. */
+  /** What was awaited, unless the device is gone meanwhile. */
   async checked(awaited) {
     let result;
     try {
@@ -4013,17 +4076,10 @@ var WebGpuBackend = class _WebGpuBackend {
     } catch (error) {
       await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
       this.checkAlive();
-      throw new RuntimeError(this.takeFailure() ?? String(error));
+      throw error;
     }
     this.checkAlive();
-    const failure = this.takeFailure();
-    if (failure) throw new RuntimeError(failure);
     return result;
-  }
-  takeFailure() {
-    const { failure } = this;
-    this.failure = null;
-    return failure;
   }
   checkAlive() {
     if (this.lost) throw new RuntimeError(this.lost);
@@ -4070,7 +4126,8 @@ function keywords(op, names2, args, only = []) {
     const name = names2[i];
     if (isKeywords(value) && i === args.length - 1) {
       for (const [key, inner] of Object.entries(value)) {
-        if (![...names2, ...only].includes(key)) throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
+        if (![...names2, ...only].includes(key))
+          throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
         if (inner !== void 0) given[key] = inner;
       }
@@ -4090,25 +4147,20 @@ function isKeywords(value) {
 var shapes_exports = {};
 __export(shapes_exports, {
   broadcast_to: () => broadcast_to,
-  cat: () => cat,
   chunk: () => chunk,
-  concat: () => cat,
-  concatenate: () => cat,
   contiguous: () => contiguous,
   expand: () => expand,
   expand_as: () => expand_as,
   flatten: () => flatten2,
   flip: () => flip,
   narrow: () => narrow,
-  pad: () => pad,
   permute: () => permute,
   reshape: () => reshape,
-  select: () => select,
+  select: () => select2,
   sizesOf: () => sizesOf,
   slice: () => slice,
   split: () => split,
   squeeze: () => squeeze,
-  stack: () => stack,
   t: () => t,
   transpose: () => transpose,
   unbind: () => unbind,
@@ -4138,15 +4190,24 @@ function unflatten(input2, dim, sizes) {
 function permute(input2, ...dims) {
   const order = sizesOf(dims).map((dim) => wrapDim("permute", dim, input2.ndim));
   if (order.length !== input2.ndim || new Set(order).size !== order.length) {
-    throw new RuntimeError(`permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input2.shape)} and ${showShape(order)}`);
+    throw new RuntimeError(
+      `permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input2.shape)} and ${showShape(order)}`
+    );
   }
-  return moved(input2, { kind: "permute", order }, order.map((dim) => input2.shape[dim] ?? 1));
+  return moved(
+    input2,
+    { kind: "permute", order },
+    order.map((dim) => input2.shape[dim] ?? 1)
+  );
 }
 function transpose(input2, dim0, dim1) {
   const a = wrapDim("transpose", dim0, input2.ndim);
   const b = wrapDim("transpose", dim1, input2.ndim);
   if (a === b) return input2;
-  return permute(input2, input2.shape.map((_, d) => d === a ? b : d === b ? a : d));
+  return permute(
+    input2,
+    input2.shape.map((_, d) => d === a ? b : d === b ? a : d)
+  );
 }
 function t(input2) {
   if (input2.ndim > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${input2.ndim}D`);
@@ -4155,7 +4216,9 @@ function t(input2) {
 function expand(input2, ...sizes) {
   const wanted = sizesOf(sizes);
   const missing = wanted.length - input2.ndim;
-  const fail = () => new RuntimeError(`expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input2.shape)}`);
+  const fail = () => new RuntimeError(
+    `expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input2.shape)}`
+  );
   if (missing < 0) throw fail();
   const shape = wanted.map((size, i) => {
     const own = input2.shape[i - missing];
@@ -4171,7 +4234,10 @@ var broadcast_to = (input2, shape) => expand(input2, shape);
 function squeeze(input2, ...args) {
   const { dim } = keywords("squeeze", ["dim"], args);
   const dims = dim === void 0 ? input2.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d, input2.ndim));
-  return reshape(input2, input2.shape.filter((size, d) => size !== 1 || !dims.includes(d)));
+  return reshape(
+    input2,
+    input2.shape.filter((size, d) => size !== 1 || !dims.includes(d))
+  );
 }
 function unsqueeze(input2, dim) {
   const d = wrapDim("unsqueeze", dim, input2.ndim + 1);
@@ -4181,19 +4247,28 @@ function narrow(input2, dim, start, length) {
   const d = wrapDim("narrow", dim, input2.ndim);
   const size = input2.shape[d] ?? 0;
   const first = start < 0 ? start + size : start;
-  if (first < 0 || length < 0 || first + length > size) throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
+  if (first < 0 || length < 0 || first + length > size)
+    throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
   return slice(input2, d, first, length, 1);
 }
 function slice(input2, dim, start, length, step) {
   if (start === 0 && step === 1 && length === input2.shape[dim]) return input2;
-  return moved(input2, { kind: "slice", dim, start, length, step }, input2.shape.map((size, i) => i === dim ? length : size));
+  return moved(
+    input2,
+    { kind: "slice", dim, start, length, step },
+    input2.shape.map((size, i) => i === dim ? length : size)
+  );
 }
-function select(input2, dim, index) {
+function select2(input2, dim, index) {
   const d = wrapDim("select", dim, input2.ndim);
   const size = input2.shape[d] ?? 0;
-  if (index < -size || index >= size) throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
+  if (index < -size || index >= size)
+    throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
   const one = slice(input2, d, index < 0 ? index + size : index, 1, 1);
-  return reshape(one, input2.shape.filter((_, i) => i !== d));
+  return reshape(
+    one,
+    input2.shape.filter((_, i) => i !== d)
+  );
 }
 function split(input2, split_size_or_sections, ...args) {
   const { dim = 0 } = keywords("split", ["dim"], args);
@@ -4201,7 +4276,10 @@ function split(input2, split_size_or_sections, ...args) {
   const size = input2.shape[d] ?? 0;
   const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
   const total = sections.reduce((sum2, length) => sum2 + length, 0);
-  if (total !== size) throw new RuntimeError(`split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`);
+  if (total !== size)
+    throw new RuntimeError(
+      `split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`
+    );
   let start = 0;
   return sections.map((length) => {
     const part = narrow(input2, d, start, length);
@@ -4210,12 +4288,14 @@ function split(input2, split_size_or_sections, ...args) {
   });
 }
 function evenly(size, part) {
-  if (!Number.isInteger(part) || part < 0 || part === 0 && size > 0) throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
+  if (!Number.isInteger(part) || part < 0 || part === 0 && size > 0)
+    throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
   if (size === 0) return [0];
   return Array.from({ length: Math.ceil(size / part) }, (_, i) => Math.min(part, size - i * part));
 }
 function chunk(input2, chunks, ...args) {
-  if (!Number.isInteger(chunks) || chunks < 1) throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+  if (!Number.isInteger(chunks) || chunks < 1)
+    throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
   const { dim = 0 } = keywords("chunk", ["dim"], args);
   const size = input2.shape[wrapDim("chunk", dim, input2.ndim)] ?? 0;
   return split(input2, Math.max(1, Math.ceil(size / chunks)), dim);
@@ -4223,57 +4303,12 @@ function chunk(input2, chunks, ...args) {
 function unbind(input2, ...args) {
   const { dim = 0 } = keywords("unbind", ["dim"], args);
   const d = wrapDim("unbind", dim, input2.ndim);
-  return Array.from({ length: input2.shape[d] ?? 0 }, (_, i) => select(input2, d, i));
-}
-function cat(tensors, ...args) {
-  const { dim = 0 } = keywords("cat", ["dim"], args);
-  const [first] = tensors;
-  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
-  const d = wrapDim("cat", dim, first.ndim);
-  for (const { shape } of tensors) {
-    if (!sameShape(shape.filter((_, i) => i !== d), first.shape.filter((_, i) => i !== d))) {
-      throw new RuntimeError(`cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`);
-    }
-  }
-  const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
-  return joinAll(tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype)), d) ?? cast(first, dtype);
-}
-function joinAll(tensors, dim) {
-  if (tensors.length <= 1) return tensors[0] ?? null;
-  const half2 = Math.ceil(tensors.length / 2);
-  const a = joinAll(tensors.slice(0, half2), dim);
-  const b = joinAll(tensors.slice(half2), dim);
-  return a && b && join(a, b, dim);
-}
-function join(a, b, dim) {
-  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
-  const total = first + second;
-  const place = reshape(range(total, a.backend), a.shape.map((_, i) => i === dim ? total : 1));
-  const inFirst = element("lt", place, first);
-  return make({ kind: "element", name: "where" }, [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)], slice(a, dim, 0, total, 1).shape, a.dtype);
-}
-function stack(tensors, ...args) {
-  const { dim = 0 } = keywords("stack", ["dim"], args);
-  return cat(tensors.map((tensor2) => unsqueeze(tensor2, dim)), { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) });
+  return Array.from({ length: input2.shape[d] ?? 0 }, (_, i) => select2(input2, d, i));
 }
 function flip(input2, ...dims) {
   return sizesOf(dims).map((dim) => wrapDim("flip", dim, input2.ndim)).reduce((flipped, d) => slice(flipped, d, Math.max(0, (input2.shape[d] ?? 1) - 1), input2.shape[d] ?? 1, -1), input2);
 }
 var contiguous = (input2) => input2;
-function pad(input2, widths, ...args) {
-  const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
-  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
-  let out = input2;
-  for (let i = 0; i < widths.length; i += 2) {
-    const d = input2.ndim - 1 - i / 2;
-    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
-    if (d < 0) throw new RuntimeError(`pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`);
-    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-    const fill = (size) => constant(value ?? 0, kept.shape.map((own, j) => j === d ? size : own), kept.dtype, kept.backend);
-    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
-  }
-  return out;
-}
 
 // src/tensor/creation.ts
 function upload(bytes2, shape, dtype, device) {
@@ -4287,12 +4322,19 @@ function tensor(data, options = {}) {
   return upload(host.bytes, host.shape, host.dtype, device);
 }
 function frombuffer(buffer, options = {}) {
-  const { dtype = "float32", count: count2 = -1, offset = 0, device } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const {
+    dtype = "float32",
+    count: count2 = -1,
+    offset = 0,
+    device
+  } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
   const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
   const size = dtype === "bool" ? 1 : itemSize(dtype);
   const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
   if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
-    throw new RuntimeError(`frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`);
+    throw new RuntimeError(
+      `frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`
+    );
   }
   const bytes2 = all2.subarray(offset, offset + elements * size);
   return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
@@ -4301,7 +4343,9 @@ function quantized_weight(values, scales) {
   const [rows = 0, columns = 0] = values.shape;
   const fits = values.ndim === 2 && columns % 32 === 0 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / 32;
   if (!fits || values.dtype !== "int8" || scales.dtype !== "float16") {
-    throw new RuntimeError(`quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`);
+    throw new RuntimeError(
+      `quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`
+    );
   }
   return make({ kind: "quantized" }, [values, scales], values.shape, "qint8");
 }
@@ -4328,7 +4372,13 @@ var ones_like = like(1);
 function arange(...args) {
   const numbers = args.filter((value) => typeof value === "number");
   const names2 = numbers.length === 1 ? ["end"] : ["start", "end", "step"];
-  const { start = 0, end = 0, step = 1, dtype, device } = keywords("arange", names2, args, ["start", "end", "step", "dtype", "device"]);
+  const {
+    start = 0,
+    end = 0,
+    step = 1,
+    dtype,
+    device
+  } = keywords("arange", names2, args, ["start", "end", "step", "dtype", "device"]);
   if (step === 0) throw new RuntimeError("step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
@@ -4356,7 +4406,12 @@ function triangle(input2, keep, diagonal) {
   const [rows, columns] = input2.shape.slice(-2);
   if (rows === void 0 || columns === void 0) throw new RuntimeError(`tril: input tensor must have at least 2 dimensions`);
   const row = element("add", unsqueeze(range(rows, input2.backend), 1), diagonal);
-  return make({ kind: "element", name: "where" }, [element(keep, range(columns, input2.backend), row), input2, constant(0, [], input2.dtype, input2.backend)], input2.shape, input2.dtype);
+  return make(
+    { kind: "element", name: "where" },
+    [element(keep, range(columns, input2.backend), row), input2, constant(0, [], input2.dtype, input2.backend)],
+    input2.shape,
+    input2.dtype
+  );
 }
 
 // src/tensor/indexing.ts
@@ -4367,7 +4422,8 @@ __export(indexing_exports, {
   take_along_dim: () => take_along_dim
 });
 function checkIndex(op, index) {
-  if (index.dtype !== "int32" && index.dtype !== "uint32") throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
+  if (index.dtype !== "int32" && index.dtype !== "uint32")
+    throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
 }
 function index_select(input2, dim, index) {
   const d = wrapDim("index_select", dim, input2.ndim);
@@ -4375,14 +4431,20 @@ function index_select(input2, dim, index) {
   if (index.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
   const count2 = index.numel();
   const shape = input2.shape.map((size, i) => i === d ? count2 : size);
-  const aligned = reshape(index, shape.map((_, i) => i === d ? count2 : 1));
+  const aligned = reshape(
+    index,
+    shape.map((_, i) => i === d ? count2 : 1)
+  );
   return make({ kind: "take", dim: d }, [input2, aligned], shape, input2.dtype);
 }
 function gather(input2, dim, index) {
   const d = wrapDim("gather", dim, input2.ndim);
   checkIndex("gather", index);
   const fits = index.ndim === input2.ndim && index.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
-  if (!fits) throw new RuntimeError(`gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`);
+  if (!fits)
+    throw new RuntimeError(
+      `gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`
+    );
   return make({ kind: "take", dim: d }, [input2, index], index.shape, input2.dtype);
 }
 function take_along_dim(input2, indices, dim) {
@@ -4391,7 +4453,8 @@ function take_along_dim(input2, indices, dim) {
   const shape = input2.shape.map((size, i) => {
     const other = indices.shape[i] ?? 1;
     if (i === d) return other;
-    if (size !== other && size !== 1 && other !== 1) throw new RuntimeError(`take_along_dim: shapes ${showShape(input2.shape)} and ${showShape(indices.shape)} do not broadcast`);
+    if (size !== other && size !== 1 && other !== 1)
+      throw new RuntimeError(`take_along_dim: shapes ${showShape(input2.shape)} and ${showShape(indices.shape)} do not broadcast`);
     return Math.max(size, other);
   });
   const source = shape.map((size, i) => i === d ? input2.shape[i] ?? 1 : size);
@@ -4550,7 +4613,8 @@ function add(input2, other, options = {}) {
   return element("add", input2, scaled("add", other, options));
 }
 function sub(input2, other, options = {}) {
-  if (promoted("sub", [input2, other]) === "bool") throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
+  if (promoted("sub", [input2, other]) === "bool")
+    throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
   return element("sub", input2, scaled("sub", other, options));
 }
 function scaled(op, other, options) {
@@ -4621,7 +4685,8 @@ __export(products_exports, {
   outer: () => outer
 });
 function matmul2(input2, other) {
-  if (input2.ndim === 0 || other.ndim === 0) throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
+  if (input2.ndim === 0 || other.ndim === 0)
+    throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
   const a = input2.ndim === 1 ? unsqueeze(input2, 0) : input2;
   const b = other.ndim === 1 ? unsqueeze(other, 1) : other;
   const out = product2("matmul", a, b);
@@ -4637,24 +4702,28 @@ function product2(op, a, b) {
   return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
 }
 function mm(input2, mat2) {
-  if (input2.ndim !== 2 || mat2.ndim !== 2) throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
+  if (input2.ndim !== 2 || mat2.ndim !== 2)
+    throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
   return product2("mm", input2, mat2);
 }
 function bmm(input2, mat2) {
   if (input2.ndim !== 3 || mat2.ndim !== 3 || input2.shape[0] !== mat2.shape[0]) {
-    throw new RuntimeError(`bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
+    throw new RuntimeError(
+      `bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`
+    );
   }
   return product2("bmm", input2, mat2);
 }
-var plus = (input2, term, { beta = 1, alpha = 1 }) => {
+var plus2 = (input2, term, { beta = 1, alpha = 1 }) => {
   const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
   if (beta === 0) return scaledTerm;
   return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
 };
-var addmm = (input2, mat1, mat2, options = {}) => plus(input2, mm(mat1, mat2), options);
-var baddbmm = (input2, batch1, batch2, options = {}) => plus(input2, bmm(batch1, batch2), options);
+var addmm = (input2, mat1, mat2, options = {}) => plus2(input2, mm(mat1, mat2), options);
+var baddbmm = (input2, batch1, batch2, options = {}) => plus2(input2, bmm(batch1, batch2), options);
 function dot(input2, tensor2) {
-  if (input2.ndim !== 1 || tensor2.ndim !== 1) throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
+  if (input2.ndim !== 1 || tensor2.ndim !== 1)
+    throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
   return matmul2(input2, tensor2);
 }
 var mv = (input2, vec) => matmul2(input2, vec);
@@ -4662,7 +4731,8 @@ var outer = (input2, vec2) => element("mul", unsqueeze(input2, 1), unsqueeze(vec
 function linear(input2, weight, bias = null) {
   const vector = weight.ndim === 1;
   const shape = linearShape(input2.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
-  if (!isFloat(input2.dtype) || !isFloat(weight.dtype)) throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
+  if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
+    throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
   const w = vector ? unsqueeze(weight, 0) : weight;
   const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
   const sum2 = bias === null ? product3 : element("add", product3, bias);
@@ -4695,7 +4765,8 @@ function reduced(name, input2, dims, keepdim) {
   const shape = reducedShape(input2.shape, dims, keepdim);
   const { empty: empty2 } = reduceOp(name);
   if (dims.some((d) => input2.shape[d] === 0)) {
-    if (empty2 === void 0) throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+    if (empty2 === void 0)
+      throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
     return constant(empty2, shape, result, input2.backend);
   }
   const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
@@ -4710,12 +4781,17 @@ function sum(input2, ...args) {
   return reduced("sum", cast(input2, dtype), wrapDims("sum", dim, input2.ndim), keepdim);
 }
 function prod(input2, ...args) {
-  const { dim, keepdim = false, dtype = input2.dtype } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
+  const {
+    dim,
+    keepdim = false,
+    dtype = input2.dtype
+  } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
   return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
 }
 function mean(input2, ...args) {
   const { dim, keepdim = false, dtype = input2.dtype } = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
-  if (!isFloat(dtype)) throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
+  if (!isFloat(dtype))
+    throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input2.ndim);
   const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
   return cast(element("mul", total, 1 / count(input2, dims)), dtype);
@@ -4744,7 +4820,12 @@ var extremes = (name, values, indices, elementwise2) => {
 var max = extremes("max", amax, argmax, "maximum");
 var min = extremes("min", amin, argmin, "minimum");
 function varianceOf(op, input2, args) {
-  const { dim, keepdim = false, unbiased = true, correction = unbiased ? 1 : 0 } = keywords(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  const {
+    dim,
+    keepdim = false,
+    unbiased = true,
+    correction = unbiased ? 1 : 0
+  } = keywords(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
   if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input2.dtype}`);
   const dims = wrapDims(op, dim, input2.ndim);
   const x = cast(input2, "float32");
@@ -4783,7 +4864,7 @@ function normOf(x, p, dims, keepdim) {
 
 // src/tensor/methods.ts
 var { variance: variance2, ...plainReductions } = reductions_exports;
-var { cat: cat2, concat, concatenate, stack: stack2, slice: slice2, pad: pad2, sizesOf: sizesOf2, ...views } = shapes_exports;
+var { slice: slice2, sizesOf: sizesOf2, ...views } = shapes_exports;
 var { where: where2, ...plainPointwise } = pointwise_exports;
 var { linear: linear2, ...plainProducts } = products_exports;
 var METHODS = {
@@ -4829,6 +4910,80 @@ __export(functional_exports, {
   tanh: () => tanh
 });
 
+// src/tensor/joins.ts
+function cat(tensors, ...args) {
+  const { dim = 0 } = keywords("cat", ["dim"], args);
+  const [first] = tensors;
+  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
+  const d = wrapDim("cat", dim, first.ndim);
+  for (const { shape } of tensors) {
+    if (!sameShape(
+      shape.filter((_, i) => i !== d),
+      first.shape.filter((_, i) => i !== d)
+    )) {
+      throw new RuntimeError(
+        `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`
+      );
+    }
+  }
+  const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
+  return joinAll(
+    tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype)),
+    d
+  ) ?? cast(first, dtype);
+}
+function joinAll(tensors, dim) {
+  if (tensors.length <= 1) return tensors[0] ?? null;
+  const half2 = Math.ceil(tensors.length / 2);
+  const a = joinAll(tensors.slice(0, half2), dim);
+  const b = joinAll(tensors.slice(half2), dim);
+  return a && b && join(a, b, dim);
+}
+function join(a, b, dim) {
+  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
+  const total = first + second;
+  const place = reshape(
+    range(total, a.backend),
+    a.shape.map((_, i) => i === dim ? total : 1)
+  );
+  const inFirst = element("lt", place, first);
+  return make(
+    { kind: "element", name: "where" },
+    [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)],
+    slice(a, dim, 0, total, 1).shape,
+    a.dtype
+  );
+}
+function stack(tensors, ...args) {
+  const { dim = 0 } = keywords("stack", ["dim"], args);
+  return cat(
+    tensors.map((tensor2) => unsqueeze(tensor2, dim)),
+    { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) }
+  );
+}
+function pad(input2, widths, ...args) {
+  const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
+  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
+  let out = input2;
+  for (let i = 0; i < widths.length; i += 2) {
+    const d = input2.ndim - 1 - i / 2;
+    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
+    if (d < 0)
+      throw new RuntimeError(
+        `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
+      );
+    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
+    const fill = (size) => constant(
+      value ?? 0,
+      kept.shape.map((own, j) => j === d ? size : own),
+      kept.dtype,
+      kept.backend
+    );
+    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
+  }
+  return out;
+}
+
 // src/nn/softmax.ts
 var softmaxOver = (name) => (input2, ...args) => {
   const { dim } = keywords(name, ["dim"], args);
@@ -4846,11 +5001,18 @@ var log_softmax = softmaxOver("log_softmax");
 
 // src/nn/attention.ts
 function varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, options = {}) {
-  const { scale, window_size = [-1, -1], enable_gqa = false } = keywords("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
+  const {
+    scale,
+    window_size = [-1, -1],
+    enable_gqa = false
+  } = keywords("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
   const [left, right] = window_size;
-  if (left !== -1 || right !== -1 && right !== 0) throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
+  if (left !== -1 || right !== -1 && right !== 0)
+    throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
   if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
-    throw new RuntimeError(`varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`);
+    throw new RuntimeError(
+      `varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`
+    );
   }
   const [, heads = 1, headDim = 1] = query.shape;
   if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
@@ -4858,16 +5020,20 @@ function varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, option
   if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
     throw new RuntimeError(`varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`);
   }
-  if (!Number.isInteger(max_q) || !Number.isInteger(max_k)) throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
+  if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
+    throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
   if (query.numel() === 0) return query;
-  const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map((tensor2) => cast(tensor2, "float32"));
+  const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map(
+    (tensor2) => cast(tensor2, "float32")
+  );
   const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
   return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
 }
 function sharedHeads(op, input2, dim, heads, enable_gqa) {
   const own = input2.shape[dim] ?? 1;
   if (own === heads) return input2;
-  if (!enable_gqa || heads % own !== 0) throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
+  if (!enable_gqa || heads % own !== 0)
+    throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
   const { shape } = input2;
   const grouped = expand(unsqueeze(input2, dim + 1), [...shape.slice(0, dim + 1), heads / own, ...shape.slice(dim + 1)]);
   return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
@@ -4878,7 +5044,8 @@ function scaled_dot_product_attention(query, key, value, ...args) {
   const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
   if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
   if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
-  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2)) throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
+    throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;
@@ -4886,7 +5053,8 @@ function scaled_dot_product_attention(query, key, value, ...args) {
   const [k, v] = [shared(key), shared(value)];
   const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
   const square2 = !is_causal || L === k.shape.at(-2);
-  if (!attn_mask && uniform && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0) return asSequences(query, k, v, is_causal, scale);
+  if (!attn_mask && uniform && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
+    return asSequences(query, k, v, is_causal, scale);
   return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
 }
 var causalMask = (L, k) => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
@@ -4920,13 +5088,16 @@ var silu = (input2) => element("silu", input2);
 var softplus = (input2) => element("softplus", input2);
 function gelu(input2, options = {}) {
   const { approximate = "none" } = keywords("gelu", [], [options], ["approximate"]);
-  if (approximate !== "none" && approximate !== "tanh") throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input2);
 }
 function checkNorm(op, input2, normalized_shape, parameters) {
   const tail = input2.shape.slice(input2.ndim - normalized_shape.length);
   if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
-    throw new RuntimeError(`${op}: Given normalized_shape=${showShape(normalized_shape)}, expected input with shape [*, ${normalized_shape.join(", ")}], but got input of size ${showShape(input2.shape)}`);
+    throw new RuntimeError(
+      `${op}: Given normalized_shape=${showShape(normalized_shape)}, expected input with shape [*, ${normalized_shape.join(", ")}], but got input of size ${showShape(input2.shape)}`
+    );
   }
   for (const parameter of parameters) {
     if (parameter && !sameShape(parameter.shape, normalized_shape)) {
@@ -4953,8 +5124,10 @@ function rms_norm(input2, normalized_shape, ...args) {
   return normed("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
 }
 function embedding2(input2, weight) {
-  if (input2.dtype !== "int32") throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
-  if (weight.ndim !== 2 || !isFloat(weight.dtype)) throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+  if (input2.dtype !== "int32")
+    throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
+  if (weight.ndim !== 2 || !isFloat(weight.dtype))
+    throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
   const shape = [...input2.shape, weight.shape[1] ?? 0];
   const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "embedding" }, [input2, weight], shape, "float32");
   return weight.dtype === "float16" ? cast(rows, "float16") : rows;
@@ -4974,7 +5147,8 @@ var parameterNode = (shape, dtype, backend) => new Node({ kind: "parameter" }, [
 function record(parameters, results, backend) {
   const copies = results.map((node) => node.isLeaf ? copyNode(node) : node);
   const graph = walk(copies);
-  if (graph.calls.length > 0) throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
+  if (graph.calls.length > 0)
+    throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
   const { executable, leaves } = compileAnew(graph, backend);
   return {
     backend,
@@ -4999,28 +5173,48 @@ function replay({ backend, executable, leaves, outputs, results }, args) {
 // src/tensor/compile.ts
 var KEPT2 = 64;
 function compile2(fn) {
-  const kept = /* @__PURE__ */ new Map();
+  const devices = /* @__PURE__ */ new WeakMap();
   return (...args) => {
     const given = tensorsIn(args);
+    const [first] = given;
+    if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
+    const kept = devices.get(first.backend) ?? /* @__PURE__ */ new Map();
+    devices.set(first.backend, kept);
     const key = describe(args);
     let known = kept.get(key);
     if (known) kept.delete(key);
-    else known = trace(fn, args, given);
+    else known = trace(fn, args, given, first.backend);
     kept.set(key, known);
     const [oldest] = kept.keys();
     if (kept.size > KEPT2 && oldest !== void 0) kept.delete(oldest);
-    const nodes = replay(known.recording, given.map((tensor2) => tensor2.node));
-    return exchange(known.form, nodes.map((node) => new Tensor(node)));
+    const nodes = replay(
+      known.recording,
+      given.map((tensor2) => tensor2.node)
+    );
+    return exchange(
+      known.form,
+      nodes.map((node) => new Tensor(node))
+    );
   };
 }
-function trace(fn, args, given) {
-  const [first] = given;
-  if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
-  const parameters = given.map(({ shape, dtype, backend }) => parameterNode(shape, dtype, backend));
-  const form = fn(...exchange(args, parameters.map((node) => new Tensor(node))));
+function trace(fn, args, given, backend) {
+  const parameters = given.map(({ shape, dtype }) => parameterNode(shape, dtype, backend));
+  const form = fn(
+    ...exchange(
+      args,
+      parameters.map((node) => new Tensor(node))
+    )
+  );
   const results = tensorsIn(form);
   if (results.length === 0) throw new RuntimeError("compile: the function returned no tensor");
-  return { form, recording: record(parameters, results.map((tensor2) => tensor2.node), first.backend) };
+  return {
+    form,
+    recording: record(
+      parameters,
+      results.map((tensor2) => tensor2.node),
+      backend
+    )
+  };
 }
 function tensorsIn(tree) {
   if (tree instanceof Tensor) return [tree];
@@ -5037,13 +5231,24 @@ function exchange(tree, tensors) {
   return visit(tree);
 }
 function describe(tree) {
-  if (tree instanceof Tensor) return `${tree.device} ${tree.dtype} ${tree.shape.join("x")}`;
+  if (tree instanceof Tensor) return `${tree.dtype} ${tree.shape.join("x")}`;
   if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
-  if (isLiteral(tree)) return `{${Object.entries(tree).map(([name, value]) => `${name}:${describe(value)}`).join()}}`;
-  if (typeof tree === "object" || typeof tree === "function" ? tree !== null : false) {
-    throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  if (isLiteral(tree)) {
+    const entries = Object.entries(tree).map(([name, value]) => `${JSON.stringify(name)}:${describe(value)}`);
+    return `{${entries.join()}}`;
   }
-  return `${typeof tree} ${String(tree)}`;
+  switch (typeof tree) {
+    case "string":
+      return JSON.stringify(tree);
+    case "number":
+      return Object.is(tree, -0) ? "-0" : String(tree);
+    case "boolean":
+    case "undefined":
+      return String(tree);
+    default:
+      if (tree === null) return "null";
+      throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  }
 }
 function isLiteral(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
@@ -5052,9 +5257,14 @@ function isLiteral(value) {
 // src/nn/segments.ts
 function segment_reduce(data, reduce2, options = {}) {
   const { lengths, axis = 0 } = keywords("segment_reduce", [], [options], ["lengths", "axis", "unsafe"]);
-  if (!["sum", "mean", "max", "min"].includes(reduce2)) throw new RuntimeError(`segment_reduce: unsupported reduction ${String(reduce2)}, expected sum, mean, max or min`);
-  if (axis !== 0 || data.ndim === 0) throw new RuntimeError(`segment_reduce: expected axis 0 of a tensor of at least one dimension, got axis ${axis} of ${showShape(data.shape)}`);
-  if (lengths?.dtype !== "int32" || lengths.ndim !== 1) throw new RuntimeError(`segment_reduce: expected lengths to be int32 of one dimension, got ${String(lengths)}`);
+  if (!["sum", "mean", "max", "min"].includes(reduce2))
+    throw new RuntimeError(`segment_reduce: unsupported reduction ${String(reduce2)}, expected sum, mean, max or min`);
+  if (axis !== 0 || data.ndim === 0)
+    throw new RuntimeError(
+      `segment_reduce: expected axis 0 of a tensor of at least one dimension, got axis ${axis} of ${showShape(data.shape)}`
+    );
+  if (lengths?.dtype !== "int32" || lengths.ndim !== 1)
+    throw new RuntimeError(`segment_reduce: expected lengths to be int32 of one dimension, got ${String(lengths)}`);
   const shape = [lengths.numel(), ...data.shape.slice(1)];
   if (data.numel() === 0) return constant(EMPTY[reduce2], shape, "float32", data.backend);
   return cast(make({ kind: "segment_reduce", reduce: reduce2 }, [cast(data, "float32"), lengths], shape, "float32"), data.dtype);
@@ -5204,7 +5414,7 @@ export {
   rsub,
   scaled_dot_product_attention,
   segment_reduce,
-  select,
+  select2 as select,
   set_default_device,
   sigmoid,
   sign,

@@ -1,6 +1,7 @@
 """What loading costs: the weights' memory and a tenth, and the hash only once."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,36 @@ def test_an_unknown_pooling_is_refused(
     source = ModelSource("gpt2", gpt2_folder)
     with pytest.raises(ValueError, match="pooling: expected one of mean, cls, max"):
         SplitModel(source, pooling=pooling, cache_dir=cache_dir)
+
+
+def test_lowercasing_is_part_of_the_revision(bert_folder: Path, tmp_path: Path) -> None:
+    """It decides a text's tokens, and with them its vector."""
+    revisions = set()
+    for lowercase in (False, True):
+        folder = tmp_path / str(lowercase) / "bert"
+        shutil.copytree(bert_folder, folder)
+        settings = {"max_seq_length": 100, "do_lower_case": lowercase}
+        (folder / "sentence_bert_config.json").write_text(json.dumps(settings))
+        revisions.add(revision_of(folder, tmp_path))
+    assert len(revisions) == 2
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "special_tokens_map.json"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_a_vocabulary_is_read_with_is_part_of_the_revision(
+    plain_bert_folder: Path, tmp_path: Path, name: str, whole: bool
+) -> None:
+    """And where tokenizer.json says it all, it is not."""
+    folder = tmp_path / "bert"
+    shutil.copytree(plain_bert_folder, folder)
+    if not whole:
+        vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]
+        (folder / "vocab.txt").write_text("\n".join(vocabulary["vocab"]) + "\n")
+        (folder / "tokenizer.json").unlink()
+    before = revision_of(folder, tmp_path)
+    (folder / name).write_text(json.dumps({"unk_token": "[UNK]"}))
+    assert (revision_of(folder, tmp_path) == before) is whole
+
+
+def revision_of(folder: Path, cache_dir: Path) -> str:
+    return SplitModel(ModelSource("m", folder), cache_dir=cache_dir).revision

@@ -137,3 +137,17 @@ def test_damaged_bytes_are_refused_or_read_as_numbers(
     assert decoded.values.isfinite().all()
     assert decoded.values.shape == (sum(decoded.lengths), N_EMBD)
     assert metadata.start >= 0
+
+
+def test_the_number_of_sequences_is_checked_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hidden = Ragged(torch.ones(40, 32), (1,) * 40)
+    body = encode_hidden(hidden, "f32", HiddenMetadata("m", "r", 0))
+
+    def read(*args: object) -> None:
+        raise AssertionError("read before the check")
+
+    monkeypatch.setattr("wire._array", read)
+    with pytest.raises(WireError, match="at most 16 sequences, came 40"):
+        decode_hidden(body, 32, max_tokens=64, max_sequences=16)

@@ -53,7 +53,7 @@ export function* cases({ models, tokens, dtypes, tiles }: Selection, caps: Caps)
       yield {
         work: `${model} layer norm T=${T}`,
         variant: "",
-        kernel: norm({ kind: "layer", rows: T, width, eps: 1e-5, weight: true, bias: true, residual: false }, caps),
+        kernel: norm({ kind: "layer", rows: T, width, eps: 1e-5, weight: true, bias: true }, caps),
         inputs: [{ content: "f32", elements: T * width }, { content: "f32", elements: width }, { content: "f32", elements: width }],
         weight: null,
         output: T * width,

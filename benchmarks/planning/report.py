@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-
-mpl.use("svg")
-
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from benchmarks.planning.fleet import Hour
 from benchmarks.planning.sweep import DEVICES_MS, LOADS, MBITS, SHAPE, Judged
 
+SVG = {"svg.fonttype": "none", "svg.hashsalt": "the same each time"}
 BY: dict[str, Callable[[Judged], float]] = {
     "browser, ms a layer": lambda one: one.case.browser_ms,
     "round trip, ms": lambda one: one.case.round_trip_ms,
@@ -102,12 +100,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+@mpl.rc_context(SVG)
 def plot_cuts(judged: list[Judged], path: Path) -> None:
     """Which split is chosen, by device and network, without load and under it."""
     loads = LOADS[0], LOADS[-1]
-    figure, axes = plt.subplots(
-        1, len(loads), figsize=(8, 3), sharey=True, layout="constrained"
-    )
+    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    axes = figure.subplots(1, len(loads), sharey=True)
     image = None
     for axis, load in zip(axes, loads, strict=True):
         splits = [
@@ -133,13 +131,14 @@ def plot_cuts(judged: list[Judged], path: Path) -> None:
         axis.set_xlabel("browser, ms a layer (server: 10)")
     axes[0].set_ylabel("Mbit/s")
     figure.colorbar(image, ax=axes, label=f"layers on the server, of {SHAPE.n_layer}")
-    figure.savefig(path)
-    plt.close(figure)
+    figure.savefig(path, metadata={"Date": None})
 
 
+@mpl.rc_context(SVG)
 def plot_fleet(hours: list[Hour], path: Path) -> None:
     """How many are answered, and how fast, as the fleet grows on one server."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for policy, label in (("server", "all on the server"), ("offload", "offload")):
         mine = [h for h in hours if h.policy == policy and h.servers == 1]
         fleet = [h.browsers for h in mine]
@@ -150,8 +149,7 @@ def plot_fleet(hours: list[Hour], path: Path) -> None:
     right.set_ylabel("p95, ms")
     left.set_ylim(0, 105)
     left.legend()
-    figure.savefig(path)
-    plt.close(figure)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def _share_good(judged: list[Judged]) -> float:

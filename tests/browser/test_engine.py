@@ -190,6 +190,93 @@ def test_a_lost_device_rejects_reads_and_init_opens_another(engine: Page) -> Non
     assert result == [2, 2]
 
 
+def test_after_a_failed_allocation_nothing_stale_is_read(engine: Page) -> None:
+    outcomes, fresh = engine.evaluate(
+        """async () => {
+            const x = torch.frombuffer(new Float32Array(5000).fill(1).buffer);
+            const real = GPUDevice.prototype.createBuffer;
+            GPUDevice.prototype.createBuffer = function (descriptor) {
+                return real.call(this, {...descriptor, size: 2 ** 50});
+            };
+            const y = x.add(1);
+            const reads = [await Promise.allSettled([y.tolist()])];
+            GPUDevice.prototype.createBuffer = real;
+            // Neither the result, nor what comes of it, nor a tensor from before.
+            for (const t of [y, x]) reads.push(await Promise.allSettled([t.tolist()]));
+            await torch.init();
+            const fresh = await torch.ones(5000).add(1).sum().item();
+            const message = ([{ status, reason }]) => `${status} ${reason?.message}`;
+            return [reads.map(message), fresh];
+        }"""
+    )
+    assert all(outcome.startswith("rejected") for outcome in outcomes)
+    assert all("closed after an error" in outcome for outcome in outcomes)
+    assert fresh == 10_000
+
+
+def test_a_kernel_that_fails_to_compile_is_named(engine: Page) -> None:
+    result = engine.evaluate(
+        """async () => {
+            const real = GPUDevice.prototype.createShaderModule;
+            GPUDevice.prototype.createShaderModule = function ({label}) {
+                return real.call(this, {label, code: "fn main() { nonsense }"});
+            };
+            const [read] = await Promise.allSettled([torch.ones(2).exp().tolist()]);
+            GPUDevice.prototype.createShaderModule = real;
+            // The device and other kernels are as good as before.
+            return [read.reason.message, await torch.ones(2).add(1).tolist()];
+        }"""
+    )
+    assert "kernel elementwise(exp) did not compile" in result[0]
+    assert result[1] == [2, 2]
+
+
+def test_a_tensor_just_below_the_limit_is_no_larger_in_memory(engine: Page) -> None:
+    last = engine.evaluate(
+        """async () => {
+            const real = GPUAdapter.prototype.requestDevice;
+            // Above what every adapter has, and no multiple of anything.
+            const requiredLimits = {
+                maxBufferSize: 300_000_004, maxStorageBufferBindingSize: 150_000_004,
+            };
+            GPUAdapter.prototype.requestDevice = function () {
+                return real.call(this, {requiredLimits});
+            };
+            await torch.init({caps: {}});
+            const x = torch.ones(37_500_000).add(1);
+            await x.narrow(0, 0, 1).clone().sum().item();
+            const largest = x.exp().clone();
+            return [await largest.narrow(0, 37_499_999, 1).item()];
+        }"""
+    )
+    assert last == [pytest.approx(7.389056, 1e-6)]
+
+
+def test_recordings_differ_where_their_arguments_do(engine: Page) -> None:
+    results = engine.evaluate(
+        """async () => {
+            const f = torch.compile((x, words) => x.mul(words.length));
+            const x = torch.ones(1);
+            const ask = (words) => f(x, words).item();
+            return [await ask(["a", "b"]), await ask(['a","b'])];
+        }"""
+    )
+    assert results == [2, 1]
+
+
+def test_a_recording_is_gone_with_its_device(engine: Page) -> None:
+    result = engine.evaluate(
+        """async () => {
+            const f = torch.compile((x) => x.add(1));
+            await f(torch.ones(2).clone()).tolist();
+            torch.close();
+            await torch.init();
+            return f(torch.ones(2).clone()).tolist();
+        }"""
+    )
+    assert result == [2, 2]
+
+
 def test_a_tensor_says_what_it_is(torch_page: Page) -> None:
     said = torch_page.evaluate(
         """() => {

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from client_page import ClientPage
+from conftest import open_webgpu_page
 from live_server import LiveServer
-from playwright.sync_api import Page
+from model_page import ModelPage
+from playwright.sync_api import Browser, Page
 from references import Reference
 from tokenizers import Tokenizer
 from tolerances import BY_DTYPE, F32
@@ -127,7 +129,8 @@ def test_at_split_k_the_server_runs_k_layers_and_no_more(
     [
         ("small-gpt2", [1, 2, 31, 32, 33, 64, 129, 1024]),
         ("small-bert", [3, 4, 15, 16, 17, 99, 100]),
-        ("all-MiniLM-L6-v2", [3, 65, 256]),
+        ("all-MiniLM-L6-v2", [3, 17, 64, 65, 129, 256]),
+        ("gpt2-mini", [1, 2, 31, 33, 64, 65, 511, 512]),
     ],
 )
 def test_every_length_equals_hugging_face(
@@ -147,6 +150,21 @@ def test_every_length_equals_hugging_face(
     assert result["tokens"] == lengths
     together = torch.tensor(result["embeddings"])
     torch.testing.assert_close(together, reference, atol=F32, rtol=0)
+
+
+@pytest.mark.parametrize("model", ["small-gpt2", "small-bert"])
+def test_a_gpus_kernels_equal_hugging_face(
+    browser: Browser, server: LiveServer, expected: dict[str, Expected], model: str
+) -> None:
+    """The software adapter gets kernels of its own; here it runs a GPU's."""
+    page = open_webgpu_page(browser, f"{server.url}/health")
+    model_page = ModelPage(page, model, caps={"software": False})
+    texts = [*TEXTS, text_of(expected[model], 70)]
+    reference = expected[model].rows(texts)
+    for split in (0, MODELS[model] - 1):
+        rows = torch.tensor(model_page.rows(texts, split)).view_as(reference)
+        torch.testing.assert_close(rows, reference, atol=F32, rtol=0)
+    page.close()
 
 
 def text_of(expected: Expected, length: int) -> str:

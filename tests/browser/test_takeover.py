@@ -31,15 +31,28 @@ EVICT = """async () => {
     const cache = await caches.open("splitcompute");
     for (const key of await cache.keys()) await cache.delete(key);
 }"""
-# As out of memory: the buffer is none, and the device says so later. Weights are
-# larger than what a short text needs.
-FILL_GPU = """() => {
+# Each device has room for so many bytes of weights, which are larger than what a short
+# text needs. Then, as out of memory: the buffer is none, and the device says so later.
+LIMIT_GPU = """(room) => {
     const original = GPUDevice.prototype.createBuffer;
-    GPUDevice.prototype.createBuffer = function ({size, ...descriptor}) {
-        const isWeight = size >= 2 ** 15;
-        return original.call(this, {...descriptor, size: isWeight ? 2 ** 50 : size});
+    const taken = new WeakMap();
+    GPUDevice.prototype.createBuffer = function ({size, usage, label}) {
+        const isWeight = size >= 2 ** 15 && usage & GPUBufferUsage.STORAGE;
+        const total = (taken.get(this) ?? 0) + (isWeight ? size : 0);
+        taken.set(this, total);
+        const isFull = isWeight && total > room;
+        return original.call(this, {label, usage, size: isFull ? 2 ** 50 : size});
     };
 }"""
+
+KEEP_DEVICE = """() => {
+    const original = GPUDevice.prototype.createBuffer;
+    GPUDevice.prototype.createBuffer = function (...args) {
+        globalThis.device = this;
+        return original.apply(this, args);
+    };
+}"""
+LOSE_DEVICE = "async () => { device.destroy(); await device.lost; }"
 
 
 class TakeoverPage(ClientPage):
@@ -307,16 +320,31 @@ def test_a_server_with_another_revision_is_taken_over_from_the_start(
     server.stop()
 
 
-def test_a_gpu_without_room_keeps_what_fits(
+def test_a_device_lost_before_an_upload_is_not_taken_for_a_full_one(
     client: TakeoverPage, server: LiveServer, gate: F.Gate
 ) -> None:
+    worker = client.page.workers[-1]
+    worker.evaluate(KEEP_DEVICE)
     server.faults = [F.none, F.none, F.none, gate]
     client.take_over()
     client.wait_for(lowest=2)
-    client.assert_embeds_at(2)
-    client.page.workers[-1].evaluate(FILL_GPU)
+    worker.evaluate(LOSE_DEVICE)
     gate.open()
     client.wait_for(kind="complete")
+    assert client.cuts() == [4, 3, 2, 4, 3, 2, 1, 0]
+    client.assert_embeds_at(0)
+    assert server.asked_for_pieces() == ALL
+
+
+def test_a_gpu_without_room_is_filled_again_with_what_fits(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    layer = client.evaluate("async () => sc.info.bytes.f32.layer")
+    client.page.workers[-1].evaluate(LIMIT_GPU, 2.5 * layer)
+    client.take_over()
+    client.wait_for(kind="complete")
+    assert client.cuts() == [4, 3, 2, 4, 3, 2]
+    assert server.asked_for_pieces() == ALL[:4]
     state = client.state()
     assert (state["lowest"], state["target"]) == (2, 2)
     assert "memory has no room" in state["reason"]

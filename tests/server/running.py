@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from http_server import HttpServer, bind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,14 @@ class Answer:
 class Running:
     """Serves on a free port of loopback, from a thread, until the block ends."""
 
-    def __init__(self, app: WSGIApplication, max_body: int = 300_000) -> None:
-        self.server = HttpServer(app, bind("127.0.0.1", 0), 8, max_body)
+    def __init__(
+        self,
+        app: WSGIApplication,
+        max_body: int = 300_000,
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
+        address = bind("127.0.0.1", 0)
+        self.server = HttpServer(app, address, THREADS, max_body, larger)
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.run)

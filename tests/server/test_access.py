@@ -1,6 +1,8 @@
 """The key, other sites' pages, the names that the server answers to, kept weights."""
 
 import socket
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +14,7 @@ from flask.testing import FlaskClient
 from refused import assert_refused
 from running import Running
 
+import access
 from access import is_loopback, trusted_hosts
 from options import Options
 from server import create_app
@@ -64,6 +67,15 @@ def test_the_key_opens_everything(client_with: Making, authorization: str) -> No
     assert client.get("/models", headers=headers).status_code == 200
     answer = client.post("/embed", json={"inputs": "a"}, headers=headers)
     assert answer.status_code == 200
+
+
+def test_what_needs_the_key_is_kept_by_no_shared_cache(client_with: Making) -> None:
+    client = client_with(api_key="s3cret")
+    headers = {"Authorization": "Bearer s3cret"}
+    [entry] = client.get("/models", headers=headers).json["models"]
+    path = f"/models/small-gpt2/{entry['revision']}/f32/finish.safetensors"
+    answer = client.get(path, headers=headers)
+    assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
 
 
 def test_kept_weights_are_not_given_out_in_any_form(client_with: Making) -> None:
@@ -195,3 +207,22 @@ def test_a_server_open_to_the_network_answers_to_the_machines_name() -> None:
     assert is_loopback("127.0.0.2")
     assert is_loopback("::1")
     assert not is_loopback("0.0.0.0")
+
+
+def test_a_slow_name_server_does_not_hold_up_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def slow(name: str = "") -> str:
+        assert answered.wait(timeout=10)
+        return name
+
+    monkeypatch.setattr(access, "LOOKUP_SECONDS", 0.1, raising=False)
+    monkeypatch.setattr(socket, "getfqdn", slow)
+    begun = time.monotonic()
+    hosts = trusted_hosts(Options(host="0.0.0.0"))
+    took = time.monotonic() - begun
+    answered.set()
+    assert took < 5
+    assert socket.gethostname().lower() in hosts

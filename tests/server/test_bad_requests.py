@@ -89,6 +89,16 @@ def test_a_body_that_is_not_the_json_expected_is_refused(
         assert_refused(answer, status, says, "Validation")
 
 
+@pytest.mark.parametrize("digits", [1000, 4000])
+def test_a_number_of_many_digits_is_not_repeated(
+    client: FlaskClient, digits: int
+) -> None:
+    body = b'{"inputs": [' + b"9" * digits + b"]}"
+    answer = client.post("/embed", data=body, content_type="application/json")
+    assert_refused(answer, 422, "token id", "Validation")
+    assert len(answer.data) < 300
+
+
 @pytest.mark.parametrize(
     ("status", "says", "asked"),
     [

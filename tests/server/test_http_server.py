@@ -6,10 +6,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from running import Running, read_answer
+from running import THREADS, Running, read_answer
 
 import http_server
 
@@ -46,9 +47,16 @@ def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     return [body]
 
 
+def pieces(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """An answer too long for the socket's buffers, piece by piece; or a short one."""
+    parts = 60 if environ["PATH_INFO"] == "/long" else 1
+    start_response("200 OK", [("Content-Length", str(parts * 1_000_000))])
+    return (b"x" * 1_000_000 for _ in range(parts))
+
+
 @pytest.fixture
 def running() -> Iterator[Running]:
-    with Running(echo, max_body=100_000) as running:
+    with Running(echo, max_body=100_000, larger={"/large": 1_000_000}) as running:
         yield running
 
 
@@ -126,6 +134,57 @@ def test_waiting_clients_do_not_hold_up_others(running: Running) -> None:
     assert running.say(GET).status == 200
     for connection in idle:
         connection.close()
+
+
+def test_clients_that_do_not_read_do_not_hold_up_others() -> None:
+    """More of them than there are threads."""
+    with Running(pieces) as running, ExitStack() as idle:
+        for _ in range(THREADS + 2):
+            connection = idle.enter_context(running.connect())
+            connection.sendall(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert len(running.say(GET).body) == 1_000_000
+
+
+def test_requests_sent_at_once_are_answered_one_after_the_other() -> None:
+    """So that a client that does not read cannot pile up answers."""
+    app = Slow(size=60_000_000)
+    app.go.set()
+    asked = []
+
+    def counting(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        return app(environ, start_response)
+
+    with Running(counting) as running, running.connect() as connection:
+        connection.sendall(3 * GET)
+        assert app.asked.wait(timeout=10)
+        time.sleep(0.5)
+        assert len(asked) == 1
+        received = 0
+        while received < 3 * app.size:
+            data = connection.recv(2**20)
+            assert data
+            received += len(data)
+        assert len(asked) == 3
+
+
+@pytest.mark.parametrize("head", ["", "Expect: 100-continue\r\n"])
+@pytest.mark.parametrize(
+    ("path", "limit"), [("/", 100_000), ("/large", 1_000_000), ("/large/", 100_000)]
+)
+def test_only_the_paths_that_are_named_take_large_bodies(
+    running: Running, path: str, limit: int, head: str
+) -> None:
+    """What is too large is refused before its body comes."""
+    start = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+    taken = f"{start}Content-Length: {limit}\r\n\r\n".encode()
+    assert len(running.say(taken, b"x" * limit).body) == limit
+    refused = f"{start}{head}Content-Length: {limit + 1}\r\n\r\n".encode()
+    refusal = running.say(refused)
+    assert refusal.status == 413
+    assert f"at most {limit} bytes" in refusal.json["error"]
 
 
 def test_a_connection_serves_many_requests(running: Running) -> None:

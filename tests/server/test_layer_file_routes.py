@@ -1,10 +1,21 @@
 """Layer files over HTTP: names, hashes, ranges, caching."""
 
 import hashlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from running import THREADS, Running
 
+from layer_files import LayerFiles, PieceFile
+from options import Options
+from quantize import WeightDtype
+from server import create_app
 from split_model import SplitModel
 
 
@@ -81,3 +92,59 @@ def test_a_range_outside_is_refused_with_the_size(
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == f"bytes */{size}"
     assert answer.json["error_type"] == "RequestedRangeNotSatisfiable"
+
+
+def test_clients_that_do_not_read_a_range_do_not_hold_up_others(
+    live: Running, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than there are threads, and more bytes than sockets take."""
+    path = tmp_path / "piece"
+    path.touch()
+    os.truncate(path, 80_000_000)
+    piece = PieceFile(path, 80_000_000, "0" * 64)
+    monkeypatch.setattr(LayerFiles, "file", lambda *names: piece)
+    with ExitStack() as idle:
+        for _ in range(THREADS + 2):
+            connection = idle.enter_context(live.connect())
+            head = f"GET {url} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=5-\r\n\r\n"
+            connection.sendall(head.encode())
+        assert live.get("/health").status == 200
+
+
+def test_a_range_through_the_real_server_is_that_part(live: Running, url: str) -> None:
+    whole = live.get(url)
+    for asked, part in (("10-19", slice(10, 20)), ("-5", slice(-5, None))):
+        answer = live.get(url, f"Range: bytes={asked}")
+        assert answer.status == 206
+        assert answer.body == whole.body[part]
+
+
+def test_while_pieces_are_cut_the_server_answers_the_rest(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some requests wait for the cut; those beyond hear that they should come again."""
+    app = create_app(replace(options, model=options.model[:1], cache_dir=tmp_path))
+    go = threading.Event()
+    cut = LayerFiles._cut
+
+    def slowly(files: LayerFiles, dtype: WeightDtype, piece: str) -> PieceFile:
+        assert go.wait(timeout=30)
+        return cut(files, dtype, piece)
+
+    monkeypatch.setattr(LayerFiles, "_cut", slowly)
+    with Running(app) as running, ThreadPoolExecutor(THREADS + 2) as pool:
+        path = "/models/small-gpt2/manifest.json?dtype=f16"
+        asked = [pool.submit(running.get, path) for _ in range(THREADS + 2)]
+        try:
+            done, waiting = wait(asked, timeout=5)
+            assert running.get("/health").status == 200
+            assert running.post("/embed", b'{"inputs": "a"}').status == 200
+        finally:
+            go.set()
+        for refused in done:
+            assert refused.result().status == 503
+            assert refused.result().json["error_type"] == "Unhealthy"
+            assert "Retry-After: 1" in refused.result().head
+        assert {each.result().status for each in waiting} == {200}
+        assert len(waiting) == 4
+        assert running.get(path).status == 200

@@ -78,6 +78,14 @@ def test_unknown_paths_do_not_add_up_to_endless_labels(client: FlaskClient) -> N
     assert not any(route and "nothing" in route for route in routes)
 
 
+def test_invented_methods_do_not_add_up_to_endless_labels(client: FlaskClient) -> None:
+    client.open("/embed", method="BREW")
+    client.open("/nothing", method="X-1")
+    methods = {dict(labels).get("method") for _, labels in samples(client)}
+    assert "other" in methods
+    assert not methods & {"BREW", "X-1"}
+
+
 def test_each_application_counts_for_itself(app: Flask, options: Options) -> None:
     app.test_client().post("/embed", json={"inputs": "a"})
     other = create_app(options).test_client()

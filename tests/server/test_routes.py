@@ -2,16 +2,20 @@
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from closing_client import client_of
 from flask.testing import FlaskClient
 from tolerances import BY_DTYPE, F32
 
+from options import Options
 from safetensors_bytes import PREFIX_BYTES
+from server import create_app
 from split_model import SplitModel
 from wire import HiddenMetadata, decode_hidden, encode_hidden
 
@@ -235,3 +239,20 @@ def test_the_page_and_its_files_are_checked_for_news_at_each_visit(
         )
         assert again.status_code == 304
         assert not again.data
+
+
+def test_a_long_list_of_lengths_is_left_out_of_the_headers(
+    client_of_many: FlaskClient,
+) -> None:
+    """257 texts and more: proxies refuse headers of some kilobytes."""
+    few = client_of_many.post("/embed", json={"inputs": [[1]] * 256})
+    assert few.headers["X-Tokens"] == ",".join(["1"] * 256)
+    many = client_of_many.post("/embed", json={"inputs": [[1]] * 257})
+    assert len(many.json) == 257
+    assert "X-Tokens" not in many.headers
+
+
+@pytest.fixture
+def client_of_many(options: Options) -> FlaskClient:
+    few_models = {"model": options.model[:1], "max_client_batch_size": 300}
+    return client_of(create_app(replace(options, **few_models)))

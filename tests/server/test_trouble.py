@@ -9,6 +9,7 @@ import torch
 from flask import Flask
 from flask.testing import FlaskClient
 from refused import assert_refused
+from running import Running
 from tolerances import F32
 
 import model_service
@@ -81,6 +82,47 @@ def test_requests_at_once_get_each_its_own_answer(app: Flask, gpt2: SplitModel) 
     torch.testing.assert_close(got, expected, atol=F32, rtol=0)
 
 
+def test_a_client_that_hangs_up_costs_no_turn(
+    live: Running, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request holds the model; one behind it is given up; a third is answered."""
+    model: SplitModel = app.extensions["splitcompute"].default.model
+    entered, go = threading.Event(), threading.Event()
+    run_layers, tokenize = model.model.run_layers, model.tokenize
+    tokenized = threading.Semaphore(0)
+    ran: list[int] = []
+
+    def hold(hidden: Ragged, start: int, stop: int) -> Ragged:
+        ran.append(len(hidden.lengths))
+        entered.set()
+        assert go.wait(timeout=10)
+        return run_layers(hidden, start, stop)
+
+    def tell(*args: Any) -> Ragged:
+        tokens = tokenize(*args)
+        tokenized.release()
+        return tokens
+
+    monkeypatch.setattr(model.model, "run_layers", hold)
+    monkeypatch.setattr(model, "tokenize", tell)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(live.post, "/embed", b'{"inputs": "a"}')
+        assert entered.wait(timeout=10)
+        assert tokenized.acquire(timeout=10)
+        body = b'{"inputs": ["b", "c"]}'
+        head = "POST /embed HTTP/1.1\r\nHost: localhost\r\n"
+        head += f"Content-Length: {len(body)}\r\nContent-Type: application/json\r\n"
+        with live.connect() as leaving:
+            leaving.sendall(f"{head}\r\n".encode() + body)
+            assert tokenized.acquire(timeout=10)
+        # The server's loop hears of the end before it hears of this.
+        assert live.get("/health").status == 200
+        go.set()
+        assert first.result().status == 200
+    assert live.post("/embed", b'{"inputs": "d"}').status == 200
+    assert ran == [1, 1]
+
+
 def test_one_request_too_many_is_429(
     client: FlaskClient, app: Flask, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +153,8 @@ def test_one_request_too_many_is_429(
         assert entered.acquire(timeout=10)
     answer = client.post("/embed", json={"inputs": "a"})
     assert_refused(answer, 429, "overloaded", "Overloaded")
+    large = b"x" * 1_000_000  # not read, so not found to be too large
+    assert client.post("/resume", data=large).status_code == 429
     assert answer.headers["Retry-After"] == "1"
     assert client.get("/health").status_code == 200
     go.set()

@@ -29,18 +29,41 @@ export {
   zeros,
   zeros_like,
 } from "./tensor/creation";
-export { close, device_info, init, type InitOptions, memory_allocated, memory_reserved, set_default_device, synchronize } from "./tensor/devices";
+export {
+  close,
+  device_info,
+  init,
+  type InitOptions,
+  memory_allocated,
+  memory_reserved,
+  set_default_device,
+  synchronize,
+} from "./tensor/devices";
 export type { Nested } from "./tensor/host";
 export { gather, index_select, take_along_dim } from "./tensor/indexing";
 export * from "./tensor/pointwise";
+export { cat, concat, concatenate, stack } from "./tensor/joins";
 export { addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from "./tensor/products";
-export { all, amax, amin, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, variance as var } from "./tensor/reductions";
+export {
+  all,
+  amax,
+  amin,
+  any,
+  argmax,
+  argmin,
+  logsumexp,
+  max,
+  mean,
+  min,
+  norm,
+  prod,
+  std,
+  sum,
+  variance as var,
+} from "./tensor/reductions";
 export {
   broadcast_to,
-  cat,
   chunk,
-  concat,
-  concatenate,
   flatten,
   flip,
   narrow,
@@ -49,7 +72,6 @@ export {
   select,
   split,
   squeeze,
-  stack,
   t,
   transpose,
   unbind,

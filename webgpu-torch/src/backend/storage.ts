@@ -40,7 +40,8 @@ export class Storage<Buffer = unknown> {
   /** The buffer, for its owner only. */
   bufferOf(owner: Owner<Buffer>): Buffer {
     if (!this.claim) throw new RuntimeError("the tensor was disposed");
-    if (this.claim.owner !== owner) throw new RuntimeError("Expected all tensors to be on the same device; this one lives on another device, or on one that was lost");
+    if (this.claim.owner !== owner)
+      throw new RuntimeError("Expected all tensors to be on the same device; this one lives on another device, or on one that was lost");
     return this.claim.buffer;
   }
 

@@ -63,15 +63,20 @@ export function resultType(op: string, operands: readonly Promoted[]): DType {
   return result;
 }
 
+/** What a packed weight is told where it cannot go. */
+export const packedWeight = (op: string): RuntimeError =>
+  new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+
 const WIDTH: readonly DType[] = ["bool", "int8", "uint32", "int32", "float16", "float32"];
 
 /** The type that holds the values of both. */
 export function promote(op: string, a: DType, b: DType): DType {
   if (a === b) return a;
-  if (a === "qint8" || b === "qint8") throw new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  if (a === "qint8" || b === "qint8") throw packedWeight(op);
   const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
   // PyTorch refuses this pair too: no type of 32 bits holds the values of both.
-  if (low === "uint32" && high === "int32") throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
+  if (low === "uint32" && high === "int32")
+    throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
   return low === "int8" && high === "uint32" ? "int32" : high;
 }
 

@@ -19,7 +19,8 @@ export function numel(shape: Shape): number {
 /** Refuses sizes that are no sizes. */
 export function checkShape(op: string, shape: readonly number[]): Shape {
   for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0) throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
+    if (!Number.isInteger(size) || size < 0)
+      throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
   }
   numel(shape);
   return shape;

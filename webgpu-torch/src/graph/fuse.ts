@@ -2,6 +2,7 @@
 
 import { contiguousView, isContiguous, type Move, moveView, type View } from "../base/view";
 import { numel, sameShape, type Shape } from "../base/shape";
+import { packedWeight } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { at } from "../base/list";
 import type { Access, Instruction, Program } from "../kernels/program";
@@ -43,7 +44,10 @@ export function fuse(root: Node, limits: FuseLimits, accumulator: Node | null = 
 /** The program that gives an input's elements, moved, to a reduction. */
 export function fuseInput(input: Node, moves: readonly Move[], limits: FuseLimits): Fused {
   const fuser = new Fuser(null, limits, null);
-  fuser.value(input, moves.map((move) => ({ move, of: input })));
+  fuser.value(
+    input,
+    moves.map((move) => ({ move, of: input })),
+  );
   return fuser.result();
 }
 
@@ -131,7 +135,7 @@ class Fuser {
       case "take":
         return this.take(node, op.dim, path);
       case "quantized":
-        throw new RuntimeError("a qint8 weight goes into linear() or embedding(); dequantize() it for anything else");
+        throw packedWeight("read");
       default:
         throw new NeedsBuffer(node);
     }
@@ -174,7 +178,15 @@ class Fuser {
       access = moved;
     }
     const stride = view.strides[dim] ?? 0;
-    return this.push({ kind: "take", dtype: node.dtype, input: this.inputNumber(base, access), access, index, stride, size: source.shape[dim] ?? 1 });
+    return this.push({
+      kind: "take",
+      dtype: node.dtype,
+      input: this.inputNumber(base, access),
+      access,
+      index,
+      stride,
+      size: source.shape[dim] ?? 1,
+    });
   }
 
   private load(node: Node, path: Path): number {
@@ -211,4 +223,3 @@ class Fuser {
 
 /** A node's input that its kind always has. */
 export const input = (node: Node, i: number): Node => at(node.inputs, i);
-

@@ -89,7 +89,14 @@ function lowerMatmul(node: Node, context: Context): Lowered {
   const right = viewOf(b, context.buffered);
   const batch = node.shape.slice(0, -2);
   const [M = 0, N = 0] = node.shape.slice(-2);
-  const spec = { batch, M, N, K: a.shape.at(-1) ?? 0, a: matrixStrides(left.view, batch.length), b: matrixStrides(right.view, batch.length) };
+  const spec = {
+    batch,
+    M,
+    N,
+    K: a.shape.at(-1) ?? 0,
+    a: matrixStrides(left.view, batch.length),
+    b: matrixStrides(right.view, batch.length),
+  };
   return { task: { kind: "matmul", spec, behind: null }, operands: [left.base, right.base] };
 }
 
@@ -154,7 +161,10 @@ function lowerRows(node: Node, context: Context): Lowered {
   switch (op.kind) {
     case "norm": {
       const { norm: kind, width, eps, weight, bias } = op;
-      return { task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias, residual: false } }, operands: operands() };
+      return {
+        task: { kind: "norm", spec: { kind, rows: numel(x.shape) / width, width, eps, weight, bias } },
+        operands: operands(),
+      };
     }
     case "softmax": {
       const width = x.shape.at(-1) ?? 1;
@@ -162,13 +172,19 @@ function lowerRows(node: Node, context: Context): Lowered {
     }
     case "segment_reduce": {
       const [segments = 1] = node.shape;
-      return { task: { kind: "segment_reduce", spec: { op: op.reduce, segments, width: numel(node.shape) / segments } }, operands: operands() };
+      return {
+        task: { kind: "segment_reduce", spec: { op: op.reduce, segments, width: numel(node.shape) / segments } },
+        operands: operands(),
+      };
     }
     case "embedding": {
       const table = input(node, 1);
       const weight = weightOf(table, context);
       const [rows = 1, width = 1] = table.shape;
-      return { task: { kind: "embedding", spec: { tokens: numel(x.shape), rows, width, weight: weight.dtype } }, operands: [plain(x, context), ...weight.operands] };
+      return {
+        task: { kind: "embedding", spec: { tokens: numel(x.shape), rows, width, weight: weight.dtype } },
+        operands: [plain(x, context), ...weight.operands],
+      };
     }
     default:
       throw new RuntimeError(`${op.kind} does not run over rows`);

@@ -37,7 +37,14 @@ export type Op =
   /** q, k, v (T, H, D), cuQ, cuK. */
   | { readonly kind: "attention"; readonly maxQ: number; readonly causal: boolean; readonly scale: number }
   /** x, then the weight and the bias where there are. */
-  | { readonly kind: "norm"; readonly norm: "layer" | "rms"; readonly width: number; readonly eps: number; readonly weight: boolean; readonly bias: boolean }
+  | {
+      readonly kind: "norm";
+      readonly norm: "layer" | "rms";
+      readonly width: number;
+      readonly eps: number;
+      readonly weight: boolean;
+      readonly bias: boolean;
+    }
   /** Over the last dimension. */
   | { readonly kind: "softmax"; readonly log: boolean }
   /** x (T, …), lengths. */
@@ -91,7 +98,8 @@ export function dataNode(storage: Storage, shape: Shape, dtype: DType, backend: 
 }
 
 /** A node with the same elements, in memory of its own once it is computed. */
-export const copyNode = (node: Node): Node => new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
+export const copyNode = (node: Node): Node =>
+  new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
 
 /** The op's attributes as text: equal for ops that do the same. */
 export function opKey(op: Op): string {

@@ -21,14 +21,16 @@ export interface Recording {
 }
 
 /** An argument that stands for those of the replays. */
-export const parameterNode = (shape: Shape, dtype: DType, backend: Backend): Node => new Node({ kind: "parameter" }, [], shape, dtype, backend);
+export const parameterNode = (shape: Shape, dtype: DType, backend: Backend): Node =>
+  new Node({ kind: "parameter" }, [], shape, dtype, backend);
 
 /** Records the graph between parameters and results. */
 export function record(parameters: readonly Node[], results: readonly Node[], backend: Backend): Recording {
   // A result that is an argument, or data, is copied: a replay's outputs are its own.
   const copies = results.map((node) => (node.isLeaf ? copyNode(node) : node));
   const graph = walk(copies);
-  if (graph.calls.length > 0) throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
+  if (graph.calls.length > 0)
+    throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
   const { executable, leaves } = compileAnew(graph, backend);
   return {
     backend,

@@ -58,7 +58,9 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 
 /** The operations of a program, for errors and profiles. */
 export function names(program: Program): string {
-  return program.body.flatMap((i) => (i.kind === "apply" ? [i.op] : i.kind === "take" || i.kind === "cast" ? [i.kind] : [])).join(" ") || "copy";
+  return (
+    program.body.flatMap((i) => (i.kind === "apply" ? [i.op] : i.kind === "take" || i.kind === "cast" ? [i.kind] : [])).join(" ") || "copy"
+  );
 }
 
 /** Whether four neighbouring elements of the output read four neighbouring elements, the first at a multiple of four. */
@@ -69,7 +71,8 @@ function readsQuads(shape: readonly number[], { strides, offset }: Access): bool
   return strides[last] === 1 && (shape[last] ?? 1) % 4 === 0 && strides.every((stride, d) => d === last || stride % 4 === 0);
 }
 
-const isFlat = (shape: readonly number[], strides: readonly number[]): boolean => contiguousStrides(shape).every((stride, d) => stride === strides[d]);
+const isFlat = (shape: readonly number[], strides: readonly number[]): boolean =>
+  contiguousStrides(shape).every((stride, d) => stride === strides[d]);
 
 /** An input is declared in fours where all that read it read fours. */
 function inputWidth(shape: readonly number[], program: Program, input: number): Width {

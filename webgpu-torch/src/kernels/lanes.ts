@@ -9,7 +9,9 @@ const SCALARS: Readonly<Record<Lane, string>> = { F32: "f32", I32: "i32", U32: "
 
 /** Declares the lane types that expressions are written in. */
 export function laneAliases(width: Width): string {
-  return Object.entries(SCALARS).map(([lane, scalar]) => `alias ${lane} = ${width === 1 ? scalar : `vec4<${scalar}>`};`).join(" ");
+  return Object.entries(SCALARS)
+    .map(([lane, scalar]) => `alias ${lane} = ${width === 1 ? scalar : `vec4<${scalar}>`};`)
+    .join(" ");
 }
 
 /** The type of one element. */
@@ -28,7 +30,9 @@ export function inputWgsl(i: number, binding: number, dtype: DType, width: Width
  * towards zero, and leave open what becomes of infinity.
  */
 export function halfWgsl(dtypes: readonly DType[]): string {
-  return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}\n${halfValue("half_values", "vec4f", "vec4u")}\n${HALF_BITS}` : "";
+  return dtypes.includes("float16")
+    ? `${halfValue("half_value", "f32", "u32")}\n${halfValue("half_values", "vec4f", "vec4u")}\n${HALF_BITS}`
+    : "";
 }
 
 const halfValue = (name: string, float: string, word: string): string => /* wgsl */ `

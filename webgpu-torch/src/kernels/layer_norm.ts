@@ -1,4 +1,4 @@
-/** Layer norm and RMS norm over rows, with the addition of a residual fused in front. */
+/** Layer norm and RMS norm over rows. */
 
 import type { Caps } from "./caps";
 import { checkSizes, f32, grid, type Kernel, uniforms, WORKGROUP_INDEX } from "./kernel";
@@ -13,11 +13,9 @@ export interface NormSpec {
   readonly eps: number;
   readonly weight: boolean;
   readonly bias: boolean;
-  /** norm(x + residual). */
-  readonly residual: boolean;
 }
 
-/** Inputs: x (rows, width), then, where the spec has them, the residual (rows, width), weight and bias (width). Output: (rows, width). */
+/** Inputs: x (rows, width), then, where the spec has them, weight and bias (width). Output: (rows, width). */
 export function norm(spec: NormSpec, caps: Caps): Kernel {
   const { kind, rows, width, eps } = spec;
   checkSizes(`${kind} norm`, { rows, width });
@@ -26,7 +24,7 @@ export function norm(spec: NormSpec, caps: Caps): Kernel {
   // Vectors of four where rows start on a multiple of four; else one by one.
   const type = width % 4 === 0 ? "vec4f" : "f32";
   const units = width % 4 === 0 ? width / 4 : width;
-  const inputs = ["x", ...(["residual", "weight", "bias"] as const).filter((name) => spec[name])];
+  const inputs = ["x", ...(["weight", "bias"] as const).filter((name) => spec[name])];
   return {
     name: `${kind}_norm_${width}`,
     wgsl: /* wgsl */ `
@@ -37,7 +35,6 @@ struct Sizes { rows: u32, eps: f32 }
 ${WORKGROUP_INDEX}
 ${rowReduceWgsl(["sum"], lanes, invocations)}
 fn total(v: ${type}) -> f32 { return ${type === "vec4f" ? "v.x + v.y + v.z + v.w" : "v"}; }
-fn value(i: u32) -> ${type} { return x[i]${spec.residual ? " + residual[i]" : ""}; }
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
@@ -47,18 +44,18 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let start = min(row, sizes.rows - 1) * ${units}u;
   ${kind === "layer" ? /* wgsl */ `
   var sum: ${type};
-  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += value(start + c); }
+  for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += x[start + c]; }
   let mean = row_sum(total(sum), invocation) / ${width};` : "let mean = 0.0;"}
   // Squares of what is left of the mean, in a second pass: x² - mean² would lose all digits where the mean is large.
   var squares: ${type};
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
-    let centred = value(start + c) - mean;
+    let centred = x[start + c] - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(row_sum(total(squares), invocation) / ${width} + sizes.eps);
   if (row >= sizes.rows) { return; }
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
-    y[start + c] = (value(start + c) - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
+    y[start + c] = (x[start + c] - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
   }
 }
 `,

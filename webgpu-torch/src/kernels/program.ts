@@ -14,7 +14,15 @@ export type Instruction =
   /** An element of an input. */
   | { readonly kind: "load"; readonly dtype: DType; readonly input: number; readonly access: Access }
   /** An element of an input at an index that was computed: `index` counts steps of `stride`, and 0 ≤ index < size. */
-  | { readonly kind: "take"; readonly dtype: DType; readonly input: number; readonly access: Access; readonly index: number; readonly stride: number; readonly size: number }
+  | {
+      readonly kind: "take";
+      readonly dtype: DType;
+      readonly input: number;
+      readonly access: Access;
+      readonly index: number;
+      readonly stride: number;
+      readonly size: number;
+    }
   /** The address itself, as a number: how arange and coordinates are made without a buffer. */
   | { readonly kind: "address"; readonly dtype: DType; readonly access: Access }
   | { readonly kind: "constant"; readonly dtype: DType; readonly value: number }

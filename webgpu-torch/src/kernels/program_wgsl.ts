@@ -25,7 +25,9 @@ export interface Surroundings {
 
 /** The statements; the result is in `${prefix}${body.length - 1}`. */
 export function programWgsl(program: Program, around: Surroundings): string {
-  return program.body.map((instruction, i) => `let ${around.prefix}${i} = ${rounded(instruction.dtype, expression(program, instruction, around))};`).join("\n  ");
+  return program.body
+    .map((instruction, i) => `let ${around.prefix}${i} = ${rounded(instruction.dtype, expression(program, instruction, around))};`)
+    .join("\n  ");
 }
 
 /** Values live in lanes of 32 bits: narrower dtypes are rounded after each instruction that computes one, as PyTorch rounds each result. */
@@ -52,7 +54,10 @@ function expression(program: Program, instruction: Instruction, around: Surround
     case "cast":
       return { code: converted(name(instruction.from), valueType(program, instruction.from), instruction.dtype), exact: false };
     case "apply":
-      return { code: elementWgsl(instruction.op, laneOf(argumentsOf(program, instruction.args)), instruction.args.map(name)), exact: false };
+      return {
+        code: elementWgsl(instruction.op, laneOf(argumentsOf(program, instruction.args)), instruction.args.map(name)),
+        exact: false,
+      };
     default:
       return instruction satisfies never;
   }
@@ -81,7 +86,8 @@ function take({ input, access, dtype, stride, size }: Extract<Instruction, { kin
 }
 
 /** A vector of four reads at the four lanes of an address. */
-const each = (address: string, lane: string, read: (a: string) => string): string => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
+const each = (address: string, lane: string, read: (a: string) => string): string =>
+  `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
 
 function constant(dtype: DType, value: number, params: Numbers): string {
   const lane = laneOf(dtype);

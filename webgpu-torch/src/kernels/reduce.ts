@@ -58,7 +58,8 @@ ${main}`;
 
 const product = (sizes: readonly number[]): number => sizes.reduce((n, size) => n * size, 1);
 
-const outputType = ({ op, program, epilogue }: ReduceSpec): DType => (epilogue ? resultOf(epilogue.program) : reduceResult(op, resultOf(program)));
+const outputType = ({ op, program, epilogue }: ReduceSpec): DType =>
+  epilogue ? resultOf(epilogue.program) : reduceResult(op, resultOf(program));
 
 /** Whether the innermost reduced dimension is the one that memory steps through. */
 function sideBySide({ shape, kept, program }: ReduceSpec): boolean {

@@ -33,11 +33,18 @@ export function varlen_attn(
   max_k: number,
   options: VarlenOptions = {},
 ): Tensor {
-  const { scale, window_size = [-1, -1], enable_gqa = false } = keywords<VarlenOptions>("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
+  const {
+    scale,
+    window_size = [-1, -1],
+    enable_gqa = false,
+  } = keywords<VarlenOptions>("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
   const [left, right] = window_size;
-  if (left !== -1 || (right !== -1 && right !== 0)) throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
+  if (left !== -1 || (right !== -1 && right !== 0))
+    throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
   if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
-    throw new RuntimeError(`varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`);
+    throw new RuntimeError(
+      `varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`,
+    );
   }
   const [, heads = 1, headDim = 1] = query.shape;
   if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
@@ -45,9 +52,12 @@ export function varlen_attn(
   if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
     throw new RuntimeError(`varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`);
   }
-  if (!Number.isInteger(max_q) || !Number.isInteger(max_k)) throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
+  if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
+    throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
   if (query.numel() === 0) return query;
-  const inputs = [query, ...[key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa))].map((tensor) => cast(tensor, "float32"));
+  const inputs = [query, ...[key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa))].map((tensor) =>
+    cast(tensor, "float32"),
+  );
   const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) } as const;
   return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
 }
@@ -56,7 +66,8 @@ export function varlen_attn(
 function sharedHeads(op: string, input: Tensor, dim: number, heads: number, enable_gqa: boolean): Tensor {
   const own = input.shape[dim] ?? 1;
   if (own === heads) return input;
-  if (!enable_gqa || heads % own !== 0) throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
+  if (!enable_gqa || heads % own !== 0)
+    throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
   const { shape } = input;
   const grouped = expand(unsqueeze(input, dim + 1), [...shape.slice(0, dim + 1), heads / own, ...shape.slice(dim + 1)]);
   return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
@@ -71,13 +82,19 @@ interface SdpaOptions {
 }
 
 /** softmax(q kᵀ · scale) v for q (…, L, E), k (…, S, E), v (…, S, Ev); a mask is bool (true: may be seen) or added to the scores. */
-export function scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, ...args: Args<SdpaOptions, ["attn_mask", "dropout_p", "is_causal"]>): Tensor {
+export function scaled_dot_product_attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  ...args: Args<SdpaOptions, ["attn_mask", "dropout_p", "is_causal"]>
+): Tensor {
   const op = "scaled_dot_product_attention";
   const options = keywords<SdpaOptions>(op, ["attn_mask", "dropout_p", "is_causal"], args, ["scale", "enable_gqa"]);
   const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
   if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
   if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
-  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2)) throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
+    throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;
@@ -85,7 +102,8 @@ export function scaled_dot_product_attention(query: Tensor, key: Tensor, value: 
   const [k, v] = [shared(key), shared(value)];
   const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
   const square = !is_causal || L === k.shape.at(-2);
-  if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0) return asSequences(query, k, v, is_causal, scale);
+  if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
+    return asSequences(query, k, v, is_causal, scale);
   return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
 }
 

@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor/tensor";
 
 export { relu, sigmoid, tanh } from "../tensor/pointwise";
 export { linear } from "../tensor/products";
-export { pad } from "../tensor/shapes";
+export { pad } from "../tensor/joins";
 export { scaled_dot_product_attention } from "./attention";
 export { log_softmax, softmax } from "./softmax";
 
@@ -24,7 +24,8 @@ interface GeluOptions {
 /** x times the normal distribution's share below x, exact or by tanh. */
 export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
   const { approximate = "none" } = keywords<GeluOptions>("gelu", [], [options], ["approximate"]);
-  if (approximate !== "none" && approximate !== "tanh") throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
 }
 
@@ -32,7 +33,9 @@ export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
 function checkNorm(op: string, input: Tensor, normalized_shape: Shape, parameters: readonly (Tensor | null)[]): number {
   const tail = input.shape.slice(input.ndim - normalized_shape.length);
   if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
-    throw new RuntimeError(`${op}: Given normalized_shape=${showShape(normalized_shape)}, expected input with shape [*, ${normalized_shape.join(", ")}], but got input of size ${showShape(input.shape)}`);
+    throw new RuntimeError(
+      `${op}: Given normalized_shape=${showShape(normalized_shape)}, expected input with shape [*, ${normalized_shape.join(", ")}], but got input of size ${showShape(input.shape)}`,
+    );
   }
   for (const parameter of parameters) {
     if (parameter && !sameShape(parameter.shape, normalized_shape)) {
@@ -42,7 +45,14 @@ function checkNorm(op: string, input: Tensor, normalized_shape: Shape, parameter
   return normalized_shape.reduce((n, size) => n * size, 1);
 }
 
-function normed(op: "layer" | "rms", input: Tensor, normalized_shape: Shape, weight: Tensor | null, bias: Tensor | null, eps: number): Tensor {
+function normed(
+  op: "layer" | "rms",
+  input: Tensor,
+  normalized_shape: Shape,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): Tensor {
   const width = checkNorm(`${op}_norm`, input, normalized_shape, [weight, bias]);
   if (!isFloat(input.dtype)) throw new RuntimeError(`${op}_norm: expected a floating point tensor, got ${input.dtype}`);
   if (input.numel() === 0) return input;
@@ -79,10 +89,13 @@ export function rms_norm(input: Tensor, normalized_shape: Shape, ...args: Args<R
 
 /** Rows of a weight by number. The weight may be float32, float16 or qint8; a number out of range gives NaN. */
 export function embedding(input: Tensor, weight: Tensor): Tensor {
-  if (input.dtype !== "int32") throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
-  if (weight.ndim !== 2 || !isFloat(weight.dtype)) throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+  if (input.dtype !== "int32")
+    throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
+  if (weight.ndim !== 2 || !isFloat(weight.dtype))
+    throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
   const shape = [...input.shape, weight.shape[1] ?? 0];
-  const rows = input.numel() === 0 ? constant(0, shape, "float32", input.backend) : make({ kind: "embedding" }, [input, weight], shape, "float32");
+  const rows =
+    input.numel() === 0 ? constant(0, shape, "float32", input.backend) : make({ kind: "embedding" }, [input, weight], shape, "float32");
   return weight.dtype === "float16" ? cast(rows, "float16") : rows;
 }
 

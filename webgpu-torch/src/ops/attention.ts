@@ -23,7 +23,10 @@ interface AttentionSizes {
 type Numbers = ArrayLike<number>;
 
 /** Sequence `s` has the rows cuQ[s] … cuQ[s + 1] of q and cuK[s] … of k and v. The last query sees the last key. */
-export function attentionCpu(sizes: AttentionSizes, inputs: { q: Numbers; k: Numbers; v: Numbers; cuQ: Numbers; cuK: Numbers }): Float32Array {
+export function attentionCpu(
+  sizes: AttentionSizes,
+  inputs: { q: Numbers; k: Numbers; v: Numbers; cuQ: Numbers; cuK: Numbers },
+): Float32Array {
   const { batch, heads, headDim } = sizes;
   const { cuQ, cuK } = inputs;
   const out = new Float32Array((cuQ[batch] ?? 0) * heads * headDim);
@@ -38,7 +41,14 @@ export function attentionCpu(sizes: AttentionSizes, inputs: { q: Numbers; k: Num
 }
 
 /** What row `i` of q finds among keys k0 … stop, in head `h`. A row that sees no key gives zeros. */
-function attendCpu(sizes: AttentionSizes, inputs: { q: Numbers; k: Numbers; v: Numbers }, i: number, h: number, k0: number, stop: number): Float32Array {
+function attendCpu(
+  sizes: AttentionSizes,
+  inputs: { q: Numbers; k: Numbers; v: Numbers },
+  i: number,
+  h: number,
+  k0: number,
+  stop: number,
+): Float32Array {
   const { headDim, scale } = sizes;
   const at = (values: Numbers, { offset, row, head }: HeadLayout, t: number, d: number) => values[offset + t * row + h * head + d] ?? 0;
   const out = new Float32Array(headDim);

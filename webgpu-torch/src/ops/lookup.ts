@@ -11,7 +11,11 @@ export function dequantizeCpu(rows: number, width: number, q: ArrayLike<number>,
 }
 
 /** Rows of a weight by number; one out of range is NaN. */
-export function embeddingCpu({ tokens, rows, width }: { tokens: number; rows: number; width: number }, ids: ArrayLike<number>, weight: ArrayLike<number>): Float32Array {
+export function embeddingCpu(
+  { tokens, rows, width }: { tokens: number; rows: number; width: number },
+  ids: ArrayLike<number>,
+  weight: ArrayLike<number>,
+): Float32Array {
   return Float32Array.from({ length: tokens * width }, (_, i) => {
     const row = ids[Math.floor(i / width)] ?? -1;
     return row >= 0 && row < rows ? (weight[row * width + (i % width)] ?? 0) : NaN;
@@ -28,7 +32,11 @@ const SEGMENT = {
 export type SegmentOp = keyof typeof SEGMENT;
 
 /** Reduces runs of rows, as long as `lengths` says. Nothing has the sum 0, the mean NaN, and the maximum -infinity. */
-export function segmentReduceCpu({ op, segments, width }: { op: SegmentOp; segments: number; width: number }, x: ArrayLike<number>, lengths: ArrayLike<number>): Float32Array {
+export function segmentReduceCpu(
+  { op, segments, width }: { op: SegmentOp; segments: number; width: number },
+  x: ArrayLike<number>,
+  lengths: ArrayLike<number>,
+): Float32Array {
   const { start, join } = SEGMENT[op];
   const out = new Float32Array(segments * width);
   let row = 0;

@@ -6,7 +6,9 @@ import { broadcastShapes, type Shape } from "../base/shape";
 /** The output of `linear`: x (…, K) and w (N, K) give (…, N). */
 export function linearShape(x: Shape, w: Shape): Shape {
   if (w.length !== 2 || x.length === 0 || x.at(-1) !== w[1]) {
-    throw new RuntimeError(`linear: mat1 and mat2 shapes cannot be multiplied: input ${showShape(x)} and weight ${showShape(w)}, expected (…, in) and (out, in)`);
+    throw new RuntimeError(
+      `linear: mat1 and mat2 shapes cannot be multiplied: input ${showShape(x)} and weight ${showShape(w)}, expected (…, in) and (out, in)`,
+    );
   }
   return [...x.slice(0, -1), w[0] ?? 0];
 }

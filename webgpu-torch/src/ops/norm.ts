@@ -8,7 +8,12 @@ interface NormSizes {
 }
 
 /** Layer norm or RMS norm of each row. */
-export function normCpu({ kind, rows, width, eps }: NormSizes, x: ArrayLike<number>, weight: ArrayLike<number> | null, bias: ArrayLike<number> | null): Float32Array {
+export function normCpu(
+  { kind, rows, width, eps }: NormSizes,
+  x: ArrayLike<number>,
+  weight: ArrayLike<number> | null,
+  bias: ArrayLike<number> | null,
+): Float32Array {
   const y = new Float32Array(rows * width);
   for (let r = 0; r < rows; r++) {
     const row = Array.from({ length: width }, (_, i) => x[r * width + i] ?? 0);

@@ -17,9 +17,16 @@ export interface ReduceOp {
 }
 
 const lowest = (T: Lane): string => (T === "F32" ? "(-op_inf())" : T === "I32" ? "bitcast<I32>(0x80000000u)" : `${T}()`);
-const highest = (T: Lane): string => (T === "F32" ? "op_inf()" : T === "I32" ? "I32(0x7fffffff)" : T === "U32" ? "U32(0xffffffffu)" : "BOOL(true)");
-const larger = (T: Lane, a: string, b: string): string => (T === "F32" ? `op_max(${a}, ${b})` : T === "BOOL" ? `(${a} | ${b})` : `max(${a}, ${b})`);
-const smaller = (T: Lane, a: string, b: string): string => (T === "F32" ? `op_min(${a}, ${b})` : T === "BOOL" ? `(${a} & ${b})` : `min(${a}, ${b})`);
+const highest = (T: Lane): string =>
+  T === "F32" ? "op_inf()" : T === "I32" ? "I32(0x7fffffff)" : T === "U32" ? "U32(0xffffffffu)" : "BOOL(true)";
+const larger = (T: Lane, a: string, b: string): string =>
+  T === "F32" ? `op_max(${a}, ${b})` : T === "BOOL" ? `(${a} | ${b})` : `max(${a}, ${b})`;
+const smaller = (T: Lane, a: string, b: string): string =>
+  T === "F32" ? `op_min(${a}, ${b})` : T === "BOOL" ? `(${a} & ${b})` : `min(${a}, ${b})`;
+const plus = (_: Lane, a: string, b: string): string => `(${a} + ${b})`;
+const times = (_: Lane, a: string, b: string): string => `(${a} * ${b})`;
+const or = (_: Lane, a: string, b: string): string => `(${a} | ${b})`;
+const and = (_: Lane, a: string, b: string): string => `(${a} & ${b})`;
 
 /** The position of the first element that beats all before it; NaN beats everything. */
 function position(values: ArrayLike<number>, beats: (a: number, b: number) => boolean): number {
@@ -38,12 +45,12 @@ function fold(values: ArrayLike<number>, start: number, join: (a: number, b: num
 }
 
 export const REDUCE = {
-  sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: (_, a, b) => `(${a} + ${b})`, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
-  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: (_, a, b) => `(${a} * ${b})`, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
+  sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: plus, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
+  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: times, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
   amax: { takes: "any", gives: "same", start: lowest, join: larger, cpu: (v) => v[position(v, (a, b) => a > b)] ?? 0 },
   amin: { takes: "any", gives: "same", start: highest, join: smaller, cpu: (v) => v[position(v, (a, b) => a < b)] ?? 0 },
-  any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: (_, a, b) => `(${a} | ${b})`, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },
-  all: { takes: "any", gives: "bool", start: () => "BOOL(true)", join: (_, a, b) => `(${a} & ${b})`, cpu: (v) => fold(v, 1, (a, b) => Number(a && b)), empty: 1 },
+  any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: or, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },
+  all: { takes: "any", gives: "bool", start: () => "BOOL(true)", join: and, cpu: (v) => fold(v, 1, (a, b) => Number(a && b)), empty: 1 },
   argmax: { takes: "any", gives: "index", start: lowest, join: (_, a, b) => `${a} > ${b}`, cpu: (v) => position(v, (a, b) => a > b) },
   argmin: { takes: "any", gives: "index", start: highest, join: (_, a, b) => `${a} < ${b}`, cpu: (v) => position(v, (a, b) => a < b) },
 } satisfies Record<string, ReduceOp>;

@@ -1,14 +1,16 @@
 /** Every element-wise operation by name, and the dtype that it gives. */
 
-import { type DType, isFloat, type Lane, laneOf } from "../base/dtype";
+import { type DType, isFloat, type Lane, laneOf, packedWeight } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { BINARY } from "./binary";
 import type { ElementOp } from "./element";
 import { UNARY } from "./unary";
 
+const select = (a: string, b: string, c: string): string => `select(${c}, ${b}, ${a})`;
+
 /** `where` chooses between its second and third argument by its first, a bool. */
 const TERNARY = {
-  where: { takes: "any", gives: "same", wgsl: (_, a, b, c) => `select(${c}, ${b}, ${a})`, bool: (a, b, c) => `select(${c}, ${b}, ${a})`, cpu: (a, b, c) => (a ? b : c) },
+  where: { takes: "any", gives: "same", wgsl: (_, a, b, c) => select(a, b, c), bool: select, cpu: (a, b, c) => (a ? b : c) },
 } satisfies Record<string, ElementOp>;
 
 const TABLE = { ...UNARY, ...BINARY, ...TERNARY };
@@ -21,7 +23,7 @@ export const elementOp = (name: ElementName): ElementOp => TABLE[name];
 
 /** The dtype that arguments are converted to before the operation, from the one they were promoted to. */
 export function argumentType(name: ElementName, promoted: DType): DType {
-  if (promoted === "qint8") throw new RuntimeError(`${name}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  if (promoted === "qint8") throw packedWeight(name);
   const { takes } = elementOp(name);
   switch (takes) {
     case "any":

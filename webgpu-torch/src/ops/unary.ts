@@ -32,7 +32,7 @@ const question = (helper: string, integers: boolean, cpu: (a: number) => boolean
 export const UNARY = {
   neg: { takes: "number", gives: "same", wgsl: (T, a) => (T === "U32" ? `(~${a} + U32(1u))` : `(-${a})`), cpu: (a) => -a },
   abs: { takes: "number", gives: "same", wgsl: (_, a) => `abs(${a})`, cpu: Math.abs },
-  sign: { takes: "number", gives: "same", wgsl: (T, a) => (T === "U32" ? `min(${a}, U32(1u))` : `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`), cpu: (a) => Number(a > 0) - Number(a < 0) },
+  sign: { takes: "number", gives: "same", wgsl: (T, a) => `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, cpu: (a) => Number(a > 0) - Number(a < 0) },
   square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
   relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => (a < 0 ? 0 : a) },
   logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },

@@ -27,7 +27,9 @@ function commonBackend(name: string, nodes: readonly Node[]): Backend {
   if (!first) throw new RuntimeError(`${name}: expected a tensor among the arguments`);
   for (const { backend } of nodes) {
     if (backend !== first.backend) {
-      throw new RuntimeError(`${name}: Expected all tensors to be on the same device, but found at least two devices, ${first.backend.name} and ${backend.name}`);
+      throw new RuntimeError(
+        `${name}: Expected all tensors to be on the same device, but found at least two devices, ${first.backend.name} and ${backend.name}`,
+      );
     }
   }
   return first.backend;
@@ -57,7 +59,8 @@ export function element(name: Exclude<ElementName, "where">, ...operands: readon
 /** `where`: the first operand is a bool and takes no part in the promotion. */
 export function choose(condition: Tensor, a: Operand, b: Operand): Tensor {
   const dtype = promoted("where", [a, b]);
-  if (condition.dtype !== "bool") throw new RuntimeError(`where: expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype}`);
+  if (condition.dtype !== "bool")
+    throw new RuntimeError(`where: expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype}`);
   return elementOf("where", [condition, a, b], dtype, 1);
 }
 
@@ -78,7 +81,8 @@ function elementOf(name: ElementName, operands: readonly Operand[], argument: DT
 export function promoted(name: string, operands: readonly Operand[]): DType {
   const [a, b] = operands;
   // The usual case: tensors of one dtype.
-  if (a instanceof Tensor && (operands.length === 1 || (operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype))) return a.dtype;
+  if (a instanceof Tensor && (operands.length === 1 || (operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype)))
+    return a.dtype;
   return resultType(
     name,
     operands.map((operand): Promoted => {

@@ -1,5 +1,6 @@
 /** torch.compile: functions that are recorded once for each shape of their arguments, and replayed. */
 
+import type { Backend } from "../backend/backend";
 import { RuntimeError } from "../base/errors";
 import type { Node } from "../graph/node";
 import { parameterNode, record, type Recording, replay } from "../graph/record";
@@ -23,29 +24,55 @@ interface Kept<R extends Tree> {
  * tensors that `fn` reads from elsewhere, such as weights.
  */
 export function compile<A extends readonly unknown[], R extends Tree>(fn: (...args: A) => R): (...args: A) => R {
-  const kept = new Map<string, Kept<R>>();
+  // A recording is of one device, and gone with it.
+  const devices = new WeakMap<Backend, Map<string, Kept<R>>>();
   return (...args) => {
     const given = tensorsIn(args);
+    const [first] = given;
+    if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
+    const kept = devices.get(first.backend) ?? new Map<string, Kept<R>>();
+    devices.set(first.backend, kept);
     const key = describe(args);
     let known = kept.get(key);
     if (known) kept.delete(key);
-    else known = trace(fn, args, given);
+    else known = trace(fn, args, given, first.backend);
     kept.set(key, known);
     const [oldest] = kept.keys();
     if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
-    const nodes = replay(known.recording, given.map((tensor) => tensor.node));
-    return exchange(known.form, nodes.map((node) => new Tensor(node))) as R;
+    const nodes = replay(
+      known.recording,
+      given.map((tensor) => tensor.node),
+    );
+    return exchange(
+      known.form,
+      nodes.map((node) => new Tensor(node)),
+    ) as R;
   };
 }
 
-function trace<A extends readonly unknown[], R extends Tree>(fn: (...args: A) => R, args: A, given: readonly Tensor[]): Kept<R> {
-  const [first] = given;
-  if (!first) throw new RuntimeError("compile: expected a tensor among the arguments");
-  const parameters = given.map(({ shape, dtype, backend }): Node => parameterNode(shape, dtype, backend));
-  const form = fn(...(exchange(args, parameters.map((node) => new Tensor(node))) as unknown as A));
+function trace<A extends readonly unknown[], R extends Tree>(
+  fn: (...args: A) => R,
+  args: A,
+  given: readonly Tensor[],
+  backend: Backend,
+): Kept<R> {
+  const parameters = given.map(({ shape, dtype }): Node => parameterNode(shape, dtype, backend));
+  const form = fn(
+    ...(exchange(
+      args,
+      parameters.map((node) => new Tensor(node)),
+    ) as unknown as A),
+  );
   const results = tensorsIn(form);
   if (results.length === 0) throw new RuntimeError("compile: the function returned no tensor");
-  return { form, recording: record(parameters, results.map((tensor) => tensor.node), first.backend) };
+  return {
+    form,
+    recording: record(
+      parameters,
+      results.map((tensor) => tensor.node),
+      backend,
+    ),
+  };
 }
 
 /** The tensors in a tree, in order. */
@@ -68,13 +95,24 @@ function exchange(tree: unknown, tensors: readonly Tensor[]): unknown {
 
 /** What a recording depends on: shapes and dtypes of tensors, and other values themselves. */
 function describe(tree: unknown): string {
-  if (tree instanceof Tensor) return `${tree.device} ${tree.dtype} ${tree.shape.join("x")}`;
+  if (tree instanceof Tensor) return `${tree.dtype} ${tree.shape.join("x")}`;
   if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
-  if (isLiteral(tree)) return `{${Object.entries(tree).map(([name, value]) => `${name}:${describe(value)}`).join()}}`;
-  if (typeof tree === "object" || typeof tree === "function" ? tree !== null : false) {
-    throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  if (isLiteral(tree)) {
+    const entries = Object.entries(tree).map(([name, value]) => `${JSON.stringify(name)}:${describe(value)}`);
+    return `{${entries.join()}}`;
   }
-  return `${typeof tree} ${String(tree)}`;
+  switch (typeof tree) {
+    case "string":
+      return JSON.stringify(tree);
+    case "number":
+      return Object.is(tree, -0) ? "-0" : String(tree);
+    case "boolean":
+    case "undefined":
+      return String(tree);
+    default:
+      if (tree === null) return "null";
+      throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
+  }
 }
 
 function isLiteral(value: unknown): value is Record<string, unknown> {

@@ -39,13 +39,20 @@ interface FromBufferOptions extends TensorOptions {
 
 /** A tensor of one dimension from bytes, which go to the device without another copy on the way. */
 export function frombuffer(buffer: ArrayBuffer | ArrayBufferView, options: FromBufferOptions = {}): Tensor {
-  const { dtype = "float32", count = -1, offset = 0, device } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const {
+    dtype = "float32",
+    count = -1,
+    offset = 0,
+    device,
+  } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
   const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
   // A bool is a byte in memory, and a word on the device.
   const size = dtype === "bool" ? 1 : itemSize(dtype);
   const elements = count >= 0 ? count : (all.length - offset) / size;
   if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
-    throw new RuntimeError(`frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`);
+    throw new RuntimeError(
+      `frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`,
+    );
   }
   const bytes = all.subarray(offset, offset + elements * size);
   return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
@@ -56,7 +63,9 @@ export function quantized_weight(values: Tensor, scales: Tensor): Tensor {
   const [rows = 0, columns = 0] = values.shape;
   const fits = values.ndim === 2 && columns % 32 === 0 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / 32;
   if (!fits || values.dtype !== "int8" || scales.dtype !== "float16") {
-    throw new RuntimeError(`quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`);
+    throw new RuntimeError(
+      `quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`,
+    );
   }
   return make({ kind: "quantized" }, [values, scales], values.shape, "qint8");
 }
@@ -84,7 +93,10 @@ export const ones = filled("ones", 1);
 /** Memory that is not cleared in PyTorch, and zeros here. */
 export const empty = filled("empty", 0);
 
-const like = (value: number) => (input: Tensor, options: TensorOptions = {}): Tensor => full_like(input, value, options);
+const like =
+  (value: number) =>
+  (input: Tensor, options: TensorOptions = {}): Tensor =>
+    full_like(input, value, options);
 
 /** One number everywhere, in another tensor's shape, dtype and device. */
 export function full_like(input: Tensor, fill_value: number, options: TensorOptions = {}): Tensor {
@@ -105,7 +117,13 @@ interface ArangeOptions extends TensorOptions {
 export function arange(...args: [...number[]] | [...number[], ArangeOptions]): Tensor {
   const numbers = args.filter((value) => typeof value === "number");
   const names = numbers.length === 1 ? (["end"] as const) : (["start", "end", "step"] as const);
-  const { start = 0, end = 0, step = 1, dtype, device } = keywords<ArangeOptions>("arange", names, args, ["start", "end", "step", "dtype", "device"]);
+  const {
+    start = 0,
+    end = 0,
+    step = 1,
+    dtype,
+    device,
+  } = keywords<ArangeOptions>("arange", names, args, ["start", "end", "step", "dtype", "device"]);
   if (step === 0) throw new RuntimeError("step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
@@ -142,5 +160,10 @@ function triangle(input: Tensor, keep: "le" | "ge", diagonal: number): Tensor {
   const [rows, columns] = input.shape.slice(-2);
   if (rows === undefined || columns === undefined) throw new RuntimeError(`tril: input tensor must have at least 2 dimensions`);
   const row = element("add", unsqueeze(range(rows, input.backend), 1), diagonal);
-  return make({ kind: "element", name: "where" }, [element(keep, range(columns, input.backend), row), input, constant(0, [], input.dtype, input.backend)], input.shape, input.dtype);
+  return make(
+    { kind: "element", name: "where" },
+    [element(keep, range(columns, input.backend), row), input, constant(0, [], input.dtype, input.backend)],
+    input.shape,
+    input.dtype,
+  );
 }

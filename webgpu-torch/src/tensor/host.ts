@@ -17,7 +17,8 @@ export interface HostTensor {
 
 /** Takes apart nested arrays, or a typed array, which is one dimension. */
 export function flatten(data: Nested | HostArray, dtype: DType | undefined): HostTensor {
-  if (ArrayBuffer.isView(data)) return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
+  if (ArrayBuffer.isView(data))
+    return { shape: [data.length], dtype: dtype ?? dtypeOfArray(data), bytes: encode(data, dtype ?? dtypeOfArray(data)) };
   const shape: number[] = [];
   for (let at: Nested | undefined = data; Array.isArray(at); at = at[0] as Nested | undefined) shape.push(at.length);
   const values: (number | boolean)[] = [];
@@ -33,7 +34,8 @@ function collect(data: Nested, shape: Shape, depth: number, into: (number | bool
     return;
   }
   if (!Array.isArray(data)) throw new TypeError(`tensor: expected numbers, booleans or arrays of them, got ${typeof data}`);
-  if (data.length !== shape[depth]) throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
+  if (data.length !== shape[depth])
+    throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
   for (const inner of data) collect(inner as Nested, shape, depth + 1, into);
 }
 

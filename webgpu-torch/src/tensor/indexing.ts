@@ -7,7 +7,8 @@ import { reshape } from "./shapes";
 import { Tensor } from "./tensor";
 
 function checkIndex(op: string, index: Tensor): void {
-  if (index.dtype !== "int32" && index.dtype !== "uint32") throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
+  if (index.dtype !== "int32" && index.dtype !== "uint32")
+    throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
 }
 
 /**
@@ -20,7 +21,10 @@ export function index_select(input: Tensor, dim: number, index: Tensor): Tensor 
   if (index.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
   const count = index.numel();
   const shape = input.shape.map((size, i) => (i === d ? count : size));
-  const aligned = reshape(index, shape.map((_, i) => (i === d ? count : 1)));
+  const aligned = reshape(
+    index,
+    shape.map((_, i) => (i === d ? count : 1)),
+  );
   return make({ kind: "take", dim: d }, [input, aligned], shape, input.dtype);
 }
 
@@ -29,7 +33,10 @@ export function gather(input: Tensor, dim: number, index: Tensor): Tensor {
   const d = wrapDim("gather", dim, input.ndim);
   checkIndex("gather", index);
   const fits = index.ndim === input.ndim && index.shape.every((size, i) => i === d || size <= (input.shape[i] ?? 0));
-  if (!fits) throw new RuntimeError(`gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input.shape)} apart from dimension ${d}`);
+  if (!fits)
+    throw new RuntimeError(
+      `gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input.shape)} apart from dimension ${d}`,
+    );
   return make({ kind: "take", dim: d }, [input, index], index.shape, input.dtype);
 }
 
@@ -40,7 +47,8 @@ export function take_along_dim(input: Tensor, indices: Tensor, dim: number): Ten
   const shape = input.shape.map((size, i) => {
     const other = indices.shape[i] ?? 1;
     if (i === d) return other;
-    if (size !== other && size !== 1 && other !== 1) throw new RuntimeError(`take_along_dim: shapes ${showShape(input.shape)} and ${showShape(indices.shape)} do not broadcast`);
+    if (size !== other && size !== 1 && other !== 1)
+      throw new RuntimeError(`take_along_dim: shapes ${showShape(input.shape)} and ${showShape(indices.shape)} do not broadcast`);
     return Math.max(size, other);
   });
   const source = shape.map((size, i) => (i === d ? (input.shape[i] ?? 1) : size));

@@ -11,7 +11,7 @@ import { Tensor } from "./tensor";
 
 // What has a tensor first, but is no method in PyTorch, stays a function.
 const { variance, ...plainReductions } = reductions;
-const { cat, concat, concatenate, stack, slice, pad, sizesOf, ...views } = shapes;
+const { slice, sizesOf, ...views } = shapes;
 const { where, ...plainPointwise } = pointwise;
 const { linear, ...plainProducts } = products;
 

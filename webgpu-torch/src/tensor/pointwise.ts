@@ -7,8 +7,14 @@ import { cast, choose, element, type Operand, promoted } from "./build";
 import { type Args, keywords } from "./keywords";
 import { Tensor } from "./tensor";
 
-const unary = (name: UnaryName) => (input: Tensor): Tensor => element(name, input);
-const binary = (name: BinaryName) => (input: Operand, other: Operand): Tensor => element(name, input, other);
+const unary =
+  (name: UnaryName) =>
+  (input: Tensor): Tensor =>
+    element(name, input);
+const binary =
+  (name: BinaryName) =>
+  (input: Operand, other: Operand): Tensor =>
+    element(name, input, other);
 
 // One argument.
 export const neg = unary("neg");
@@ -87,7 +93,8 @@ export function add(input: Operand, other: Operand, options: AlphaOptions = {}):
 
 /** input - alpha * other */
 export function sub(input: Operand, other: Operand, options: AlphaOptions = {}): Tensor {
-  if (promoted("sub", [input, other]) === "bool") throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
+  if (promoted("sub", [input, other]) === "bool")
+    throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
   return element("sub", input, scaled("sub", other, options));
 }
 
@@ -98,7 +105,8 @@ function scaled(op: string, other: Operand, options: AlphaOptions): Operand {
 }
 
 /** alpha * other - input, with other first. */
-export const rsub = (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => element("sub", other, scaled("rsub", input, options));
+export const rsub = (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor =>
+  element("sub", other, scaled("rsub", input, options));
 
 interface DivOptions {
   rounding_mode?: "trunc" | "floor" | null;
@@ -181,7 +189,9 @@ interface ValueOptions {
 }
 
 /** input + value * tensor1 * tensor2 */
-export const addcmul = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor => add(input, mul(tensor1, tensor2), { alpha: value });
+export const addcmul = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor =>
+  add(input, mul(tensor1, tensor2), { alpha: value });
 
 /** input + value * tensor1 / tensor2 */
-export const addcdiv = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor => add(input, div(tensor1, tensor2), { alpha: value });
+export const addcdiv = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor =>
+  add(input, div(tensor1, tensor2), { alpha: value });

@@ -10,7 +10,8 @@ import type { Tensor } from "./tensor";
 
 /** A batched product of matrices; a vector on either side is a matrix of one row or one column, which is left out again. */
 export function matmul(input: Tensor, other: Tensor): Tensor {
-  if (input.ndim === 0 || other.ndim === 0) throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input.ndim}D and ${other.ndim}D`);
+  if (input.ndim === 0 || other.ndim === 0)
+    throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input.ndim}D and ${other.ndim}D`);
   const a = input.ndim === 1 ? unsqueeze(input, 0) : input;
   const b = other.ndim === 1 ? unsqueeze(other, 1) : other;
   const out = product("matmul", a, b);
@@ -30,14 +31,17 @@ function product(op: string, a: Tensor, b: Tensor): Tensor {
 
 /** A product of two matrices. */
 export function mm(input: Tensor, mat2: Tensor): Tensor {
-  if (input.ndim !== 2 || mat2.ndim !== 2) throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`);
+  if (input.ndim !== 2 || mat2.ndim !== 2)
+    throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`);
   return product("mm", input, mat2);
 }
 
 /** Products of two batches of matrices of the same number. */
 export function bmm(input: Tensor, mat2: Tensor): Tensor {
   if (input.ndim !== 3 || mat2.ndim !== 3 || input.shape[0] !== mat2.shape[0]) {
-    throw new RuntimeError(`bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`);
+    throw new RuntimeError(
+      `bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`,
+    );
   }
   return product("bmm", input, mat2);
 }
@@ -58,11 +62,13 @@ const plus = (input: Tensor, term: Tensor, { beta = 1, alpha = 1 }: AddOptions):
 export const addmm = (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor => plus(input, mm(mat1, mat2), options);
 
 /** beta * input + alpha * (batch1 @ batch2), for batches. */
-export const baddbmm = (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor => plus(input, bmm(batch1, batch2), options);
+export const baddbmm = (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor =>
+  plus(input, bmm(batch1, batch2), options);
 
 /** The sum of products of two vectors. */
 export function dot(input: Tensor, tensor: Tensor): Tensor {
-  if (input.ndim !== 1 || tensor.ndim !== 1) throw new RuntimeError(`dot: 1D tensors expected, but got ${input.ndim}D and ${tensor.ndim}D tensors`);
+  if (input.ndim !== 1 || tensor.ndim !== 1)
+    throw new RuntimeError(`dot: 1D tensors expected, but got ${input.ndim}D and ${tensor.ndim}D tensors`);
   return matmul(input, tensor);
 }
 
@@ -76,7 +82,8 @@ export const outer = (input: Tensor, vec2: Tensor): Tensor => element("mul", uns
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const vector = weight.ndim === 1;
   const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
-  if (!isFloat(input.dtype) || !isFloat(weight.dtype)) throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
+  if (!isFloat(input.dtype) || !isFloat(weight.dtype))
+    throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
   const w = vector ? unsqueeze(weight, 0) : weight;
   const product =
     numel(input.shape.slice(-1)) === 0
@@ -86,4 +93,3 @@ export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null
   const out = cast(sum, input.dtype);
   return vector ? reshape(out, shape.slice(0, -1)) : out;
 }
-

@@ -33,7 +33,8 @@ function reduced(name: ReduceName, input: Tensor, dims: readonly number[], keepd
   const shape = reducedShape(input.shape, dims, keepdim);
   const { empty } = reduceOp(name);
   if (dims.some((d) => input.shape[d] === 0)) {
-    if (empty === undefined) throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+    if (empty === undefined)
+      throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
     return constant(empty, shape, result, input.backend);
   }
   const values = make({ kind: "reduce", name, dims }, [cast(input, argument)], shape, result);
@@ -56,14 +57,19 @@ export function sum(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>
 
 /** The product. */
 export function prod(input: Tensor, ...args: Args<OneDimOptions & { dtype?: DType }, ["dim", "keepdim"]>): Tensor {
-  const { dim, keepdim = false, dtype = input.dtype } = keywords<OneDimOptions & { dtype?: DType }>("prod", ["dim", "keepdim"], args, ["dtype"]);
+  const {
+    dim,
+    keepdim = false,
+    dtype = input.dtype,
+  } = keywords<OneDimOptions & { dtype?: DType }>("prod", ["dim", "keepdim"], args, ["dtype"]);
   return reduced("prod", cast(input, dtype), wrapDims("prod", dim, input.ndim), keepdim);
 }
 
 /** The average of floats. */
 export function mean(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
   const { dim, keepdim = false, dtype = input.dtype } = keywords<SumOptions>("mean", ["dim", "keepdim"], args, ["dtype"]);
-  if (!isFloat(dtype)) throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
+  if (!isFloat(dtype))
+    throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input.ndim);
   const total = reduced("sum", cast(cast(input, dtype), "float32"), dims, keepdim);
   return cast(element("mul", total, 1 / count(input, dims)), dtype);
@@ -128,7 +134,12 @@ interface VarOptions extends DimOptions {
 }
 
 function varianceOf(op: string, input: Tensor, args: readonly unknown[]): Tensor {
-  const { dim, keepdim = false, unbiased = true, correction = unbiased ? 1 : 0 } = keywords<VarOptions>(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  const {
+    dim,
+    keepdim = false,
+    unbiased = true,
+    correction = unbiased ? 1 : 0,
+  } = keywords<VarOptions>(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
   if (!isFloat(input.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input.dtype}`);
   const dims = wrapDims(op, dim, input.ndim);
   const x = cast(input, "float32");
@@ -141,7 +152,8 @@ function varianceOf(op: string, input: Tensor, args: readonly unknown[]): Tensor
 export const variance = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(varianceOf("var", input, args), input.dtype);
 
 /** The standard deviation. */
-export const std = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(element("sqrt", varianceOf("std", input, args)), input.dtype);
+export const std = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor =>
+  cast(element("sqrt", varianceOf("std", input, args)), input.dtype);
 
 /** log(sum(exp(input))), from the largest element on, so that nothing overflows. */
 export function logsumexp(input: Tensor, dim: number | readonly number[], ...args: Args<{ keepdim?: boolean }, ["keepdim"]>): Tensor {

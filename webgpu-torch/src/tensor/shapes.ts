@@ -1,11 +1,10 @@
-/** Functions that change a tensor's shape without computing anything, and those that join tensors. */
+/** Functions that change a tensor's shape without computing anything. */
 
-import type { DType } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
 import { checkShape, inferSize, numel, sameShape, type Shape, wrapDim } from "../base/shape";
-import { cast, constant, element, make, moved, promoted, range } from "./build";
+import { moved } from "./build";
 import { type Args, keywords } from "./keywords";
-import { Tensor } from "./tensor";
+import type { Tensor } from "./tensor";
 
 /** Sizes as separate arguments or as one array. */
 export type Sizes = readonly number[] | readonly [readonly number[]];
@@ -42,9 +41,15 @@ export function unflatten(input: Tensor, dim: number, sizes: readonly number[]):
 export function permute(input: Tensor, ...dims: Sizes): Tensor {
   const order = sizesOf(dims).map((dim) => wrapDim("permute", dim, input.ndim));
   if (order.length !== input.ndim || new Set(order).size !== order.length) {
-    throw new RuntimeError(`permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input.shape)} and ${showShape(order)}`);
+    throw new RuntimeError(
+      `permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input.shape)} and ${showShape(order)}`,
+    );
   }
-  return moved(input, { kind: "permute", order }, order.map((dim) => input.shape[dim] ?? 1));
+  return moved(
+    input,
+    { kind: "permute", order },
+    order.map((dim) => input.shape[dim] ?? 1),
+  );
 }
 
 /** Two dimensions swapped. */
@@ -52,7 +57,10 @@ export function transpose(input: Tensor, dim0: number, dim1: number): Tensor {
   const a = wrapDim("transpose", dim0, input.ndim);
   const b = wrapDim("transpose", dim1, input.ndim);
   if (a === b) return input;
-  return permute(input, input.shape.map((_, d) => (d === a ? b : d === b ? a : d)));
+  return permute(
+    input,
+    input.shape.map((_, d) => (d === a ? b : d === b ? a : d)),
+  );
 }
 
 /** The transpose of a matrix. */
@@ -65,7 +73,10 @@ export function t(input: Tensor): Tensor {
 export function expand(input: Tensor, ...sizes: Sizes): Tensor {
   const wanted = sizesOf(sizes);
   const missing = wanted.length - input.ndim;
-  const fail = () => new RuntimeError(`expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input.shape)}`);
+  const fail = () =>
+    new RuntimeError(
+      `expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input.shape)}`,
+    );
   if (missing < 0) throw fail();
   const shape = wanted.map((size, i) => {
     const own = input.shape[i - missing];
@@ -84,7 +95,10 @@ export const broadcast_to = (input: Tensor, shape: Shape): Tensor => expand(inpu
 export function squeeze(input: Tensor, ...args: Args<{ dim?: number | readonly number[] }, ["dim"]>): Tensor {
   const { dim } = keywords<{ dim?: number | readonly number[] }>("squeeze", ["dim"], args);
   const dims = dim === undefined ? input.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d as number, input.ndim));
-  return reshape(input, input.shape.filter((size, d) => size !== 1 || !dims.includes(d)));
+  return reshape(
+    input,
+    input.shape.filter((size, d) => size !== 1 || !dims.includes(d)),
+  );
 }
 
 /** With a dimension of size 1 put in. */
@@ -98,33 +112,49 @@ export function narrow(input: Tensor, dim: number, start: number, length: number
   const d = wrapDim("narrow", dim, input.ndim);
   const size = input.shape[d] ?? 0;
   const first = start < 0 ? start + size : start;
-  if (first < 0 || length < 0 || first + length > size) throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
+  if (first < 0 || length < 0 || first + length > size)
+    throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
   return slice(input, d, first, length, 1);
 }
 
 /** Every step-th element of a dimension from start on. */
 export function slice(input: Tensor, dim: number, start: number, length: number, step: number): Tensor {
   if (start === 0 && step === 1 && length === input.shape[dim]) return input;
-  return moved(input, { kind: "slice", dim, start, length, step }, input.shape.map((size, i) => (i === dim ? length : size)));
+  return moved(
+    input,
+    { kind: "slice", dim, start, length, step },
+    input.shape.map((size, i) => (i === dim ? length : size)),
+  );
 }
 
 /** One element of a dimension, which is gone then. */
 export function select(input: Tensor, dim: number, index: number): Tensor {
   const d = wrapDim("select", dim, input.ndim);
   const size = input.shape[d] ?? 0;
-  if (index < -size || index >= size) throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input.shape)} at dimension ${dim}`);
+  if (index < -size || index >= size)
+    throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input.shape)} at dimension ${dim}`);
   const one = slice(input, d, index < 0 ? index + size : index, 1, 1);
-  return reshape(one, input.shape.filter((_, i) => i !== d));
+  return reshape(
+    one,
+    input.shape.filter((_, i) => i !== d),
+  );
 }
 
 /** Parts of a size, or of the sizes given, along a dimension. */
-export function split(input: Tensor, split_size_or_sections: number | readonly number[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor[] {
+export function split(
+  input: Tensor,
+  split_size_or_sections: number | readonly number[],
+  ...args: Args<{ dim?: number }, ["dim"]>
+): Tensor[] {
   const { dim = 0 } = keywords<{ dim?: number }>("split", ["dim"], args);
   const d = wrapDim("split", dim, input.ndim);
   const size = input.shape[d] ?? 0;
   const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
   const total = sections.reduce((sum, length) => sum + length, 0);
-  if (total !== size) throw new RuntimeError(`split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`);
+  if (total !== size)
+    throw new RuntimeError(
+      `split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`,
+    );
   let start = 0;
   return sections.map((length) => {
     const part = narrow(input, d, start, length);
@@ -134,14 +164,16 @@ export function split(input: Tensor, split_size_or_sections: number | readonly n
 }
 
 function evenly(size: number, part: number): readonly number[] {
-  if (!Number.isInteger(part) || part < 0 || (part === 0 && size > 0)) throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
+  if (!Number.isInteger(part) || part < 0 || (part === 0 && size > 0))
+    throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
   if (size === 0) return [0];
   return Array.from({ length: Math.ceil(size / part) }, (_, i) => Math.min(part, size - i * part));
 }
 
 /** At most `chunks` parts, all of one size but the last. */
 export function chunk(input: Tensor, chunks: number, ...args: Args<{ dim?: number }, ["dim"]>): Tensor[] {
-  if (!Number.isInteger(chunks) || chunks < 1) throw new RuntimeError(`chunk expects `+"`chunks`"+` to be greater than 0, got: ${chunks}`);
+  if (!Number.isInteger(chunks) || chunks < 1)
+    throw new RuntimeError(`chunk expects ` + "`chunks`" + ` to be greater than 0, got: ${chunks}`);
   const { dim = 0 } = keywords<{ dim?: number }>("chunk", ["dim"], args);
   const size = input.shape[wrapDim("chunk", dim, input.ndim)] ?? 0;
   return split(input, Math.max(1, Math.ceil(size / chunks)), dim);
@@ -154,50 +186,6 @@ export function unbind(input: Tensor, ...args: Args<{ dim?: number }, ["dim"]>):
   return Array.from({ length: input.shape[d] ?? 0 }, (_, i) => select(input, d, i));
 }
 
-/** Tensors one after the other along a dimension. */
-export function cat(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
-  const { dim = 0 } = keywords<{ dim?: number }>("cat", ["dim"], args);
-  const [first] = tensors;
-  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
-  const d = wrapDim("cat", dim, first.ndim);
-  for (const { shape } of tensors) {
-    if (!sameShape(shape.filter((_, i) => i !== d), first.shape.filter((_, i) => i !== d))) {
-      throw new RuntimeError(`cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`);
-    }
-  }
-  const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
-  return joinAll(tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype)), d) ?? cast(first, dtype);
-}
-
-/** Joins in halves, so that no kernel reads more buffers than it can bind. */
-function joinAll(tensors: readonly Tensor[], dim: number): Tensor | null {
-  if (tensors.length <= 1) return tensors[0] ?? null;
-  const half = Math.ceil(tensors.length / 2);
-  const a = joinAll(tensors.slice(0, half), dim);
-  const b = joinAll(tensors.slice(half), dim);
-  return a && b && join(a, b, dim);
-}
-
-/**
- * Both tensors are read over the whole result, from views that begin before their data or end behind it; of the two elements
- * one is real, and that one is chosen. Shaders read nothing harmful out of bounds.
- */
-function join(a: Tensor, b: Tensor, dim: number): Tensor {
-  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
-  const total = first + second;
-  const place = reshape(range(total, a.backend), a.shape.map((_, i) => (i === dim ? total : 1)));
-  const inFirst = element("lt", place, first);
-  return make({ kind: "element", name: "where" }, [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)], slice(a, dim, 0, total, 1).shape, a.dtype);
-}
-
-export { cat as concat, cat as concatenate };
-
-/** Tensors of one shape along a new dimension. */
-export function stack(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
-  const { dim = 0 } = keywords<{ dim?: number }>("stack", ["dim"], args);
-  return cat(tensors.map((tensor) => unsqueeze(tensor, dim)), { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) });
-}
-
 /** Dimensions run backwards. */
 export function flip(input: Tensor, ...dims: Sizes): Tensor {
   return sizesOf(dims)
@@ -207,24 +195,3 @@ export function flip(input: Tensor, ...dims: Sizes): Tensor {
 
 /** A copy whose elements lie row by row; here every tensor that is read does. */
 export const contiguous = (input: Tensor): Tensor => input;
-
-interface PadOptions {
-  mode?: "constant";
-  value?: number | null;
-}
-
-/** Zeros, or another number, around a tensor: `pad` gives how many before and after, from the last dimension on. Negative numbers cut off. */
-export function pad(input: Tensor, widths: readonly number[], ...args: Args<PadOptions, ["mode", "value"]>): Tensor {
-  const { mode = "constant", value = null } = keywords<PadOptions>("pad", ["mode", "value"], args);
-  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
-  let out = input;
-  for (let i = 0; i < widths.length; i += 2) {
-    const d = input.ndim - 1 - i / 2;
-    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
-    if (d < 0) throw new RuntimeError(`pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input.ndim}`);
-    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-    const fill = (size: number) => constant(value ?? 0, kept.shape.map((own, j) => (j === d ? size : own)), kept.dtype, kept.backend);
-    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
-  }
-  return out;
-}

@@ -27,7 +27,12 @@ interface Around {
 }
 
 /** The instruction as a function of the element's number. */
-function elementOf(instruction: Instruction, program: Program, values: readonly Values[], { shape, inputs, accumulator }: Around): (i: number) => number {
+function elementOf(
+  instruction: Instruction,
+  program: Program,
+  values: readonly Values[],
+  { shape, inputs, accumulator }: Around,
+): (i: number) => number {
   const value = (number: number): Values => values[number] ?? new Float32Array();
   switch (instruction.kind) {
     case "load": {

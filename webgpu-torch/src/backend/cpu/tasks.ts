@@ -94,9 +94,7 @@ function runReduce({ op, shape, kept, program, epilogue }: ReduceSpec, input: In
 
 function runNorm({ spec }: Extract<Task, { kind: "norm" }>, input: (i: number) => Values): Float32Array {
   let next = 1;
-  const residual = spec.residual ? input(next++) : null;
   const weight = spec.weight ? input(next++) : null;
   const bias = spec.bias ? input(next++) : null;
-  const x = input(0);
-  return normCpu(spec, residual ? x.map((v, i) => v + (residual[i] ?? 0)) : x, weight, bias);
+  return normCpu(spec, input(0), weight, bias);
 }

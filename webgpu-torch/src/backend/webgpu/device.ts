@@ -1,4 +1,4 @@
-/** Finds the adapter and asks for a device with all that it offers. */
+/** Finds the adapter and opens a device on it. */
 
 import { RuntimeError } from "../../base/errors";
 import { type Caps, capsOf } from "../../kernels/caps";
@@ -10,14 +10,12 @@ export interface OpenDevice {
   readonly info: DeviceInfo;
 }
 
-/** Used where the adapter has them; nothing needs them. */
-const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
+/** Asked for to the adapter's full extent. Beyond these, kernels keep to what every device has, and to no optional feature. */
+const NEEDED = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
-/** Asked for to the adapter's full extent: by default a device gets only what every adapter has. */
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
+/** What people want to know of an adapter. */
+const SHOWN = [
+  ...NEEDED,
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
@@ -27,12 +25,12 @@ const LIMITS = [
 
 /** `forced` overrides what the adapter can do, so that tests take the ways of other adapters. */
 export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
-  if (!("gpu" in navigator) || !navigator.gpu) throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
+  if (!("gpu" in navigator) || !navigator.gpu)
+    throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+    requiredLimits: Object.fromEntries(NEEDED.map((limit) => [limit, adapter.limits[limit]])),
   });
   const { vendor, architecture, description } = adapter.info;
   return {
@@ -44,7 +42,12 @@ export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
       architecture,
       description,
       features: [...adapter.features].sort(),
-      limits: Object.fromEntries(LIMITS.map((limit) => [limit, device.limits[limit]])),
+      limits: Object.fromEntries(SHOWN.map((limit) => [limit, adapter.limits[limit]])),
     },
   };
+}
+
+/** Bytes of the largest buffer that a shader can be given, as a multiple of what shaders read at once. */
+export function largestBuffer({ maxBufferSize, maxStorageBufferBindingSize }: GPUSupportedLimits): number {
+  return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 16;
 }

@@ -97,7 +97,9 @@ export class GpuExecutable implements Executable {
 
   private groupOf(dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): GPUBindGroup {
     const { bound, slots } = dispatch;
-    const known = bound.findIndex((one) => one.buffers[slots.length] === uniforms && slots.every((slot, i) => one.buffers[i] === buffers[slot]));
+    const known = bound.findIndex(
+      (one) => one.buffers[slots.length] === uniforms && slots.every((slot, i) => one.buffers[i] === buffers[slot]),
+    );
     const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms]);
     if (known !== 0) {
       if (known > 0) bound.splice(known, 1);
@@ -108,7 +110,10 @@ export class GpuExecutable implements Executable {
   }
 
   private bind({ pipeline, slots, uniformBytes }: Dispatch, buffers: readonly GPUBuffer[]): Bound {
-    const entries = buffers.map((buffer, binding): GPUBindGroupEntry => ({ binding, resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes } }));
+    const entries = buffers.map((buffer, binding): GPUBindGroupEntry => ({
+      binding,
+      resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes },
+    }));
     return { buffers, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
   }
 }

@@ -29,7 +29,10 @@ export class PipelineCache {
   }
 
   private async compile({ name, wgsl }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    // A shader's errors are told below, by the pipeline that is made of it.
+    this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label: name, code: wgsl });
+    void this.device.popErrorScope();
     try {
       return await this.device.createComputePipelineAsync({
         label: name,
@@ -47,7 +50,11 @@ export class PipelineCache {
   private layout(inputs: number): GPUBindGroupLayout {
     const known = this.layouts.get(inputs);
     if (known) return known;
-    const buffer = (binding: number, layout: GPUBufferBindingLayout): GPUBindGroupLayoutEntry => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: layout });
+    const buffer = (binding: number, layout: GPUBufferBindingLayout): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: layout,
+    });
     const entries = Array.from({ length: inputs }, (_, i) => buffer(i, { type: "read-only-storage" }));
     entries.push(buffer(inputs, { type: "storage" }), buffer(inputs + 1, { type: "uniform", hasDynamicOffset: true }));
     const layout = this.device.createBindGroupLayout({ label: `${inputs} inputs`, entries });

@@ -11,7 +11,10 @@ export class BufferPool {
   private freeBytes = 0;
   private heldBytes = 0;
 
-  constructor(private readonly device: GPUDevice) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly maxBytes: number,
+  ) {}
 
   /** Bytes of all buffers that exist, in use or kept. */
   get reserved(): number {
@@ -20,7 +23,7 @@ export class BufferPool {
 
   /** A buffer for a result, whose size varies with the text's length: neighbouring lengths share one. */
   take(bytes: number): GPUBuffer {
-    return this.takeExactly(sizeClass(bytes));
+    return this.takeExactly(Math.max(bytes, Math.min(sizeClass(bytes), this.maxBytes)));
   }
 
   /** A buffer without slack, for weights: it would be lost for as long as they live. */

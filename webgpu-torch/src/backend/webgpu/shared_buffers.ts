@@ -6,13 +6,16 @@ import { paddedBytes } from "../backend";
 export class Workspace {
   private readonly buffers: GPUBuffer[] = [];
 
-  constructor(private readonly device: GPUDevice) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly maxBytes: number,
+  ) {}
 
   get(place: number, bytes: number): GPUBuffer {
     const held = this.buffers[place];
     if (held && held.size >= bytes) return held;
     // Lengths vary: growing by half at least keeps the number of reallocations small.
-    const wanted = Math.max(bytes, Math.min(1.5 * (held?.size ?? 0), this.device.limits.maxStorageBufferBindingSize));
+    const wanted = Math.max(bytes, Math.min(1.5 * (held?.size ?? 0), this.maxBytes - 16));
     const buffer = this.device.createBuffer({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
     held?.destroy();
     this.buffers[place] = buffer;

@@ -4,7 +4,7 @@ import { RuntimeError } from "../../base/errors";
 import type { Caps } from "../../kernels/caps";
 import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
 import { type Owner, Storage } from "../storage";
-import { openDevice, type OpenDevice } from "./device";
+import { largestBuffer, openDevice, type OpenDevice } from "./device";
 import { type Gpu, GpuExecutable } from "./executable";
 import { PipelineCache } from "./pipelines";
 import { BufferPool } from "./pool";
@@ -25,23 +25,23 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   private readonly pool: BufferPool;
   private readonly readback: Readback;
   private allocated = 0;
-  /** What the device reported since the last read, to be told to whoever reads next. */
-  private failure: string | null = null;
 
   private constructor({ device, caps, info }: OpenDevice) {
     this.device = device;
     this.caps = caps;
     this.info = info;
-    this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    this.maxBytes = largestBuffer(device.limits);
     // One binding is the output's.
     this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.pipelines = new PipelineCache(device);
-    this.workspace = new Workspace(device);
+    this.workspace = new Workspace(device, this.maxBytes);
     this.uniforms = new Uniforms(device);
-    this.pool = new BufferPool(device);
+    this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
-    device.addEventListener("uncapturederror", (event) => (this.failure ??= event.error.message));
-    void device.lost.then(({ message, reason }) => (this.lost = `the GPU device was lost (${message || reason}); call torch.init() again and make the tensors anew`));
+    // What failed, most often for lack of memory, left buffers that hold nothing, and no one can tell which: nothing here is to
+    // be read or reused any more.
+    device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
+    void device.lost.then(({ message, reason }) => this.close(`the GPU device was lost (${message || reason})`));
   }
 
   static async create(forced: Partial<Caps> = {}): Promise<WebGpuBackend> {
@@ -67,7 +67,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
 
   private own(bytes: number, take: (bytes: number) => GPUBuffer): Storage {
     this.checkAlive();
-    if (bytes > this.maxBytes) throw new RuntimeError(`a tensor of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+    if (bytes > this.maxBytes)
+      throw new RuntimeError(`a tensor of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     const buffer = take(bytes);
     this.allocated += paddedBytes(bytes);
     return new Storage<GPUBuffer>(this, buffer, bytes);
@@ -85,7 +86,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   prepare(plan: Plan): Executable {
     this.checkAlive();
     for (const bytes of [...plan.workspace, ...plan.outputs]) {
-      if (bytes > this.maxBytes) throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
+      if (bytes > this.maxBytes)
+        throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     }
     return new GpuExecutable(this, plan);
   }
@@ -113,11 +115,15 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   destroy(): void {
-    this.lost ??= "the device was closed; call torch.init() again and make the tensors anew";
+    this.close("the device was closed");
+  }
+
+  private close(reason: string): void {
+    this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
   }
 
-  /** What was awaited, unless the device was lost or reported an error meanwhile. */
+  /** What was awaited, unless the device is gone meanwhile. */
   private async checked<T>(awaited: Promise<T>): Promise<T> {
     let result: T;
     try {
@@ -126,18 +132,10 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
       // A read fails a moment before the promise of the loss resolves.
       await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
       this.checkAlive();
-      throw new RuntimeError(this.takeFailure() ?? String(error));
+      throw error;
     }
     this.checkAlive();
-    const failure = this.takeFailure();
-    if (failure) throw new RuntimeError(failure);
     return result;
-  }
-
-  private takeFailure(): string | null {
-    const { failure } = this;
-    this.failure = null;
-    return failure;
   }
 
   private checkAlive(): void {

@@ -1,0 +1,94 @@
+"""The browser's share gives back what it takes, and ends what it gives up."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import open_webgpu_page
+from live_server import LiveServer
+from model_page import ModelPage
+from playwright.sync_api import Browser, Page
+
+# Of each five requests one has a hidden state that is no number, and one a GPU that
+# refuses; then the layers go and come back.
+FIFTY_REQUESTS = """async () => {
+    const original = GPUQueue.prototype.submit;
+    const refuse = (body) => {
+        GPUQueue.prototype.submit = function (...args) {
+            if (args[0].length === 0) return original.apply(this, args);
+            GPUQueue.prototype.submit = original;
+            throw new Error("a driver's whim");
+        };
+        return body;
+    };
+    const spoil = (body) => {
+        new Uint8Array(body).fill(0xff, body.byteLength - 64);
+        return body;
+    };
+    const faults = [undefined, undefined, undefined, spoil, refuse];
+    let failed = 0;
+    for (let n = 0; n < 50; n++) {
+        const text = "text ".repeat(1 + n % 7);
+        const texts = [text, text, "a"].slice(n % 3);
+        await run(texts, 0, faults[n % 5]).catch(() => failed++);
+    }
+    await run(["a text"], 0);
+    return failed;
+}"""
+
+# The GPU refuses while other layers are on their way here.
+FAIL_WHILE_LOADING = """async () => {
+    await run(["a text"], 3);
+    const before = torch.memory_allocated();
+    const realFetch = globalThis.fetch;
+    let begun, goOn;
+    const isUnderWay = new Promise((resolve) => { begun = resolve; });
+    const mayGoOn = new Promise((resolve) => { goOn = resolve; });
+    globalThis.fetch = async (url, ...rest) => {
+        if (String(url).endsWith("layer.1.safetensors")) {
+            begun();
+            await mayGoOn;
+        }
+        return realFetch(url, ...rest);
+    };
+    const loading = share.load({revision, split: 1}).then(() => "loaded", String);
+    await isUnderWay;
+    const original = GPUQueue.prototype.submit;
+    GPUQueue.prototype.submit = () => { throw new Error("a driver's whim"); };
+    const failure = await run(["a text"], 3).then(() => "it ran", String);
+    GPUQueue.prototype.submit = original;
+    const dropped = torch.memory_allocated();
+    goOn();
+    const outcome = await loading;
+    globalThis.fetch = realFetch;
+    const after = torch.memory_allocated();
+    await run(["a text"], 3);
+    return {failure, outcome, before, dropped, after, again: torch.memory_allocated()};
+}"""
+
+
+@pytest.fixture
+def own_page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    page = open_webgpu_page(browser, f"{server.url}/health")
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("model", ["small-gpt2", "last-gpt2", "cls-bert"])
+def test_requests_leave_no_memory_behind_however_they_end(
+    own_page: Page, model: str
+) -> None:
+    page = ModelPage(own_page, model)
+    page.rows(["a text"], split=0)
+    before = page.evaluate("() => torch.memory_allocated()")
+    assert page.evaluate(FIFTY_REQUESTS) == 20
+    assert page.evaluate("() => torch.memory_allocated()") == before > 0
+
+
+def test_layers_that_are_given_up_are_loaded_no_further(own_page: Page) -> None:
+    page = ModelPage(own_page, "small-gpt2")
+    came: dict[str, Any] = page.evaluate(FAIL_WHILE_LOADING)
+    assert "a driver's whim" in came["failure"]
+    assert "The layers on the GPU were given up" in came["outcome"]
+    assert came["dropped"] == came["after"] == 0
+    assert came["again"] == came["before"] > 0
