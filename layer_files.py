@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,14 @@ class PieceFile:
     path: Path
     bytes: int
     sha256: str
+    changed_ns: int = field(compare=False)  # when it was last written
+
+    def is_untouched(self) -> bool:
+        """Cheap enough for each request; the hash was checked once."""
+        with suppress(OSError):
+            stat = self.path.stat()
+            return (stat.st_size, stat.st_mtime_ns) == (self.bytes, self.changed_ns)
+        return False
 
 
 class LayerFiles:
@@ -120,7 +128,7 @@ class LayerFiles:
 
     def _known(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
         known = self._files.get((dtype, piece))
-        return known if known is not None and known.path.exists() else None
+        return known if known is not None and known.is_untouched() else None
 
     def _file(self, dtype: WeightDtype, piece: str) -> PieceFile:
         known = self._known(dtype, piece)
@@ -132,13 +140,18 @@ class LayerFiles:
         return file
 
     def _find(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
-        """The file as an earlier run left it, if it is whole and its hash is known."""
+        """The file as an earlier run left it, if it still has its hash.
+
+        Every browser would refuse a damaged one, so it is cut again.
+        """
         path = self._path(dtype, piece)
         digest = read_digest(path.with_suffix(".sha256"))
-        size = self._size(dtype, piece)
-        if digest is None or not path.is_file() or path.stat().st_size != size:
+        if digest is None or not path.is_file():
             return None
-        return PieceFile(path, size, digest)
+        stat = path.stat()
+        if sha256(path) != digest:
+            return None
+        return PieceFile(path, stat.st_size, digest, stat.st_mtime_ns)
 
     def _cut(self, dtype: WeightDtype, piece: str) -> PieceFile:
         layout = self._layout(dtype, piece)
@@ -151,9 +164,9 @@ class LayerFiles:
                 for stored, content in convert(name, tensor, dtype).items():
                     file.seek(len(header) + layout.offsets[stored])
                     file.write(content.numpy().data)
-        digest = sha256(path)
+        stat, digest = path.stat(), sha256(path)
         write_digest(path.with_suffix(".sha256"), digest)
-        return PieceFile(path, self._size(dtype, piece), digest)
+        return PieceFile(path, stat.st_size, digest, stat.st_mtime_ns)
 
     def _manifest_entry(self, dtype: WeightDtype, piece: str) -> dict[str, Any]:
         file = self._file(dtype, piece)

@@ -12,6 +12,8 @@
 
 /** 8,192 rows of GPT-2's widest activations are 100 MB; many GPUs bind 128 MB at most. */
 const tokensPerPart = 8192;
+/** The server tells the tokens of each text for so many texts, in a header. */
+const textsPerPart = 256;
 /** [CLS] and [SEP], or the like. */
 const addedTokens = 2;
 
@@ -37,7 +39,8 @@ export function partsToEmbed(texts, info) {
  */
 function inParts(texts, info, tokens) {
   const bytes = info.payload_limit - bytesAround(info);
-  const most = { texts: info.max_client_batch_size, tokens, bytes };
+  const count = Math.min(textsPerPart, info.max_client_batch_size);
+  const most = { texts: count, tokens, bytes };
   /** @type {string[]} */
   let part = [];
   const parts = [part];

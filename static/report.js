@@ -102,8 +102,13 @@ function reportTakeover(outcomes) {
   const taken = outcomes.filter(({ why }) => why);
   if (taken.length === 0) return undefined;
   const reasons = [...new Set(taken.map(({ why }) => why))].join(" ");
-  const [some, all] = [taken, outcomes].map((parts) => sum(parts, ({ tokens }) => tokens.length));
+  const [some, all] = [taken, outcomes].map((parts) => sum(parts, countTexts));
   return `${reasons} The server ran all layers${some === all ? "" : ` for ${some} of ${all} texts`}.`;
+}
+
+/** @param {Outcome} outcome */
+function countTexts({ embeddings }) {
+  return embeddings.length;
 }
 
 /** @template T @param {readonly T[]} items @param {(item: T) => number} value */

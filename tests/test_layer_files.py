@@ -240,6 +240,22 @@ def test_a_piece_deleted_under_a_running_server_is_cut_again(
     assert files.path("q8", "finish").read_bytes() == content
 
 
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("damage", ["flipped", "short"])
+def test_a_damaged_piece_is_cut_again(
+    gpt2: SplitModel, tmp_path: Path, damage: str, running: bool
+) -> None:
+    """Under a running server and before the next start."""
+    files = LayerFiles(gpt2, tmp_path)
+    path = files.path("q8", "layer.0")
+    content = path.read_bytes()
+    broken = content[:-1] + (bytes([content[-1] ^ 1]) if damage == "flipped" else b"")
+    path.write_bytes(broken)
+    if not running:
+        files = LayerFiles(gpt2, tmp_path)
+    assert files.path("q8", "layer.0").read_bytes() == content
+
+
 def test_a_full_disk_is_one_clear_error_and_leaves_no_half_file(
     gpt2: SplitModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
