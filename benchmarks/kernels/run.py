@@ -15,13 +15,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks import chromium
 
 HERE = Path(__file__).resolve().parent
 ESBUILD = HERE.parents[1] / "webgpu-torch/node_modules/.bin/esbuild"
@@ -34,7 +35,7 @@ def main() -> None:
         if arguments.build:
             shutil.copytree(folder, arguments.build, dirs_exist_ok=True)
             return
-        url = f"{serve(Path(folder))}/?{query(arguments)}"
+        url = f"{chromium.Server(Path(folder)).url}/?{query(arguments)}"
         if arguments.serve:
             print(f"open {url} (Ctrl-C ends)")
             while True:
@@ -54,14 +55,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dtypes", default="f32,f16,q8")
     parser.add_argument("--tiles", action="store_true", help="try every tile")
     parser.add_argument("--seconds", type=int, help="start no kernel after so long")
-    parser.add_argument("--chromium", default=shutil.which("chromium"))
-    parser.add_argument(
-        "--flag", action="append", default=[], help="a Chromium flag more"
-    )
-    parser.add_argument("--gpu", action="store_true", help="not the software adapter")
     parser.add_argument("--out", type=Path, help="write the numbers here as JSON")
     parser.add_argument("--serve", action="store_true", help="only serve the page")
     parser.add_argument("--build", type=Path, help="only build the page, to a folder")
+    chromium.add_arguments(parser)
     return parser.parse_args()
 
 
@@ -84,44 +81,11 @@ def query(arguments: argparse.Namespace) -> str:
     return urlencode(values)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: the table is the output."""
-
-
-def serve(folder: Path) -> str:
-    handler = partial(Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://localhost:{server.server_port}"
-
-
 def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    from playwright.sync_api import sync_playwright
-
-    flags = [
-        "--enable-unsafe-webgpu",
-        # timestamps in nanoseconds instead of steps of 100 microseconds
-        "--enable-webgpu-developer-features",
-        "--no-sandbox",
-        *arguments.flag,
-    ]
-    if not arguments.gpu:
-        flags += [
-            "--use-webgpu-adapter=swiftshader",
-            # it compiles a store for each word of workgroup memory that it clears
-            "--enable-dawn-features=disable_workgroup_init",
-        ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=arguments.chromium, args=flags
-        )
-        page = browser.new_page()
-        page.goto(url)
+    with chromium.opened(url, arguments) as page:
         page.wait_for_function("globalThis.finished", timeout=0)
         failure = page.evaluate("globalThis.failure")
         results = page.evaluate("globalThis.results")
-        browser.close()
     if failure:
         sys.exit(failure)
     return dict(results)
