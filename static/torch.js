@@ -1588,6 +1588,7 @@ var Runner = class {
       if (executable.ready) await executable.ready;
       for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
       const received = executable.run(inputs, [...made.values()], reads(made));
+      if (this.backend.profiler) await received;
       for (const [node, storage] of made) node.settle(storage);
       return { received };
     } catch (error) {
@@ -2204,6 +2205,8 @@ var CpuBackend = class {
   maxBytes = 2 ** 31;
   maxInputs = Infinity;
   lost = null;
+  profiler = null;
+  timings = [];
   allocated = 0;
   upload(data) {
     const storage = this.allocate(data.byteLength);
@@ -2221,6 +2224,14 @@ var CpuBackend = class {
   }
   prepare(plan) {
     return { ready: null, run: (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
+  }
+  profile() {
+    this.timings = [];
+    const finish = async () => {
+      this.profiler = null;
+      return this.timings;
+    };
+    return this.profiler = { clock: "host", finish };
   }
   async read(reads) {
     return reads.map(({ storage, offset, bytes: bytes2 }) => this.bufferOf(storage).slice(offset, offset + bytes2));
@@ -2245,8 +2256,10 @@ var CpuBackend = class {
         const held = buffer(inputs[i]);
         return readValues(held, dtype2, 0, Math.floor(held.byteLength / itemSize(dtype2)));
       };
+      const start = performance.now();
       const { dtype, values } = runTask(task, input2);
       writeValues(buffer(output), dtype, values);
+      if (this.profiler) this.timings.push({ name: task.kind, ms: performance.now() - start });
     }
     return this.read(reads);
   }
@@ -2273,6 +2286,8 @@ async function openDevice(forced) {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
+    // for torch.profile
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
     requiredLimits: Object.fromEntries(NEEDED.map((limit) => [limit, adapter.limits[limit]]))
   });
   const { vendor, architecture, description } = adapter.info;
@@ -3692,6 +3707,7 @@ var GpuExecutable = class {
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
+        name: kernel.name,
         pipeline: gpu.pipelines.get(kernel, inputs.length),
         workgroups: kernel.workgroups,
         slots: [...inputs, output],
@@ -3713,22 +3729,35 @@ var GpuExecutable = class {
   uniforms;
   dispatches;
   run(leaves, outputs, reads) {
-    return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
+    const { profiler } = this.gpu;
+    if (profiler) return this.runTimed(profiler, leaves, outputs, reads);
+    return this.gpu.submit(reads, (encoder) => {
+      const buffers = this.buffersOf(leaves, outputs);
+      const uniforms2 = this.gpu.uniforms.hold(this);
+      const pass = encoder.beginComputePass();
+      for (const dispatch of this.dispatches) this.encode(pass, dispatch, buffers, uniforms2);
+      pass.end();
+    });
   }
-  encode(encoder, leaves, outputs) {
+  /** Kernel by kernel, for torch.profile. */
+  async runTimed(timer, leaves, outputs, reads) {
+    const buffers = this.buffersOf(leaves, outputs);
+    const uniforms2 = this.gpu.uniforms.hold(this);
+    for (const dispatch of this.dispatches) await timer.time(dispatch.name, (pass) => this.encode(pass, dispatch, buffers, uniforms2));
+    return this.gpu.submit(reads, () => void 0);
+  }
+  buffersOf(leaves, outputs) {
     const { gpu, plan } = this;
     const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
     plan.workspace.forEach((bytes2, place) => buffers.push(gpu.workspace.get(place, bytes2)));
-    const uniforms2 = gpu.uniforms.hold(this);
-    const pass = encoder.beginComputePass();
-    for (const dispatch of this.dispatches) {
-      const { pipeline, uniformOffset, workgroups } = dispatch;
-      if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
-      pass.setPipeline(pipeline.value);
-      pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms2), uniformOffset);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
+    return buffers;
+  }
+  encode(pass, dispatch, buffers, uniforms2) {
+    const { pipeline, uniformOffset, workgroups } = dispatch;
+    if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
+    pass.setPipeline(pipeline.value);
+    pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms2), uniformOffset);
+    pass.dispatchWorkgroups(...workgroups);
   }
   groupOf(dispatch, buffers, uniforms2) {
     const { bound, slots } = dispatch;
@@ -3760,6 +3789,93 @@ function kernelsOf({ steps }, caps) {
     return kernel;
   });
 }
+
+// src/backend/webgpu/nudge.ts
+function nudge(queue) {
+  const channel = new MessageChannel();
+  const start = performance.now();
+  let next = FIRST_MS;
+  channel.port1.onmessage = () => {
+    if (performance.now() - start >= next) {
+      queue.submit([]);
+      next *= 2;
+    }
+    if (next < LAST_MS) channel.port2.postMessage(null);
+  };
+  channel.port2.postMessage(null);
+  return () => channel.port1.close();
+}
+var FIRST_MS = 0.1;
+var LAST_MS = 10;
+
+// src/backend/webgpu/kernel_timer.ts
+var PAIRS = 2048;
+var KernelTimer = class {
+  constructor(device, finished) {
+    this.device = device;
+    this.finished = finished;
+    this.clock = device.features.has("timestamp-query") ? "timestamp-query" : "host";
+    this.queries = this.clock === "host" ? null : device.createQuerySet({ type: "timestamp", count: 2 * PAIRS });
+  }
+  device;
+  finished;
+  clock;
+  queries;
+  timings = [];
+  /** Kernels whose timestamps have not been read yet. */
+  pending = [];
+  /** Submits one kernel, and resolves when the next one may be. */
+  async time(name, encode2) {
+    const encoder = this.device.createCommandEncoder({ label: name });
+    const first = 2 * this.pending.length;
+    const timestampWrites = this.queries && { querySet: this.queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 };
+    const pass = encoder.beginComputePass({ label: name, ...timestampWrites && { timestampWrites } });
+    encode2(pass);
+    pass.end();
+    const start = performance.now();
+    this.device.queue.submit([encoder.finish()]);
+    if (!this.queries) {
+      await this.done();
+      this.timings.push({ name, ms: performance.now() - start });
+    } else if (this.pending.push(name) === PAIRS) await this.collect(this.queries);
+  }
+  async finish() {
+    try {
+      if (this.queries && this.pending.length > 0) await this.collect(this.queries);
+    } finally {
+      this.queries?.destroy();
+      this.finished();
+    }
+    return this.timings;
+  }
+  async done() {
+    const stop = nudge(this.device.queue);
+    try {
+      await this.device.queue.onSubmittedWorkDone();
+    } finally {
+      stop();
+    }
+  }
+  /** Reads the timestamps of the kernels that are pending. */
+  async collect(queries) {
+    const names2 = this.pending;
+    this.pending = [];
+    const size = 16 * names2.length;
+    const resolved = this.device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+    const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    const encoder = this.device.createCommandEncoder();
+    encoder.resolveQuerySet(queries, 0, 2 * names2.length, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
+    this.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const nanoseconds = new DataView(staging.getMappedRange());
+    names2.forEach((name, i) => {
+      const [begin, end] = [nanoseconds.getBigInt64(16 * i, true), nanoseconds.getBigInt64(16 * i + 8, true)];
+      this.timings.push({ name, ms: Number(end - begin) / 1e6 });
+    });
+    for (const buffer of [resolved, staging]) buffer.destroy();
+  }
+};
 
 // src/backend/webgpu/pipelines.ts
 var PipelineCache = class {
@@ -3864,24 +3980,6 @@ function sizeClass(bytes2) {
   return Math.ceil(bytes2 / step) * step || step;
 }
 
-// src/backend/webgpu/nudge.ts
-function nudge(queue) {
-  const channel = new MessageChannel();
-  const start = performance.now();
-  let next = FIRST_MS;
-  channel.port1.onmessage = () => {
-    if (performance.now() - start >= next) {
-      queue.submit([]);
-      next *= 2;
-    }
-    if (next < LAST_MS) channel.port2.postMessage(null);
-  };
-  channel.port2.postMessage(null);
-  return () => channel.port1.close();
-}
-var FIRST_MS = 0.1;
-var LAST_MS = 10;
-
 // src/backend/webgpu/readback.ts
 var KEPT = 8;
 var Readback = class {
@@ -3985,6 +4083,7 @@ var WebGpuBackend = class _WebGpuBackend {
   workspace;
   uniforms;
   lost = null;
+  profiler = null;
   pool;
   readback;
   allocated = 0;
@@ -4042,6 +4141,10 @@ var WebGpuBackend = class _WebGpuBackend {
         throw new RuntimeError(`a result of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     }
     return new GpuExecutable(this, plan);
+  }
+  profile() {
+    this.checkAlive();
+    return this.profiler = new KernelTimer(this.device, () => this.profiler = null);
   }
   read(reads) {
     return this.submit(reads, () => void 0);
@@ -5254,6 +5357,31 @@ function isLiteral(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
+// src/tensor/profile.ts
+async function profile(fn, options = {}) {
+  const { device } = keywords("profile", [], [options], ["device"]);
+  const backend = backendOf(device);
+  await synchronize(device);
+  if (backend.profiler) throw new RuntimeError(`profile: another profile of ${backend.name} is under way`);
+  const profiler = backend.profile();
+  let timings;
+  try {
+    await fn();
+  } finally {
+    await synchronize(device).catch(() => void 0);
+    timings = await profiler.finish();
+  }
+  return { clock: profiler.clock, rows: summed(timings) };
+}
+function summed(timings) {
+  const rows = /* @__PURE__ */ new Map();
+  for (const { name, ms } of timings) {
+    const { calls, total } = rows.get(name) ?? { calls: 0, total: 0 };
+    rows.set(name, { calls: calls + 1, total: total + ms });
+  }
+  return [...rows].map(([name, { calls, total }]) => ({ name, calls, total, mean: total / calls })).sort((a, b) => b.total - a.total);
+}
+
 // src/nn/segments.ts
 function segment_reduce(data, reduce2, options = {}) {
   const { lengths, axis = 0 } = keywords("segment_reduce", [], [options], ["lengths", "axis", "unsafe"]);
@@ -5402,6 +5530,7 @@ export {
   permute,
   pow,
   prod,
+  profile,
   qint8,
   quantized_weight,
   reciprocal,

@@ -4,7 +4,7 @@ import "./tensor/methods";
 import * as functional from "./nn/functional";
 import { varlen_attn } from "./nn/attention";
 
-export type { DeviceInfo, DeviceName } from "./backend/backend";
+export type { Clock, DeviceInfo, DeviceName } from "./backend/backend";
 export type { DType, HostArray } from "./base/dtype";
 export { IndexError, RuntimeError } from "./base/errors";
 export type { Shape } from "./base/shape";
@@ -40,6 +40,7 @@ export {
   synchronize,
 } from "./tensor/devices";
 export type { Nested } from "./tensor/host";
+export { profile, type Profile, type ProfileRow } from "./tensor/profile";
 export { gather, index_select, take_along_dim } from "./tensor/indexing";
 export * from "./tensor/pointwise";
 export { cat, concat, concatenate, stack } from "./tensor/joins";

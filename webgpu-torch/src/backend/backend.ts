@@ -40,6 +40,21 @@ export interface Executable {
   run(leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]>;
 }
 
+/** Where a profile's times come from: the GPU's own clock, or this thread's. */
+export type Clock = "timestamp-query" | "host";
+
+/** Times tasks one by one, each submitted alone, from when it is made until it is finished. */
+export interface Profiler {
+  readonly clock: Clock;
+  /** The name and the ms of each task so far, in order. Ends the profiling. */
+  finish(): Promise<readonly Timing[]>;
+}
+
+export interface Timing {
+  readonly name: string;
+  readonly ms: number;
+}
+
 /** What the device is, as far as the browser tells. */
 export interface DeviceInfo {
   readonly backend: DeviceName;
@@ -64,6 +79,9 @@ export interface Backend {
   /** Memory that a run will fill. */
   allocate(bytes: number): Storage;
   prepare(plan: Plan): Executable;
+  /** The profiler at work, if there is one: a run then submits tasks for as long as its promise is pending. */
+  readonly profiler: Profiler | null;
+  profile(): Profiler;
   read(reads: readonly Read[]): Promise<ArrayBuffer[]>;
   /** Resolves when all that was submitted is done. */
   synchronize(): Promise<void>;

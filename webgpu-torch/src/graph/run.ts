@@ -132,6 +132,8 @@ export class Runner {
       if (executable.ready) await executable.ready;
       for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
       const received = executable.run(inputs, [...made.values()], reads(made));
+      // A profiled run is not submitted at once: what it uses must stay until it is.
+      if (this.backend.profiler) await received;
       for (const [node, storage] of made) node.settle(storage);
       return { received };
     } catch (error) {

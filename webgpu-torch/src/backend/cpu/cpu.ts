@@ -3,7 +3,7 @@
 import { itemSize, type DType } from "../../base/dtype";
 import { RuntimeError } from "../../base/errors";
 import { readValues, writeValues } from "../../ops/values";
-import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
+import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Profiler, type Read, type Timing } from "../backend";
 import { type Owner, Storage } from "../storage";
 import { runTask } from "./tasks";
 
@@ -13,6 +13,8 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
   readonly maxBytes = 2 ** 31;
   readonly maxInputs = Infinity;
   lost: string | null = null;
+  profiler: Profiler | null = null;
+  private timings: Timing[] = [];
   private allocated = 0;
 
   upload(data: Uint8Array): Storage {
@@ -34,6 +36,15 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
 
   prepare(plan: Plan): Executable {
     return { ready: null, run: (leaves, outputs, reads) => this.run(plan, leaves, outputs, reads) };
+  }
+
+  profile(): Profiler {
+    this.timings = [];
+    const finish = async () => {
+      this.profiler = null;
+      return this.timings;
+    };
+    return (this.profiler = { clock: "host", finish });
   }
 
   async read(reads: readonly Read[]): Promise<ArrayBuffer[]> {
@@ -63,8 +74,10 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
         const held = buffer(inputs[i]);
         return readValues(held, dtype, 0, Math.floor(held.byteLength / itemSize(dtype)));
       };
+      const start = performance.now();
       const { dtype, values } = runTask(task, input);
       writeValues(buffer(output), dtype, values);
+      if (this.profiler) this.timings.push({ name: task.kind, ms: performance.now() - start });
     }
     return this.read(reads);
   }

@@ -30,6 +30,8 @@ export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
+    // for torch.profile
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
     requiredLimits: Object.fromEntries(NEEDED.map((limit) => [limit, adapter.limits[limit]])),
   });
   const { vendor, architecture, description } = adapter.info;

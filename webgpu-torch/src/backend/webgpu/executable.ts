@@ -8,6 +8,7 @@ import { kernelFor, taskKey } from "../../kernels/task";
 import type { Executable, Plan, Read } from "../backend";
 import type { Storage } from "../storage";
 import type { Pipeline, PipelineCache } from "./pipelines";
+import type { KernelTimer } from "./kernel_timer";
 import type { Uniforms, Workspace } from "./shared_buffers";
 
 /** What an executable needs of the gpu. */
@@ -17,6 +18,7 @@ export interface Gpu {
   readonly pipelines: PipelineCache;
   readonly workspace: Workspace;
   readonly uniforms: Uniforms;
+  readonly profiler: KernelTimer | null;
   bufferOf(storage: Storage): GPUBuffer;
   submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]>;
 }
@@ -29,6 +31,7 @@ interface Bound {
 
 /** What a step needs at every run, and what it keeps from those before. */
 interface Dispatch {
+  readonly name: string;
   readonly pipeline: Pipeline;
   readonly workgroups: Kernel["workgroups"];
   /** Slots of the inputs and of the output. */
@@ -60,6 +63,7 @@ export class GpuExecutable implements Executable {
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
+        name: kernel.name,
         pipeline: gpu.pipelines.get(kernel, inputs.length),
         workgroups: kernel.workgroups,
         slots: [...inputs, output],
@@ -76,23 +80,38 @@ export class GpuExecutable implements Executable {
   }
 
   run(leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]> {
-    return this.gpu.submit(reads, (encoder) => this.encode(encoder, leaves, outputs));
+    const { profiler } = this.gpu;
+    if (profiler) return this.runTimed(profiler, leaves, outputs, reads);
+    return this.gpu.submit(reads, (encoder) => {
+      const buffers = this.buffersOf(leaves, outputs);
+      const uniforms = this.gpu.uniforms.hold(this);
+      const pass = encoder.beginComputePass();
+      for (const dispatch of this.dispatches) this.encode(pass, dispatch, buffers, uniforms);
+      pass.end();
+    });
   }
 
-  private encode(encoder: GPUCommandEncoder, leaves: readonly Storage[], outputs: readonly Storage[]): void {
+  /** Kernel by kernel, for torch.profile. */
+  private async runTimed(timer: KernelTimer, leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]> {
+    const buffers = this.buffersOf(leaves, outputs);
+    const uniforms = this.gpu.uniforms.hold(this);
+    for (const dispatch of this.dispatches) await timer.time(dispatch.name, (pass) => this.encode(pass, dispatch, buffers, uniforms));
+    return this.gpu.submit(reads, () => undefined);
+  }
+
+  private buffersOf(leaves: readonly Storage[], outputs: readonly Storage[]): GPUBuffer[] {
     const { gpu, plan } = this;
     const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
     plan.workspace.forEach((bytes, place) => buffers.push(gpu.workspace.get(place, bytes)));
-    const uniforms = gpu.uniforms.hold(this);
-    const pass = encoder.beginComputePass();
-    for (const dispatch of this.dispatches) {
-      const { pipeline, uniformOffset, workgroups } = dispatch;
-      if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
-      pass.setPipeline(pipeline.value);
-      pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms), uniformOffset);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
+    return buffers;
+  }
+
+  private encode(pass: GPUComputePassEncoder, dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): void {
+    const { pipeline, uniformOffset, workgroups } = dispatch;
+    if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
+    pass.setPipeline(pipeline.value);
+    pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms), uniformOffset);
+    pass.dispatchWorkgroups(...workgroups);
   }
 
   private groupOf(dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): GPUBindGroup {

@@ -6,6 +6,7 @@ import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan,
 import { type Owner, Storage } from "../storage";
 import { largestBuffer, openDevice, type OpenDevice } from "./device";
 import { type Gpu, GpuExecutable } from "./executable";
+import { KernelTimer } from "./kernel_timer";
 import { PipelineCache } from "./pipelines";
 import { BufferPool } from "./pool";
 import { Readback } from "./readback";
@@ -22,6 +23,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   readonly workspace: Workspace;
   readonly uniforms: Uniforms;
   lost: string | null = null;
+  profiler: KernelTimer | null = null;
   private readonly pool: BufferPool;
   private readonly readback: Readback;
   private allocated = 0;
@@ -90,6 +92,11 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
         throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
     }
     return new GpuExecutable(this, plan);
+  }
+
+  profile(): KernelTimer {
+    this.checkAlive();
+    return (this.profiler = new KernelTimer(this.device, () => (this.profiler = null)));
   }
 
   read(reads: readonly Read[]): Promise<ArrayBuffer[]> {
