@@ -56,7 +56,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {Record<string, Partial<Record<Dtype, PieceFile>>>} pieces
  *
  * @typedef {object} Exchange how long a request took, by who spent it (ms), and its size
- * @property {string | null} revision that answered
+ * @property {string} revision that answered
  * @property {number} tokenize
  * @property {number} server everything else that the server reports
  * @property {number} layers of that, the layers themselves
@@ -67,8 +67,8 @@ import { messageOf, SplitComputeError } from "./errors.js";
 
 /** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<ModelInfo[]>} */
 export async function fetchModels(server, signal) {
-  const response = await request(server, "/models", { signal });
-  return (await response.json()).models;
+  const { models } = await requestJson(server, "/models", signal);
+  return models;
 }
 
 /** @param {readonly ModelInfo[]} models @param {string | undefined} name */
@@ -86,8 +86,7 @@ export function findModel(models, name) {
  */
 export async function fetchManifest(server, model, dtype, signal) {
   const path = `${modelPath(model)}/manifest.json?dtype=${dtype}`;
-  const response = await request(server, path, { signal });
-  return response.json();
+  return requestJson(server, path, signal);
 }
 
 /**
@@ -153,6 +152,7 @@ export async function refusal(response) {
   return new SplitComputeError(`${pathname} answered ${response.status}: ${error}`, {
     status: response.status,
     error_type,
+    retryAfterMs: 1_000 * (Number(response.headers.get("Retry-After")) || 0),
   });
 }
 
@@ -179,10 +179,13 @@ async function post(server, path, body, signal) {
   const headers = { "Content-Type": isText ? "application/json" : "application/octet-stream" };
   const begun = performance.now();
   const response = await request(server, path, { method: "POST", headers, body: payload, signal });
-  const bytes = await response.arrayBuffer();
+  const bytes = await response.arrayBuffer().catch((error) => failed(server, path, error, signal));
   const elapsed = performance.now() - begun;
+  const revision = response.headers.get("X-Revision");
+  // A hotel's network answers everything, with its own page.
+  if (revision === null) return failed(server, path, "another server answered", signal);
   const exchange = {
-    revision: response.headers.get("X-Revision"),
+    revision,
     ...splitTime(response, elapsed),
     up: payload.byteLength,
     down: bytes.byteLength,
@@ -198,14 +201,28 @@ async function request(server, path, init) {
   try {
     response = await fetch(server.url + path, { ...init, headers });
   } catch (error) {
-    init.signal?.throwIfAborted();
-    throw new SplitComputeError(`${server.url}${path} cannot be reached: ${messageOf(error)}`, {
-      error_type: "Unreachable",
-      cause: error,
-    });
+    return failed(server, path, error, init.signal);
   }
   if (!response.ok) throw await refusal(response);
   return response;
+}
+
+/** @param {Server} server @param {string} path @param {AbortSignal} [signal] */
+async function requestJson(server, path, signal) {
+  const response = await request(server, path, { signal });
+  return response.json().catch((error) => failed(server, path, error, signal));
+}
+
+/**
+ * Before the answer was here whole.
+ * @param {Server} server @param {string} path @param {unknown} cause
+ * @param {AbortSignal | null} [signal]
+ * @returns {never}
+ */
+function failed(server, path, cause, signal) {
+  signal?.throwIfAborted();
+  const message = `${server.url}${path} cannot be reached: ${messageOf(cause)}`;
+  throw new SplitComputeError(message, { error_type: "Unreachable", cause });
 }
 
 /**

@@ -7,14 +7,16 @@ export class SplitComputeError extends Error {
    * @param {object} [fields]
    * @param {number} [fields.status] the server's HTTP status, where it answered
    * @param {string} [fields.error_type] the server's error_type, or the client's own:
-   *   "Unreachable", "Wire", "Download", "Memory", "Revision", "Browser"
+   *   "Unreachable", "Wire", "Download", "Memory", "Revision", "Worker", "Browser"
+   * @param {number} [fields.retryAfterMs] how long the server asks to wait before the next try
    * @param {unknown} [fields.cause]
    */
-  constructor(message, { status, error_type = "Browser", cause } = {}) {
+  constructor(message, { status, error_type = "Browser", retryAfterMs = 0, cause } = {}) {
     super(message, { cause });
     this.name = "SplitComputeError";
     this.status = status;
     this.error_type = error_type;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 

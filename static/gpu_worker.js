@@ -133,7 +133,8 @@ export class GpuWorker extends EventTarget {
     worker.terminate();
     if (worker !== this.#worker) return;
     this.#worker = null;
-    const error = new SplitComputeError(`The GPU's Worker stopped: ${reason}`);
+    const message = `The GPU's Worker stopped: ${reason}`;
+    const error = new SplitComputeError(message, { error_type: "Worker" });
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#setLowest(null);
   }

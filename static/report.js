@@ -33,7 +33,8 @@
  * @property {Where} finish
  * @property {Timings} timings
  * @property {{up: number, down: number}} bytes
- * @property {string} [note] why the server ran more than was asked of it
+ * @property {string} [note] what went wrong on the way: why the server ran more than was asked of it,
+ *   or was asked again
  *
  * @typedef {object} Outcome of a part of a list, before it is put in order
  * @property {Float32Array[]} embeddings
@@ -52,12 +53,13 @@ export const noShare = { upload: 0, browser: 0, readback: 0 };
  * @param {readonly Outcome[]} outcomes of the parts of one list
  * @param {ModelInfo} info
  * @param {number} total ms
+ * @param {readonly string[]} waits why the server was asked again, each time
  * @returns {EmbedResult}
  */
-export function report(outcomes, { n_layer, n_embd }, total) {
+export function report(outcomes, { n_layer, n_embd }, total, waits) {
   const exchanges = outcomes.flatMap((outcome) => outcome.exchanges);
   const shares = outcomes.map(({ share }) => share);
-  const note = reportTakeover(outcomes);
+  const note = [reportWaits(waits), reportTakeover(outcomes)].filter(Boolean).join(" ");
   return {
     embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
     tokens: outcomes.flatMap(({ tokens }) => tokens),
@@ -95,6 +97,13 @@ function whereRan(outcomes, layer) {
 function layerTime({ split, exchanges, share }, layer, n_layer) {
   if (layer >= split) return share.browser / (n_layer - split);
   return sum(exchanges, ({ layers }) => layers) / split;
+}
+
+/** @param {readonly string[]} waits */
+function reportWaits([first, ...more]) {
+  if (first === undefined) return undefined;
+  const tries = more.length === 0 ? "once more" : `${more.length + 1} times more`;
+  return `The server did not answer at once (${first}) and was asked ${tries}.`;
 }
 
 /** Why the server ran more than was asked of it. @param {readonly Outcome[]} outcomes */

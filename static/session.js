@@ -3,6 +3,7 @@
 
 import { fetchModels, findModel, postEmbed, postResume, postSplit } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
+import { persist } from "./persist.js";
 import { partsToEmbed, partsToSplit } from "./parts.js";
 import { noShare, report } from "./report.js";
 
@@ -28,12 +29,14 @@ import { noShare, report } from "./report.js";
  * @property {string[]} texts
  * @property {number | "auto"} split
  * @property {AbortSignal} [signal]
+ * @property {(reason: string) => void} [onWait] hears why the server is asked once more
  *
  * @typedef {object} Plan a request whose split is settled
  * @property {string[]} texts
  * @property {number} split
  * @property {boolean} mayLoad whether it may wait for the browser's layers to come
  * @property {AbortSignal} [signal]
+ * @property {(reason: string) => void} [onWait]
  */
 
 /**
@@ -43,8 +46,14 @@ import { noShare, report } from "./report.js";
  */
 export async function embedTexts(connection, request) {
   const begun = performance.now();
-  const outcomes = await run(connection, request);
-  return report(outcomes, connection.info, performance.now() - begun);
+  /** @type {string[]} */
+  const waits = [];
+  const onWait = (/** @type {string} */ reason) => {
+    waits.push(reason);
+    request.onWait?.(reason);
+  };
+  const outcomes = await run(connection, { ...request, onWait });
+  return report(outcomes, connection.info, performance.now() - begun, waits);
 }
 
 /** @param {Connection} connection @param {Request} request @returns {Promise<Outcome[]>} */
@@ -115,14 +124,14 @@ async function runSplit(connection, plan, retries) {
   const { server, info, wire, worker } = connection;
   const { texts, split, mayLoad, signal } = plan;
   const asked = { model: info.name, inputs: texts, split, dtype: wire };
-  const half = await postSplit(server, asked, signal).catch(nullIfTooLarge);
+  const half = await persist(() => postSplit(server, asked, signal), plan).catch(nullIfTooLarge);
   if (!half) {
     const why = "A text has more tokens than the server sends as a hidden state.";
     return runOnServer(connection, plan, why);
   }
   const { revision } = half.exchange;
   if (revision !== info.revision) {
-    const hasChanged = await refresh(connection, info.revision, signal);
+    const hasChanged = await persist(() => refresh(connection, info.revision, signal), plan);
     if (hasChanged && mayLoad && retries > 0) return runPart(connection, plan, retries - 1);
     const why = `The server has another revision now (${revision}).`;
     return runOnServer(connection, plan, why);
@@ -193,14 +202,16 @@ async function refresh(connection, revision, signal) {
 }
 
 /**
- * @param {Connection} connection @param {Pick<Request, "texts" | "signal">} request
+ * @param {Connection} connection @param {Pick<Request, "texts" | "signal" | "onWait">} request
  * @param {string} [why]
  * @returns {Promise<Outcome>}
  */
-async function runOnServer({ server, info }, { texts, signal }, why) {
+async function runOnServer({ server, info }, request, why) {
   const { name: model, normalize } = info;
+  const { texts, signal } = request;
   const body = { model, inputs: texts, normalize };
-  const { exchange, ...result } = await postEmbed(server, body, signal);
+  const embedded = await persist(() => postEmbed(server, body, signal), request);
+  const { exchange, ...result } = embedded;
   return { ...result, ...allOnServer(info, exchange, why) };
 }
 
@@ -213,15 +224,22 @@ async function runOnServer({ server, info }, { texts, signal }, why) {
 async function resumeOnServer(connection, request, body, why) {
   const { server, info } = connection;
   const { name: model, normalize } = info;
+  const hidden = { model, body, normalize };
   try {
-    const resumed = await postResume(server, { model, body, normalize }, request.signal);
+    const resumed = await persist(() => postResume(server, hidden, request.signal), request);
     const { exchange, ...result } = resumed;
     return { ...result, ...allOnServer(info, exchange, why) };
-  } catch {
+  } catch (error) {
     request.signal?.throwIfAborted();
+    if (isOutOfReach(error)) throw error;
     // The hidden state may be of a revision that is gone by now; the texts are good for any.
     return runOnServer(connection, request, why);
   }
+}
+
+/** @param {unknown} error */
+function isOutOfReach(error) {
+  return error instanceof SplitComputeError && error.error_type === "Unreachable";
 }
 
 /** @param {ModelInfo} info @param {Exchange} exchange @param {string} [why] */

@@ -45,6 +45,8 @@ export { SplitComputeError };
  *   A number waits for the layers that it needs here. "auto" waits for none: it is the lowest split
  *   that the layers on the GPU allow at this moment.
  * @property {AbortSignal} [signal]
+ * @property {(reason: string) => void} [onWait] hears why the server is asked once more: the network
+ *   broke, the server restarts or has too many requests
  */
 
 /**
@@ -149,9 +151,9 @@ export class SplitCompute {
    * @param {EmbedOptions} [options]
    * @returns {Promise<EmbedResult>}
    */
-  async embed(texts, { split = this.info.n_layer, signal } = {}) {
+  async embed(texts, { split = this.info.n_layer, signal, onWait } = {}) {
     if (split !== "auto") checkSplit(split, this.info);
-    return embedTexts(this.#connection, { texts: toList(texts), split, signal });
+    return embedTexts(this.#connection, { texts: toList(texts), split, signal, onWait });
   }
 
   /** Forgets the model's layers, in the browser's cache and on the GPU. Ends the takeover. */

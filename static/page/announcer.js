@@ -27,9 +27,15 @@ function news(before, now) {
   }
   if (now.benchmark && now.benchmark !== before.benchmark) return "Measured.";
   if (changed("embedding") && now.embedding.kind === "busy") return "Embedding.";
+  if (waitsForServer(now) && !waitsForServer(before)) return "Waiting for the server.";
   if (changed("connection") && now.connection.kind === "open") return `Connected: ${now.model?.name}.`;
   if (changed("browserSide") && now.browserSide.kind === "asking") return "Your browser asks before it downloads layers.";
   return takeoverNews(before, now);
+}
+
+/** @param {State} state */
+function waitsForServer({ embedding }) {
+  return embedding.kind === "busy" && embedding.step !== "";
 }
 
 /** Its turns, not each layer. @param {State} before @param {State} now */

@@ -3,7 +3,7 @@
 
 import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
-import { explain, layerRange, needsKey } from "./format.js";
+import { explain, layerRange, needsKey, sentence } from "./format.js";
 import { browserIsReady, isBusy, textsOf, whyNoOffload } from "./state.js";
 
 /**
@@ -42,7 +42,11 @@ export class Tasks {
       if (!model) return;
       // "auto" rather than the lowest cut by number, which would wait where the GPU has just been lost.
       const split = wanted > session.lowest ? wanted : "auto";
-      const answer = await session.embed(texts, { split, signal });
+      const onWait = (/** @type {string} */ reason) => {
+        const step = `Waiting for the server. ${sentence(reason)} It is asked again by itself.`;
+        store.update({ embedding: { kind: "busy", step } });
+      };
+      const answer = await session.embed(texts, { split, signal, onWait });
       const note = answer.note ?? whyServer(store.state, answer.split);
       const result = { ...answer, note, texts, model, choice, wanted };
       store.update({ result, comparison: null, checking: { kind: "idle" } });

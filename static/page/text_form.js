@@ -18,6 +18,8 @@ export function createTextForm({ onText, onEmbed, onCancelEmbed }) {
   const perLine = byId("one-per-line", HTMLInputElement);
   const count = byId("text-count", HTMLElement);
   const problem = byId("text-problem", HTMLElement);
+  // No alert: the request goes on by itself, and #status has said so.
+  const wait = byId("text-wait", HTMLElement);
   const embed = byId("embed", HTMLButtonElement);
   const cancel = button("Cancel", onCancelEmbed);
   embed.after(cancel);
@@ -55,6 +57,7 @@ export function createTextForm({ onText, onEmbed, onCancelEmbed }) {
     if (!busy && document.activeElement === cancel) embed.focus();
     cancel.hidden = !busy;
     setText(problem, embedding.kind === "failed" ? embedding.message : "");
+    setText(wait, embedding.kind === "busy" ? embedding.step : "");
     area.setAttribute("aria-invalid", String(embedding.kind === "failed"));
   };
 }

@@ -34,6 +34,7 @@ class LiveServer:
     def __init__(self, options: Options) -> None:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []  # of the next layer files, one each
+        self.split_faults: list[Fault] = []  # of the next answers to /split
         self._app = create_app(options)
         socket = bind("127.0.0.1", options.port)
         self._server = HttpServer(self, socket, threads=8, max_body=10**8)
@@ -49,6 +50,9 @@ class LiveServer:
         self.asked.append(Asked(method, path, range))
         if path.endswith(".safetensors") and method == "GET" and self.faults:
             return self.faults.pop(0)(self._app, environ)(environ, start_response)
+        if path == "/split" and method == "POST" and self.split_faults:
+            fault = self.split_faults.pop(0)
+            return fault(self._app, environ)(environ, start_response)
         return self._app(environ, start_response)
 
     def asked_paths(self) -> list[str]:

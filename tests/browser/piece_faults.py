@@ -1,4 +1,4 @@
-"""Ways in which the answer to a request for a layer file goes wrong."""
+"""Ways in which the answer to a request for a layer file, or for any, goes wrong."""
 
 import gzip
 import threading

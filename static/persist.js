@@ -1,0 +1,61 @@
+// @ts-check
+/** Asks the server again what the network, a restart or a crowd has kept it from answering. */
+
+import { messageOf, SplitComputeError } from "./errors.js";
+import { nextEvent, pause } from "./waiting.js";
+
+/**
+ * @typedef {object} Patience
+ * @property {AbortSignal} [signal]
+ * @property {(reason: string) => void} [onWait] hears why the server is asked once more
+ */
+
+/**
+ * 24 s in all, in which a server restarts and a phone finds its network again. Counted in tries
+ * rather than by the clock, which goes on while a tab is frozen.
+ */
+const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000];
+/** 408 and 429 are the server's, 502 to 504 a proxy's before a server that is starting. */
+const passingStatus = [408, 429, 502, 503, 504];
+
+/**
+ * Only for what may be asked twice.
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @param {Patience} patience
+ * @returns {Promise<T>}
+ */
+export async function persist(ask, { signal, onWait }) {
+  for (const ms of pausesMs) {
+    try {
+      return await ask();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isPassing(error)) throw error;
+      onWait?.(messageOf(error));
+      await rest(Math.max(ms, error.retryAfterMs), signal);
+    }
+  }
+  return ask();
+}
+
+/** @param {unknown} error @returns {error is SplitComputeError} */
+function isPassing(error) {
+  if (!(error instanceof SplitComputeError)) return false;
+  return error.error_type === "Unreachable" || passingStatus.includes(error.status ?? 0);
+}
+
+/** Shorter where the network comes back meanwhile. @param {number} ms @param {AbortSignal} [signal] */
+async function rest(ms, signal) {
+  const over = new AbortController();
+  const until = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  // Spread, so that a server that comes back is not met by all its visitors at once.
+  const timer = pause(ms * (1 + Math.random() / 4), until);
+  const online = nextEvent(globalThis, "online", until);
+  try {
+    await Promise.race([timer, online]);
+  } finally {
+    over.abort();
+    await Promise.allSettled([timer, online]);
+  }
+}
