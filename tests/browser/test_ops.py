@@ -76,7 +76,8 @@ def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
     check(hardware_page, CASES[family], "webgpu")
 
 
-# No functions from tensors to tensors: test_engine.py has them, or every case does.
+# No functions from tensors to tensors: test_engine.py or test_profile.py has them, or
+# every case does.
 NO_CASES = {
     "IndexError",
     "RuntimeError",
@@ -95,6 +96,7 @@ NO_CASES = {
     "memory_reserved",
     "numel",
     "numpy",
+    "profile",
     "quantized_weight",
     "set_default_device",
     "size",
