@@ -426,6 +426,39 @@ function erfcFraction(x) {
   for (let n = 60; n > 0; n--) fraction = x + n / 2 / fraction;
   return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
 }
+function erfinv(x) {
+  if (Math.abs(x) >= 1 || Number.isNaN(x)) return Math.abs(x) === 1 ? x * Infinity : NaN;
+  const w = -Math.log((1 - x) * (1 + x));
+  let y = x * (w < 5 ? polynomial(w - 2.5, ERFINV_NEAR) : polynomial(Math.sqrt(w) - 3, ERFINV_FAR));
+  for (let i = 0; i < 3; i++) {
+    const error = y > 0 ? 1 - x - erfc(y) : erfc(-y) - (1 + x);
+    y += error * Math.sqrt(Math.PI) / 2 * Math.exp(y * y);
+  }
+  return y;
+}
+var ERFINV_NEAR = [
+  281022636e-16,
+  343273939e-15,
+  -35233877e-13,
+  -439150654e-14,
+  21858087e-11,
+  -0.00125372503,
+  -0.00417768164,
+  0.246640727,
+  1.50140941
+];
+var ERFINV_FAR = [
+  -200214257e-12,
+  100950558e-12,
+  0.00134934322,
+  -0.00367342844,
+  0.00573950773,
+  -0.0076224613,
+  0.00943887047,
+  1.00167406,
+  2.83297682
+];
+var polynomial = (x, coefficients) => coefficients.reduce((sum2, c) => sum2 * x + c, 0);
 function roundEven(x) {
   const down = Math.floor(x);
   const rest = x - down;
@@ -467,6 +500,13 @@ var UNARY = {
   round: rounding((a) => `round(${a})`, roundEven),
   isnan: question("op_isnan($)", false, Number.isNaN),
   isinf: question("op_isinf($)", false, (a) => Math.abs(a) === Infinity),
+  signbit: {
+    takes: "any",
+    gives: "bool",
+    wgsl: (T, a) => T === "U32" ? "BOOL(false)" : `((bitcast<U32>(${a}) >> U32(31u)) != U32(0u))`,
+    bool: () => "BOOL(false)",
+    cpu: (a) => Number(a < 0 || Object.is(a, -0))
+  },
   isfinite: question("!(op_isnan($) | op_isinf($))", true, Number.isFinite),
   exp: float2((a) => `op_exp(${a})`, Math.exp),
   exp2: float2((a) => `op_exp2(${a})`, (a) => 2 ** a),
@@ -491,7 +531,8 @@ var UNARY = {
   acosh: float2((a) => `op_log(${a} + sqrt((${a} - 1.0) * (${a} + 1.0)))`, Math.acosh),
   atanh: float2((a) => `(0.5 * op_log1p(2.0 * ${a} / (1.0 - ${a})))`, Math.atanh),
   erf: float2((a) => `op_erf(${a})`, erf),
-  erfc: float2((a) => `(1.0 - op_erf(${a}))`, erfc),
+  erfc: float2((a) => `op_erfc(${a})`, erfc),
+  erfinv: float2((a) => `op_erfinv(${a})`, erfinv),
   sigmoid: float2((a) => `op_sigmoid(${a})`, (a) => 1 / (1 + Math.exp(-a))),
   frac: float2((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
   gelu: float2((a) => `op_gelu(${a})`, (a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
@@ -825,7 +866,7 @@ var Fuser = class {
     const source = input(node, 0);
     const indices = input(node, 1);
     const { base, view: view2 } = viewOf(source, this.limits.buffered);
-    const index = this.value(indices, this.expanded(indices, node.shape, path));
+    const index2 = this.value(indices, this.expanded(indices, node.shape, path));
     const strides = view2.strides.map((stride2, d) => d === dim ? 0 : stride2);
     let access = { shape: node.shape, strides, offset: view2.offset };
     for (const { move } of path) {
@@ -839,7 +880,7 @@ var Fuser = class {
       dtype: node.dtype,
       input: this.inputNumber(base, access),
       access,
-      index,
+      index: index2,
       stride,
       size: source.shape[dim] ?? 1
     });
@@ -921,12 +962,12 @@ function attentionUniforms({ batch, maxQ, q, k, v, scale }, queries) {
   return uniforms(...views2, batch, Math.ceil(maxQ / queries), f322(scale * LOG2_E));
 }
 function attentionWgsl({ heads, headDim, q, k, v, causal }, queries) {
-  const aligned = headDim % 4 === 0 && [q, k, v].every((view2) => [view2.offset, view2.row, view2.head].every((n) => n % 4 === 0));
+  const aligned2 = headDim % 4 === 0 && [q, k, v].every((view2) => [view2.offset, view2.row, view2.head].every((n) => n % 4 === 0));
   const views2 = ["q", "k", "v"];
   return (
     /* wgsl */
     `
-${repeat(3, (i) => `@group(0) @binding(${i}) var<storage, read> ${views2[i]}: array<${aligned ? "vec4f" : "f32"}>;`)}
+${repeat(3, (i) => `@group(0) @binding(${i}) var<storage, read> ${views2[i]}: array<${aligned2 ? "vec4f" : "f32"}>;`)}
 @group(0) @binding(3) var<storage, read> cu_q: array<i32>;
 @group(0) @binding(4) var<storage, read> cu_k: array<i32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
@@ -956,7 +997,7 @@ fn find(index: u32) -> Tile {
 fn visible(tile: Tile, row: u32) -> u32 {
   ${causal ? "return u32(clamp(i32(row + 1 + tile.length_k) - i32(tile.length_q), 0, i32(tile.length_k)));" : "return tile.length_k;"}
 }
-${repeat(3, (i) => viewWgsl(views2[i] ?? "q", headDim, aligned))}
+${repeat(3, (i) => viewWgsl(views2[i] ?? "q", headDim, aligned2))}
 fn store(row: u32, head: u32, c: u32, value: vec4f) {
   let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
   ${headDim % 4 === 0 ? "y[i] = value.x; y[i + 1] = value.y; y[i + 2] = value.z; y[i + 3] = value.w;" : `for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
@@ -964,8 +1005,8 @@ fn store(row: u32, head: u32, c: u32, value: vec4f) {
 `
   );
 }
-function viewWgsl(name, headDim, aligned) {
-  if (aligned) {
+function viewWgsl(name, headDim, aligned2) {
+  if (aligned2) {
     return (
       /* wgsl */
       `
@@ -2088,10 +2129,10 @@ function elementOf2(instruction, program, values, { shape, inputs, accumulator }
     case "take": {
       const input2 = inputs[instruction.input] ?? new Float32Array();
       const address = addressOf(shape, instruction.access);
-      const index = value(instruction.index);
+      const index2 = value(instruction.index);
       const nothing = input2 instanceof Float32Array ? NaN : 0;
       return (i) => {
-        const at2 = index[i] ?? 0;
+        const at2 = index2[i] ?? 0;
         return at2 >= 0 && at2 < instruction.size ? input2[address(i) + at2 * instruction.stride] ?? 0 : nothing;
       };
     }
@@ -2380,6 +2421,7 @@ fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
 }
 
 // src/ops/helpers_math.ts
+var horner = (x, coefficients) => coefficients.slice(1).reduce((sum2, c) => `(${sum2} * ${x} + F32(${c}))`, `F32(${coefficients[0] ?? 0})`);
 var MATH_HELPERS = {
   op_exp: helper("fn op_exp(x: F32) -> F32 { return select(exp(x), x, op_isnan(x)); }", "op_isnan"),
   op_exp2: helper("fn op_exp2(x: F32) -> F32 { return select(exp2(x), x, op_isnan(x)); }", "op_isnan"),
@@ -2426,6 +2468,33 @@ fn op_erf(a: F32) -> F32 {
   q = q * s - 1.42647390514189e-02;
   return select(x * p / q, a, op_isnan(a));
 }`,
+    "op_isnan"
+  ),
+  // Numerical Recipes' erfcc: a relative error of 1.2e-7 however small the result. 1 - erf would have none of its digits.
+  op_erfc: helper(
+    `
+fn op_erfc(x: F32) -> F32 {
+  let a = abs(x);
+  let t = 1.0 / (1.0 + 0.5 * a);
+  let p = ${horner("t", [0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223])};
+  let y = t * exp(p) * exp(-a * a);
+  return select(select(y, 2.0 - y, x < F32(0.0)), x, op_isnan(x));
+}`,
+    "op_isnan"
+  ),
+  // Giles' single precision approximation, within a few ulp.
+  op_erfinv: helper(
+    `
+fn op_erfinv(x: F32) -> F32 {
+  let w = -op_log((1.0 - x) * (1.0 + x));
+  let near = w - 2.5;
+  let far = sqrt(max(w, F32(5.0))) - 3.0;
+  let y = x * select(${horner("far", ERFINV_FAR)}, ${horner("near", ERFINV_NEAR)}, w < F32(5.0));
+  return select(select(y, x * op_inf(), abs(x) == F32(1.0)), op_nan(), (abs(x) > F32(1.0)) | op_isnan(x));
+}`,
+    "op_log",
+    "op_inf",
+    "op_nan",
     "op_isnan"
   ),
   op_gelu: helper(
@@ -2501,14 +2570,19 @@ fn op_atan(x: F32) -> F32 {
   op_atan2: helper(
     `
 fn op_atan2(y: F32, x: F32) -> F32 {
-  let flat = (x == F32(0.0)) & (y == F32(0.0));
-  let ratio = op_atan(y / select(x, F32(1.0), x == F32(0.0)));
-  let up = select(F32(-1.5707963267948966), F32(1.5707963267948966), y >= F32(0.0));
-  let left = select(F32(-3.141592653589793), F32(3.141592653589793), y >= F32(0.0));
-  let beside = select(ratio, ratio + left, x < F32(0.0));
-  return select(select(beside, up, x == F32(0.0)), F32(0.0), flat);
+  let a = abs(y);
+  let b = abs(x);
+  let upright = (b == F32(0.0)) & (a > F32(0.0));
+  let beside = select(op_atan(a / select(b, F32(1.0), b == F32(0.0))), F32(1.5707963267948966), upright);
+  let near = select(beside, F32(0.7853981633974483), op_isinf(a) & op_isinf(b));
+  // Zeros have signs too.
+  let angle = select(near, 3.141592653589793 - near, (bitcast<U32>(x) >> U32(31u)) != U32(0u));
+  let signed = select(angle, -angle, (bitcast<U32>(y) >> U32(31u)) != U32(0u));
+  return select(select(signed, x, op_isnan(x)), y, op_isnan(y));
 }`,
-    "op_atan"
+    "op_atan",
+    "op_isinf",
+    "op_isnan"
   ),
   op_asin: helper(
     `
@@ -2825,14 +2899,14 @@ function load({ input: input2, access, dtype }, around) {
   const address = around.address(access);
   return around.width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
 }
-function take({ input: input2, access, dtype, stride, size }, index, around) {
+function take({ input: input2, access, dtype, stride, size }, index2, around) {
   const { params, width } = around;
   const lane = laneOf(dtype);
-  const clamped = `min(U32(${index}), U32(${params.u32(size - 1)}))`;
+  const clamped = `min(U32(${index2}), U32(${params.u32(size - 1)}))`;
   const address = `(${around.address(access)} + ${clamped} * ${params.u32(stride)})`;
   const at2 = `at${around.firstInput + input2}`;
   const found = width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
-  return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index}) < U32(${params.u32(size)}))`;
+  return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index2}) < U32(${params.u32(size)}))`;
 }
 var each = (address, lane, read) => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
 function constant2(dtype, value, params) {
@@ -2940,9 +3014,9 @@ var Addresses = class {
     const terms = strides.flatMap((stride, d) => stride === 0 ? [] : [`${coordinates[d]} * ${this.params.u32(stride)}`]);
     return [...terms, offset].join(" + ");
   }
-  coordinates(prefix, index) {
+  coordinates(prefix, index2) {
     const last = this.shape.length - 1;
-    let rest = index;
+    let rest = index2;
     for (let d = last; d > 0; d--) {
       this.lines.push(`let ${prefix}${d} = ${rest} % ${this.sizes[d]};`, `let ${prefix}r${d} = ${rest} / ${this.sizes[d]};`);
       rest = `${prefix}r${d}`;
@@ -3230,9 +3304,9 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/matmul_rows.ts
-function matmulRows({ M, N, K, weight, epilogue }, tile) {
+function matmulRows({ M, N, K, weight, epilogue }, tile2) {
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, lanes, groups } = tile;
+  const { rows, columns, lanes, groups } = tile2;
   const invocations = lanes * groups;
   const outputs = rows * columns * groups;
   const operands = 1 + weightBindings(weight);
@@ -3290,9 +3364,9 @@ function tileVectors({ rows, columns, across, down, along, depth }) {
   const tileN = columns * across;
   return Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along / 4 : 0);
 }
-function matmulTiled({ M, N, K, weight, epilogue }, tile) {
+function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, across, down, along, depth } = tile;
+  const { rows, columns, across, down, along, depth } = tile2;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
@@ -3315,7 +3389,7 @@ ${WORKGROUP_INDEX}
 // A pitch that is odd in vectors of four spreads neighbouring rows over the memory banks.
 const PITCH = ${depth + 1}u;
 // x's rows, then w's.
-var<workgroup> tiles: array<vec4f, ${tileVectors(tile)}>;
+var<workgroup> tiles: array<vec4f, ${tileVectors(tile2)}>;
 fn x_or_zero(row: u32, c: u32) -> vec4f {
   if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
   return x_at(row, c);
@@ -3351,7 +3425,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     }
     workgroupBarrier();
   }
-  ${along > 1 ? sumAlong(tile, accumulators) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
+  ${along > 1 ? sumAlong(tile2, accumulators) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
 }
 `
     ),
@@ -3501,12 +3575,12 @@ function addressWgsl({ strides, offset }, params) {
   const terms = strides.flatMap((stride, d) => stride === 0 ? [] : [`c${d} * ${params.u32(stride)}`]);
   return [...terms, params.u32(offset)].join(" + ");
 }
-function decompose(index, sizes, from, to2) {
+function decompose(index2, sizes, from, to2) {
   const lines = [];
-  let rest = index;
+  let rest = index2;
   for (let d = to2 - 1; d > from; d--) {
-    lines.push(`let c${d} = ${rest} % ${sizes[d]}; let ${index}${d} = ${rest} / ${sizes[d]};`);
-    rest = `${index}${d}`;
+    lines.push(`let c${d} = ${rest} % ${sizes[d]}; let ${index2}${d} = ${rest} / ${sizes[d]};`);
+    rest = `${index2}${d}`;
   }
   if (to2 > from) lines.push(`let c${from} = ${rest};`);
   return lines.join("\n  ");
@@ -4362,12 +4436,12 @@ function slice(input2, dim, start, length, step) {
     input2.shape.map((size, i) => i === dim ? length : size)
   );
 }
-function select2(input2, dim, index) {
+function select2(input2, dim, index2) {
   const d = wrapDim("select", dim, input2.ndim);
   const size = input2.shape[d] ?? 0;
-  if (index < -size || index >= size)
-    throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
-  const one = slice(input2, d, index < 0 ? index + size : index, 1, 1);
+  if (index2 < -size || index2 >= size)
+    throw new RangeError(`select(): index ${index2} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
+  const one = slice(input2, d, index2 < 0 ? index2 + size : index2, 1, 1);
   return reshape(
     one,
     input2.shape.filter((_, i) => i !== d)
@@ -4503,12 +4577,12 @@ function eye(n, ...args) {
   const backend = backendOf(device);
   return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
 }
-var tril = (input2, diagonal = 0) => triangle(input2, "le", diagonal);
-var triu = (input2, diagonal = 0) => triangle(input2, "ge", diagonal);
-function triangle(input2, keep, diagonal) {
+var tril = (input2, diagonal2 = 0) => triangle(input2, "le", diagonal2);
+var triu = (input2, diagonal2 = 0) => triangle(input2, "ge", diagonal2);
+function triangle(input2, keep, diagonal2) {
   const [rows, columns] = input2.shape.slice(-2);
-  if (rows === void 0 || columns === void 0) throw new RuntimeError(`tril: input tensor must have at least 2 dimensions`);
-  const row = element("add", unsqueeze(range(rows, input2.backend), 1), diagonal);
+  if (rows === void 0 || columns === void 0) throw new RuntimeError(`${keep === "le" ? "tril" : "triu"}: input tensor must have at least 2 dimensions`);
+  const row = element("add", unsqueeze(range(rows, input2.backend), 1), diagonal2);
   return make(
     { kind: "element", name: "where" },
     [element(keep, range(columns, input2.backend), row), input2, constant(0, [], input2.dtype, input2.backend)],
@@ -4524,33 +4598,39 @@ __export(indexing_exports, {
   index_select: () => index_select,
   take_along_dim: () => take_along_dim
 });
-function checkIndex(op, index) {
-  if (index.dtype !== "int32" && index.dtype !== "uint32")
-    throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
+function checkIndex(op, index2) {
+  if (index2.dtype !== "int32" && index2.dtype !== "uint32")
+    throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index2.dtype}`);
 }
-function index_select(input2, dim, index) {
+function index_select(input2, dim, index2) {
   const d = wrapDim("index_select", dim, input2.ndim);
-  checkIndex("index_select", index);
-  if (index.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
-  const count2 = index.numel();
+  checkIndex("index_select", index2);
+  if (index2.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
+  const count2 = index2.numel();
   const shape = input2.shape.map((size, i) => i === d ? count2 : size);
-  const aligned = reshape(
-    index,
+  const aligned2 = reshape(
+    index2,
     shape.map((_, i) => i === d ? count2 : 1)
   );
-  return make({ kind: "take", dim: d }, [input2, aligned], shape, input2.dtype);
+  return make({ kind: "take", dim: d }, [input2, aligned2], shape, input2.dtype);
 }
-function gather(input2, dim, index) {
+function gather(input2, dim, index2) {
   const d = wrapDim("gather", dim, input2.ndim);
-  checkIndex("gather", index);
-  const fits = index.ndim === input2.ndim && index.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
+  checkIndex("gather", index2);
+  const fits = index2.ndim === input2.ndim && index2.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
   if (!fits)
     throw new RuntimeError(
-      `gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`
+      `gather: Size does not match at dimension ${d}: expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`
     );
-  return make({ kind: "take", dim: d }, [input2, index], index.shape, input2.dtype);
+  return make({ kind: "take", dim: d }, [input2, index2], index2.shape, input2.dtype);
 }
-function take_along_dim(input2, indices, dim) {
+function take_along_dim(input2, indices, ...args) {
+  const { dim = null } = keywords("take_along_dim", ["dim"], args);
+  if (dim === null) return take_along_dim(reshape(input2, [-1]), reshape(indices, [-1]), 0);
+  if (indices.ndim !== input2.ndim)
+    throw new RuntimeError(
+      `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${input2.ndim} and ${indices.ndim}`
+    );
   const d = wrapDim("take_along_dim", dim, input2.ndim);
   checkIndex("take_along_dim", indices);
   const shape = input2.shape.map((size, i) => {
@@ -4575,6 +4655,13 @@ __export(pointwise_exports, {
   add: () => add,
   addcdiv: () => addcdiv,
   addcmul: () => addcmul,
+  arccos: () => acos,
+  arccosh: () => acosh,
+  arcsin: () => asin,
+  arcsinh: () => asinh,
+  arctan: () => atan,
+  arctan2: () => atan2,
+  arctanh: () => atanh,
   asin: () => asin,
   asinh: () => asinh,
   atan: () => atan,
@@ -4598,20 +4685,26 @@ __export(pointwise_exports, {
   eq: () => eq,
   erf: () => erf2,
   erfc: () => erfc2,
+  erfinv: () => erfinv2,
   exp: () => exp,
   exp2: () => exp2,
   expm1: () => expm1,
+  fix: () => trunc,
   floor: () => floor,
   floor_divide: () => floor_divide,
   fmod: () => fmod,
   frac: () => frac,
   ge: () => ge,
+  greater: () => gt,
+  greater_equal: () => ge,
   gt: () => gt,
   isfinite: () => isfinite,
   isinf: () => isinf,
   isnan: () => isnan,
   le: () => le,
   lerp: () => lerp,
+  less: () => lt,
+  less_equal: () => le,
   log: () => log,
   log10: () => log10,
   log1p: () => log1p,
@@ -4629,6 +4722,7 @@ __export(pointwise_exports, {
   ne: () => ne,
   neg: () => neg,
   negative: () => neg,
+  not_equal: () => ne,
   pow: () => pow,
   reciprocal: () => reciprocal,
   relu: () => relu,
@@ -4636,8 +4730,10 @@ __export(pointwise_exports, {
   round: () => round,
   rsqrt: () => rsqrt,
   rsub: () => rsub,
+  sgn: () => sign,
   sigmoid: () => sigmoid,
   sign: () => sign,
+  signbit: () => signbit,
   sin: () => sin,
   sinh: () => sinh,
   sqrt: () => sqrt,
@@ -4684,11 +4780,13 @@ var acosh = unary("acosh");
 var atanh = unary("atanh");
 var erf2 = unary("erf");
 var erfc2 = unary("erfc");
+var erfinv2 = unary("erfinv");
 var sigmoid = unary("sigmoid");
 var relu = unary("relu");
 var isnan = unary("isnan");
 var isinf = unary("isinf");
 var isfinite = unary("isfinite");
+var signbit = unary("signbit");
 var logical_not = unary("logical_not");
 var bitwise_not = unary("bitwise_not");
 var mul = binary("mul");
@@ -4787,61 +4885,6 @@ __export(products_exports, {
   mv: () => mv,
   outer: () => outer
 });
-function matmul2(input2, other) {
-  if (input2.ndim === 0 || other.ndim === 0)
-    throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
-  const a = input2.ndim === 1 ? unsqueeze(input2, 0) : input2;
-  const b = other.ndim === 1 ? unsqueeze(other, 1) : other;
-  const out = product2("matmul", a, b);
-  const gone = [...input2.ndim === 1 ? [out.ndim - 2] : [], ...other.ndim === 1 ? [out.ndim - 1] : []];
-  return gone.length === 0 ? out : reshape(out, reducedShape(out.shape, gone, false));
-}
-function product2(op, a, b) {
-  const shape = matmulShape(op, a.shape, b.shape);
-  const dtype = promoted(op, [a, b]);
-  if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
-  if (!isFloat(dtype)) throw new RuntimeError(`${op}: not implemented for '${dtype}', only for floats`);
-  if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
-  return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
-}
-function mm(input2, mat2) {
-  if (input2.ndim !== 2 || mat2.ndim !== 2)
-    throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
-  return product2("mm", input2, mat2);
-}
-function bmm(input2, mat2) {
-  if (input2.ndim !== 3 || mat2.ndim !== 3 || input2.shape[0] !== mat2.shape[0]) {
-    throw new RuntimeError(
-      `bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`
-    );
-  }
-  return product2("bmm", input2, mat2);
-}
-var plus2 = (input2, term, { beta = 1, alpha = 1 }) => {
-  const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
-  if (beta === 0) return scaledTerm;
-  return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
-};
-var addmm = (input2, mat1, mat2, options = {}) => plus2(input2, mm(mat1, mat2), options);
-var baddbmm = (input2, batch1, batch2, options = {}) => plus2(input2, bmm(batch1, batch2), options);
-function dot(input2, tensor2) {
-  if (input2.ndim !== 1 || tensor2.ndim !== 1)
-    throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
-  return matmul2(input2, tensor2);
-}
-var mv = (input2, vec) => matmul2(input2, vec);
-var outer = (input2, vec2) => element("mul", unsqueeze(input2, 1), unsqueeze(vec2, 0));
-function linear(input2, weight, bias = null) {
-  const vector = weight.ndim === 1;
-  const shape = linearShape(input2.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
-  if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
-    throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
-  const w = vector ? unsqueeze(weight, 0) : weight;
-  const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
-  const sum2 = bias === null ? product3 : element("add", product3, bias);
-  const out = cast(sum2, input2.dtype);
-  return vector ? reshape(out, shape.slice(0, -1)) : out;
-}
 
 // src/tensor/reductions.ts
 var reductions_exports = {};
@@ -4849,17 +4892,23 @@ __export(reductions_exports, {
   all: () => all,
   amax: () => amax,
   amin: () => amin,
+  aminmax: () => aminmax,
   any: () => any,
   argmax: () => argmax,
   argmin: () => argmin,
+  count_nonzero: () => count_nonzero,
   logsumexp: () => logsumexp,
   max: () => max,
   mean: () => mean,
   min: () => min,
+  nanmean: () => nanmean,
+  nansum: () => nansum,
   norm: () => norm2,
   prod: () => prod,
   std: () => std,
+  std_mean: () => std_mean,
   sum: () => sum,
+  var_mean: () => var_mean,
   variance: () => variance
 });
 function reduced(name, input2, dims, keepdim) {
@@ -4922,6 +4971,10 @@ var extremes = (name, values, indices, elementwise2) => {
 };
 var max = extremes("max", amax, argmax, "maximum");
 var min = extremes("min", amin, argmin, "minimum");
+function aminmax(input2, options = {}) {
+  const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
+  return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
+}
 function varianceOf(op, input2, args) {
   const {
     dim,
@@ -4938,6 +4991,21 @@ function varianceOf(op, input2, args) {
 }
 var variance = (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype);
 var std = (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype);
+var std_mean = (input2, ...args) => withMean(std, input2, args);
+var var_mean = (input2, ...args) => withMean(variance, input2, args);
+function withMean(spread, input2, args) {
+  const { dim = null, keepdim = false } = keywords("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  return [spread(input2, ...args), mean(input2, { dim, keepdim })];
+}
+var nansum = (input2, ...args) => sum(isFloat(input2.dtype) ? choose(element("isnan", input2), 0, input2) : input2, ...args);
+function nanmean(input2, ...args) {
+  const { dim = null, keepdim = false } = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
+  return element("div", nansum(input2, ...args), sum(element("logical_not", element("isnan", input2)), { dim, keepdim }));
+}
+function count_nonzero(input2, ...args) {
+  const { dim = null } = keywords("count_nonzero", ["dim"], args);
+  return sum(cast(input2, "bool"), { dim });
+}
 function logsumexp(input2, dim, ...args) {
   const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
   const dims = wrapDims("logsumexp", dim, input2.ndim);
@@ -4965,61 +5033,99 @@ function normOf(x, p, dims, keepdim) {
   return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
 }
 
-// src/tensor/methods.ts
-var { variance: variance2, ...plainReductions } = reductions_exports;
-var { slice: slice2, sizesOf: sizesOf2, ...views } = shapes_exports;
-var { where: where2, ...plainPointwise } = pointwise_exports;
-var { linear: linear2, ...plainProducts } = products_exports;
-var METHODS = {
-  ...conversion_exports,
-  ...plainPointwise,
-  ...plainReductions,
-  var: variance2,
-  ...views,
-  ...indexing_exports,
-  ...plainProducts,
-  full_like,
-  ones_like,
-  zeros_like,
-  tril,
-  triu
+// src/tensor/products.ts
+function matmul2(input2, other) {
+  if (input2.ndim === 0 || other.ndim === 0)
+    throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
+  const a = input2.ndim === 1 ? unsqueeze(input2, 0) : input2;
+  const b = other.ndim === 1 ? unsqueeze(other, 1) : other;
+  const out = product2("matmul", a, b);
+  const gone = [...input2.ndim === 1 ? [out.ndim - 2] : [], ...other.ndim === 1 ? [out.ndim - 1] : []];
+  return gone.length === 0 ? out : reshape(out, reducedShape(out.shape, gone, false));
+}
+function product2(op, a, b) {
+  const shape = matmulShape(op, a.shape, b.shape);
+  const dtype = promoted(op, [a, b]);
+  if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
+  if (dtype === "bool") throw new RuntimeError(`${op}: not implemented for 'bool'`);
+  if (!isFloat(dtype)) return integerProduct(a, b, dtype);
+  if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
+  return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
+}
+function integerProduct(a, b, dtype) {
+  return cast(sum(element("mul", unsqueeze(a, -2), unsqueeze(transpose(b, -1, -2), -3)), -1), dtype);
+}
+function mm(input2, mat2) {
+  if (input2.ndim !== 2 || mat2.ndim !== 2)
+    throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
+  return product2("mm", input2, mat2);
+}
+function bmm(input2, mat2) {
+  if (input2.ndim !== 3 || mat2.ndim !== 3 || input2.shape[0] !== mat2.shape[0]) {
+    throw new RuntimeError(
+      `bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`
+    );
+  }
+  return product2("bmm", input2, mat2);
+}
+var plus2 = (input2, term, { beta = 1, alpha = 1 }) => {
+  const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
+  if (beta === 0) return scaledTerm;
+  return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
 };
-for (const [name, fn] of Object.entries(METHODS)) {
-  Object.defineProperty(Tensor.prototype, name, {
-    value(...args) {
-      return fn(this, ...args);
-    }
-  });
+var addmm = (input2, mat1, mat2, options = {}) => plus2(input2, mm(mat1, mat2), options);
+var baddbmm = (input2, batch1, batch2, options = {}) => plus2(input2, bmm(batch1, batch2), options);
+function dot(input2, tensor2) {
+  if (input2.ndim !== 1 || tensor2.ndim !== 1)
+    throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
+  return matmul2(input2, tensor2);
+}
+function mv(input2, vec) {
+  if (input2.ndim !== 2 || vec.ndim !== 1)
+    throw new RuntimeError(`mv: vector + matrix @ vector expected, got ${vec.ndim}, ${input2.ndim}, ${vec.ndim}`);
+  return matmul2(input2, vec);
+}
+function outer(input2, vec2) {
+  if (input2.ndim !== 1 || vec2.ndim !== 1)
+    throw new RuntimeError(`outer: Expected 1-D arguments, but got ${input2.ndim}-D and ${vec2.ndim}-D`);
+  return element("mul", unsqueeze(input2, 1), unsqueeze(vec2, 0));
+}
+function linear(input2, weight, bias = null) {
+  const vector2 = weight.ndim === 1;
+  const shape = linearShape(input2.shape, vector2 ? [1, weight.shape[0] ?? 0] : weight.shape);
+  if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
+    throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
+  const w = vector2 ? unsqueeze(weight, 0) : weight;
+  const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
+  const sum2 = bias === null ? product3 : element("add", product3, bias);
+  const out = cast(sum2, input2.dtype);
+  return vector2 ? reshape(out, shape.slice(0, -1)) : out;
 }
 
-// src/nn/functional.ts
-var functional_exports = {};
-__export(functional_exports, {
-  cosine_similarity: () => cosine_similarity,
-  embedding: () => embedding2,
-  gelu: () => gelu,
-  layer_norm: () => layer_norm,
-  linear: () => linear,
-  log_softmax: () => log_softmax,
-  normalize: () => normalize,
-  pad: () => pad,
-  relu: () => relu,
-  rms_norm: () => rms_norm,
-  scaled_dot_product_attention: () => scaled_dot_product_attention,
-  sigmoid: () => sigmoid,
-  silu: () => silu,
-  softmax: () => softmax2,
-  softplus: () => softplus,
-  tanh: () => tanh
+// src/tensor/rearrange.ts
+var rearrange_exports = {};
+__export(rearrange_exports, {
+  diagonal: () => diagonal,
+  moveaxis: () => movedim,
+  movedim: () => movedim,
+  repeat: () => repeat2,
+  repeat_interleave: () => repeat_interleave,
+  roll: () => roll,
+  swapaxes: () => transpose,
+  swapdims: () => transpose,
+  tile: () => tile
 });
 
 // src/tensor/joins.ts
 function cat(tensors, ...args) {
   const { dim = 0 } = keywords("cat", ["dim"], args);
-  const [first] = tensors;
+  const shaped = tensors.filter((tensor2) => tensor2.ndim !== 1 || tensor2.shape[0] !== 0);
+  const [first = tensors[0]] = shaped;
   if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
   const d = wrapDim("cat", dim, first.ndim);
-  for (const { shape } of tensors) {
+  const single = tensors.findIndex(({ ndim }) => ndim === 0);
+  if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
+  for (const { shape } of shaped) {
     if (!sameShape(
       shape.filter((_, i) => i !== d),
       first.shape.filter((_, i) => i !== d)
@@ -5030,10 +5136,14 @@ function cat(tensors, ...args) {
     }
   }
   const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
-  return joinAll(
-    tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype)),
-    d
-  ) ?? cast(first, dtype);
+  const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
+  const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
+  return joinAll(full2, d) ?? constant(
+    0,
+    first.shape.map((size, i) => i === d ? total : size),
+    dtype,
+    first.backend
+  );
 }
 function joinAll(tensors, dim) {
   if (tensors.length <= 1) return tensors[0] ?? null;
@@ -5064,32 +5174,358 @@ function stack(tensors, ...args) {
     { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) }
   );
 }
+
+// src/tensor/rearrange.ts
+function roll(input2, shifts, ...args) {
+  const { dims = null } = keywords("roll", ["dims"], args);
+  const by = [shifts].flat();
+  const along = dims === null ? [] : [dims].flat();
+  if (by.length === 0) throw new RuntimeError("roll: `shifts` required");
+  if (along.length === 0 && by.length === 1) return reshape(rollOne(reshape(input2, [-1]), by[0] ?? 0, 0), input2.shape);
+  if (along.length !== by.length)
+    throw new RuntimeError(`roll: shifts and dimensions must align. shifts: ${by.length}, dims:${along.length}`);
+  return along.reduce((rolled, dim, i) => rollOne(rolled, by[i] ?? 0, wrapDim("roll", dim, input2.ndim)), input2);
+}
+function rollOne(input2, shift2, dim) {
+  const size = input2.shape[dim] ?? 0;
+  if (size === 0) return input2;
+  const first = (shift2 % size + size) % size;
+  return first === 0 ? input2 : cat([narrow(input2, dim, size - first, first), narrow(input2, dim, 0, size - first)], dim);
+}
+function repeat2(input2, ...sizes) {
+  const times2 = sizesOf(sizes);
+  const missing = times2.length - input2.ndim;
+  if (missing < 0)
+    throw new RuntimeError(
+      `repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: ${showShape(times2)} for ${showShape(input2.shape)}`
+    );
+  if (times2.some((count2) => !Number.isInteger(count2) || count2 < 0))
+    throw new RuntimeError(`repeat: Trying to create tensor with negative dimension: ${showShape(times2)}`);
+  const shape = [...new Array(missing).fill(1), ...input2.shape];
+  const apart = shape.flatMap((size) => [1, size]);
+  const larger3 = shape.flatMap((size, d) => [times2[d] ?? 1, size]);
+  return reshape(
+    expand(reshape(input2, apart), larger3),
+    shape.map((size, d) => size * (times2[d] ?? 1))
+  );
+}
+function tile(input2, ...dims) {
+  const times2 = sizesOf(dims);
+  return repeat2(input2, [...new Array(Math.max(0, input2.ndim - times2.length)).fill(1), ...times2]);
+}
+function repeat_interleave(input2, repeats, ...args) {
+  const { dim = null } = keywords("repeat_interleave", ["dim"], args);
+  if (!Number.isInteger(repeats) || repeats < 0)
+    throw new RuntimeError(`repeat_interleave: repeats must be a non-negative integer, got ${String(repeats)}`);
+  if (dim === null) return repeat_interleave(reshape(input2, [-1]), repeats, 0);
+  const d = wrapDim("repeat_interleave", dim, input2.ndim);
+  const { shape } = input2;
+  const wide = expand(unsqueeze(input2, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
+  return reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]);
+}
+function movedim(input2, source, destination) {
+  const wrap = (dims) => [dims].flat().map((dim) => wrapDim("movedim", dim, input2.ndim));
+  const [from, to2] = [wrap(source), wrap(destination)];
+  if (from.length !== to2.length || new Set(from).size !== from.length || new Set(to2).size !== to2.length)
+    throw new RuntimeError(
+      `movedim: Invalid source or destination dims: source (${showShape(from)}) and destination (${showShape(to2)}), each of distinct dims and of one length`
+    );
+  const left = input2.shape.map((_, d) => d).filter((d) => !from.includes(d));
+  const order = input2.shape.map((_, d) => {
+    const moved2 = from[to2.indexOf(d)];
+    return moved2 ?? left.shift() ?? 0;
+  });
+  return permute(input2, order);
+}
+function diagonal(input2, ...args) {
+  const { offset = 0, dim1 = 0, dim2 = 1 } = keywords("diagonal", ["offset", "dim1", "dim2"], args);
+  const [a, b] = [wrapDim("diagonal", dim1, input2.ndim), wrapDim("diagonal", dim2, input2.ndim)];
+  if (a === b) throw new RuntimeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
+  const last = movedim(input2, [a, b], [-2, -1]);
+  const [rows = 0, columns = 0] = last.shape.slice(-2);
+  const count2 = Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
+  const shape = [...last.shape.slice(0, -2), count2, 1];
+  const kept = narrow(last, -2, Math.min(rows, Math.max(0, -offset)), count2);
+  if (numel(shape) === 0) return reshape(narrow(kept, -1, 0, 0), shape.slice(0, -1));
+  const moved2 = narrow(kept, -1, Math.max(0, offset), columns - Math.max(0, offset));
+  const index2 = unsqueeze(range(count2, input2.backend), 1);
+  return reshape(make({ kind: "take", dim: moved2.ndim - 1 }, [moved2, index2], shape, input2.dtype), shape.slice(0, -1));
+}
+
+// src/tensor/slices.ts
+var Slice = class {
+  constructor(start = null, stop = null, step = null) {
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+  }
+  start;
+  stop;
+  step;
+};
+function index(input2, indices) {
+  const named = indices.filter((one) => one !== null && one !== "...").length;
+  if (named > input2.ndim)
+    throw new IndexError(`too many indices for tensor of dimension ${input2.ndim}: got ${named} for shape ${showShape(input2.shape)}`);
+  if (indices.filter((one) => one === "...").length > 1) throw new IndexError("index: an index can only have a single ellipsis ('...')");
+  if (indices.filter((one) => one instanceof Tensor).length > 1)
+    throw new RuntimeError("index: at most one of the indices may be a tensor; gather() or index_select() one after the other");
+  let out = input2;
+  let dim = 0;
+  for (const one of indices) {
+    if (one === null) out = unsqueeze(out, dim++);
+    else if (one === "...") dim += input2.ndim - named;
+    else if (one instanceof Tensor) out = index_select(out, dim++, vector(one));
+    else if (one instanceof Slice) out = sliced(out, dim++, one);
+    else if (Number.isInteger(one)) out = picked(out, dim, one);
+    else throw new TypeError(`index: only integers, Slice, null, "..." and integer tensors are valid indices, got ${String(one)}`);
+  }
+  return out;
+}
+function vector(one) {
+  if (one.dtype === "bool") throw new IndexError("index: how many elements a bool mask picks is not known here; use where() or masked_fill()");
+  if (one.ndim !== 1) throw new IndexError(`index: a tensor among the indices must be a vector, got ${showShape(one.shape)}`);
+  return one;
+}
+function picked(input2, dim, at2) {
+  const size = input2.shape[dim] ?? 0;
+  if (at2 < -size || at2 >= size) throw new IndexError(`index ${at2} is out of bounds for dimension ${dim} with size ${size}`);
+  return select2(input2, dim, at2);
+}
+function sliced(input2, dim, { start, stop, step }) {
+  const size = input2.shape[dim] ?? 0;
+  const by = step ?? 1;
+  if (!Number.isInteger(by) || by < 1) throw new RuntimeError(`slice step must be positive, got ${String(step)}`);
+  const bound = (at2) => Math.min(size, Math.max(0, at2 < 0 ? at2 + size : at2));
+  const first = bound(start ?? 0);
+  const length = Math.max(0, Math.ceil((bound(stop ?? size) - first) / by));
+  if (length === 0) return reshape(slice(input2, dim, 0, 0, 1), input2.shape.map((own, d) => d === dim ? 0 : own));
+  return slice(input2, dim, first, length, by);
+}
+
+// src/tensor/special.ts
+var special_exports = {};
+__export(special_exports, {
+  copysign: () => copysign,
+  deg2rad: () => deg2rad,
+  fmax: () => fmax,
+  fmin: () => fmin,
+  heaviside: () => heaviside,
+  hypot: () => hypot,
+  isclose: () => isclose,
+  isneginf: () => isneginf,
+  isposinf: () => isposinf,
+  logaddexp: () => logaddexp,
+  logaddexp2: () => logaddexp2,
+  logit: () => logit,
+  nan_to_num: () => nan_to_num,
+  rad2deg: () => rad2deg,
+  sinc: () => sinc,
+  xlogy: () => xlogy
+});
+var floating = (dtype) => isFloat(dtype) ? dtype : "float32";
+var ofFloats = (name, compute) => (...operands) => {
+  const dtype = floating(promoted(name, operands));
+  return cast(compute(...operands.map((operand) => operand instanceof Tensor ? cast(operand, "float32") : operand)), dtype);
+};
+var unary2 = (name, compute) => {
+  const apply = ofFloats(name, compute);
+  return (input2) => apply(input2);
+};
+var binary2 = (name, compute) => {
+  const apply = ofFloats(name, compute);
+  return (input2, other) => apply(input2, other);
+};
+var deg2rad = unary2("deg2rad", (x) => element("mul", x, Math.PI / 180));
+var rad2deg = unary2("rad2deg", (x) => element("mul", x, 180 / Math.PI));
+var sinc = unary2("sinc", (x) => {
+  const angle = element("mul", x, Math.PI);
+  return choose(element("eq", angle, 0), 1, element("div", element("sin", angle), angle));
+});
+function logit(input2, ...args) {
+  const { eps = null } = keywords("logit", ["eps"], args);
+  const odds = ofFloats("logit", (x = 0) => {
+    const inside = eps === null ? x : element("minimum", element("maximum", x, eps), 1 - eps);
+    return element("log", element("div", inside, element("sub", 1, inside)));
+  });
+  return odds(input2);
+}
+var logaddexp = binary2("logaddexp", (a, b) => sumOfPowers(a, b, (x) => element("log1p", element("exp", x))));
+var logaddexp2 = binary2(
+  "logaddexp2",
+  (a, b) => sumOfPowers(a, b, (x) => element("mul", element("log1p", element("exp2", x)), Math.LOG2E))
+);
+function sumOfPowers(a, b, rest) {
+  const top = element("maximum", a, b);
+  const distance = element("abs", element("sub", a, b));
+  return choose(element("isinf", top), top, element("add", top, rest(element("neg", distance))));
+}
+var hypot = binary2("hypot", (a, b) => {
+  const [x, y] = [element("abs", element("add", a, 0)), element("abs", element("add", b, 0))];
+  const long = element("maximum", x, y);
+  const ratio = element("div", element("minimum", x, y), long);
+  const length = element("mul", long, element("sqrt", element("add", element("square", ratio), 1)));
+  const infinite = element("logical_or", element("isinf", x), element("isinf", y));
+  return choose(infinite, Infinity, choose(element("eq", long, 0), 0, length));
+});
+var xlogy = binary2("xlogy", (a, b) => {
+  const product3 = element("mul", a, element("log", b instanceof Tensor ? b : element("add", element("mul", a, 0), b)));
+  const zero = element("logical_and", element("eq", a, 0), element("logical_not", element("isnan", element("add", element("mul", a, 0), b))));
+  return choose(zero, 0, product3);
+});
+function copysign(input2, other) {
+  const sized = ofFloats("copysign", (a = 0, b = 0) => {
+    const size = element("abs", a);
+    if (b instanceof Tensor) return choose(element("signbit", b), element("neg", size), size);
+    return Number(b) < 0 || Object.is(b, -0) ? element("neg", size) : size;
+  });
+  return sized(input2, other);
+}
+var fmax = (input2, other) => present(input2, other, element("maximum", input2, other));
+var fmin = (input2, other) => present(input2, other, element("minimum", input2, other));
+var present = (a, b, both) => isFloat(both.dtype) ? choose(element("isnan", a), b, choose(element("isnan", b), a, both)) : both;
+function heaviside(input2, values) {
+  if (input2.dtype !== values.dtype)
+    throw new RuntimeError(`heaviside: input and values with different dtypes are not implemented, got ${input2.dtype} and ${values.dtype}`);
+  return choose(element("eq", input2, 0), values, cast(element("gt", input2, 0), input2.dtype));
+}
+var isposinf = (input2) => element("logical_and", element("isinf", input2), element("gt", input2, 0));
+var isneginf = (input2) => element("logical_and", element("isinf", input2), element("lt", input2, 0));
+function isclose(input2, other, ...args) {
+  const { rtol = 1e-5, atol = 1e-8, equal_nan = false } = keywords("isclose", ["rtol", "atol", "equal_nan"], args);
+  if (input2.dtype !== other.dtype) throw new RuntimeError(`isclose: ${input2.dtype} did not match ${other.dtype}`);
+  const [a, b] = [cast(input2, "float32"), cast(other, "float32")];
+  const distance = element("abs", element("sub", a, b));
+  const near = element("le", distance, element("add", element("mul", element("abs", b), rtol), atol));
+  const close2 = element("logical_or", element("eq", a, b), element("logical_and", near, element("isfinite", distance)));
+  const nans = element("logical_and", element("isnan", a), element("isnan", b));
+  return equal_nan ? element("logical_or", close2, nans) : close2;
+}
+var LARGEST = { float16: 65504, float32: 34028234663852886e22 };
+function nan_to_num(input2, ...args) {
+  const options = keywords("nan_to_num", ["nan", "posinf", "neginf"], args);
+  if (!isFloat(input2.dtype)) return input2;
+  const largest = input2.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
+  const { nan, posinf, neginf } = options;
+  const noNan = choose(element("isnan", input2), nan ?? 0, input2);
+  const noPlus = choose(isposinf(input2), posinf ?? largest, noNan);
+  return choose(isneginf(input2), neginf ?? -largest, noPlus);
+}
+
+// src/tensor/methods.ts
+var { variance: variance2, ...plainReductions } = reductions_exports;
+var { slice: slice2, sizesOf: sizesOf2, ...views } = shapes_exports;
+var { linear: linear2, ...plainProducts } = products_exports;
+var METHODS = {
+  ...conversion_exports,
+  ...pointwise_exports,
+  where: (input2, condition, other) => where(condition, input2, other),
+  ...special_exports,
+  ...plainReductions,
+  var: variance2,
+  ...views,
+  ...rearrange_exports,
+  index,
+  ...indexing_exports,
+  ...plainProducts,
+  full_like,
+  ones_like,
+  zeros_like,
+  tril,
+  triu
+};
+for (const [name, fn] of Object.entries(METHODS)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(...args) {
+      return fn(this, ...args);
+    }
+  });
+}
+
+// src/nn/functional.ts
+var functional_exports = {};
+__export(functional_exports, {
+  cosine_similarity: () => cosine_similarity,
+  cross_entropy: () => cross_entropy,
+  embedding: () => embedding2,
+  gelu: () => gelu,
+  group_norm: () => group_norm,
+  layer_norm: () => layer_norm,
+  linear: () => linear,
+  log_softmax: () => log_softmax,
+  nll_loss: () => nll_loss,
+  normalize: () => normalize,
+  pad: () => pad,
+  relu: () => relu,
+  rms_norm: () => rms_norm,
+  scaled_dot_product_attention: () => scaled_dot_product_attention,
+  sigmoid: () => sigmoid,
+  silu: () => silu,
+  softmax: () => softmax2,
+  softplus: () => softplus,
+  tanh: () => tanh
+});
+
+// src/tensor/pad.ts
 function pad(input2, widths, ...args) {
   const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
-  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
+  if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
+  if (widths.length > 2 * input2.ndim)
+    throw new RuntimeError(
+      `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
+    );
+  if (mode !== "constant" && value !== null && value !== 0)
+    throw new RuntimeError(`pad: Padding mode "${mode}" doesn't take in value argument`);
   let out = input2;
   for (let i = 0; i < widths.length; i += 2) {
     const d = input2.ndim - 1 - i / 2;
     const [before = 0, after = 0] = [widths[i], widths[i + 1]];
-    if (d < 0)
-      throw new RuntimeError(
-        `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
-      );
-    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-    const fill = (size) => constant(
-      value ?? 0,
-      kept.shape.map((own, j) => j === d ? size : own),
-      kept.dtype,
-      kept.backend
-    );
-    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
+    if ((input2.shape[d] ?? 0) + before + after < 0)
+      throw new RuntimeError(`pad: The input size ${input2.shape[d]}, plus padding ${before} and ${after}, resulted in a negative output size`);
+    out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
   }
   return out;
 }
+function padConstant(input2, d, before, after, value) {
+  const kept = narrow(input2, d, Math.max(0, -before), (input2.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
+  const fill = (size) => constant(
+    value,
+    kept.shape.map((own, j) => j === d ? size : own),
+    kept.dtype,
+    kept.backend
+  );
+  return cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
+}
+function padFrom(mode, input2, d, before, after) {
+  const size = input2.shape[d] ?? 0;
+  const most = { reflect: size - 1, circular: size, replicate: size === 0 ? 0 : Infinity }[mode];
+  if (most === void 0) throw new RuntimeError(`pad: unrecognised padding mode ${String(mode)}`);
+  if (before > most || after > most)
+    throw new RuntimeError(
+      `pad: Padding size should be less than or equal to what mode ${mode} has at dimension ${d} of ${showShape(input2.shape)}, got ${before} and ${after}`
+    );
+  if (before === 0 && after === 0) return input2;
+  const count2 = size + before + after;
+  const shape = input2.shape.map((own, j) => j === d ? count2 : own);
+  const place = element("sub", range(count2, input2.backend), before);
+  const last = size - 1;
+  const wrapped = {
+    // |p| mirrors at the first element, and last - |last - …| at the last.
+    reflect: () => element("sub", last, element("abs", element("sub", last, element("abs", place)))),
+    replicate: () => element("minimum", element("maximum", place, 0), last),
+    circular: () => element("remainder", place, size)
+  }[mode]();
+  const index2 = reshape(
+    cast(wrapped, "int32"),
+    shape.map((_, j) => j === d ? count2 : 1)
+  );
+  return make({ kind: "take", dim: d }, [input2, index2], shape, input2.dtype);
+}
 
 // src/nn/softmax.ts
-var softmaxOver = (name) => (input2, ...args) => {
-  const { dim } = keywords(name, ["dim"], args);
+var softmaxOver = (name) => (given, ...args) => {
+  const { dim, dtype = null } = keywords(name, ["dim"], args, ["dtype"]);
+  const input2 = dtype === null ? given : cast(given, dtype);
   if (dim === void 0) throw new TypeError(`${name}() missing 1 required argument: 'dim'`);
   if (!isFloat(input2.dtype)) throw new RuntimeError(`${name}: not implemented for '${input2.dtype}', only for floats`);
   const d = wrapDim(name, dim, input2.ndim);
@@ -5186,15 +5622,67 @@ function asSequences(query, key, value, is_causal, scale) {
 }
 var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind === "permute";
 
-// src/nn/functional.ts
-var silu = (input2) => element("silu", input2);
-var softplus = (input2) => element("softplus", input2);
-function gelu(input2, options = {}) {
-  const { approximate = "none" } = keywords("gelu", [], [options], ["approximate"]);
-  if (approximate !== "none" && approximate !== "tanh")
-    throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
-  return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input2);
+// src/nn/losses.ts
+var KEYWORDS = ["ignore_index", "reduction"];
+var classDim = (input2) => input2.ndim === 1 ? 0 : 1;
+function nll_loss(input2, target, ...args) {
+  const { weight = null, ignore_index = -100, reduction = "mean" } = keywords("nll_loss", ["weight"], args, KEYWORDS);
+  const { losses, weights } = classLosses("nll_loss", input2, target, weight, ignore_index);
+  return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
 }
+function classLosses(op, input2, target, weight, ignored) {
+  const d = classDim(input2);
+  const places = input2.shape.filter((_, i) => i !== d);
+  if (target.dtype !== "int32") throw new RuntimeError(`${op}: expected target classes to be int32, got ${target.dtype}`);
+  if (input2.ndim === 0 || !sameShape(places, target.shape))
+    throw new RuntimeError(`${op}: Expected target size ${showShape(places)}, got ${showShape(target.shape)}`);
+  const classes = input2.shape[d] ?? 0;
+  if (weight && !sameShape(weight.shape, [classes]))
+    throw new RuntimeError(`${op}: weight tensor should be defined either for all ${classes} classes or no classes but got ${showShape(weight.shape)}`);
+  const kept = element("ne", target, ignored);
+  const index2 = choose(kept, target, 0);
+  const picked2 = squeeze(gather(input2, d, unsqueeze(index2, d)), d);
+  const own = weight ? reshape(index_select(weight, 0, reshape(index2, [-1])), target.shape) : 1;
+  return { losses: choose(kept, element("neg", element("mul", picked2, own)), 0), weights: choose(kept, own, cast(kept, input2.dtype)), kept };
+}
+function reduceLosses(op, losses, reduction) {
+  switch (reduction) {
+    case "none":
+      return losses;
+    case "sum":
+      return sum(losses);
+    case "mean":
+      return mean(losses);
+    default:
+      throw new RuntimeError(`${op}: ${String(reduction)} is not a valid value for reduction`);
+  }
+}
+function cross_entropy(input2, target, ...args) {
+  const op = "cross_entropy";
+  const options = keywords(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
+  const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: expected floating point logits, got ${input2.dtype}`);
+  if (!(label_smoothing >= 0 && label_smoothing <= 1))
+    throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);
+  const d = classDim(input2);
+  const classes = input2.shape[d] ?? 0;
+  const logs = log_softmax(input2, d);
+  const along = weight && reshape(weight, [classes, ...input2.shape.slice(d + 1).map(() => 1)]);
+  const weighted = along ? element("mul", logs, along) : logs;
+  if (isFloat(target.dtype)) {
+    if (!sameShape(input2.shape, target.shape))
+      throw new RuntimeError(`${op}: Expected floating point target of the input's shape ${showShape(input2.shape)}, got ${showShape(target.shape)}`);
+    const smooth2 = label_smoothing === 0 ? target : element("add", element("mul", target, 1 - label_smoothing), label_smoothing / classes);
+    const losses2 = element("neg", sum(element("mul", weighted, smooth2), d));
+    return reduction === "mean" ? element("div", sum(losses2), losses2.numel()) : reduceLosses(op, losses2, reduction);
+  }
+  const { losses, weights, kept } = classLosses(op, logs, target, weight, ignore_index);
+  const uniform = choose(kept, element("neg", sum(weighted, d)), 0);
+  const smooth = label_smoothing === 0 ? losses : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform, label_smoothing / classes));
+  return reduction === "mean" ? element("div", sum(smooth), sum(weights)) : reduceLosses(op, smooth, reduction);
+}
+
+// src/nn/norms.ts
 function checkNorm(op, input2, normalized_shape, parameters) {
   const tail = input2.shape.slice(input2.ndim - normalized_shape.length);
   if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
@@ -5225,6 +5713,35 @@ var FLOAT32_EPS = 2 ** -23;
 function rms_norm(input2, normalized_shape, ...args) {
   const { weight = null, eps = null } = keywords("rms_norm", ["weight", "eps"], args);
   return normed("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
+}
+function group_norm(input2, num_groups, ...args) {
+  const { weight = null, bias = null, eps = 1e-5 } = keywords("group_norm", ["weight", "bias", "eps"], args);
+  const [batch = 0, channels = 0] = input2.shape;
+  if (input2.ndim < 2) throw new RuntimeError(`group_norm: Expected at least 2 dimensions for input tensor but received ${input2.ndim}`);
+  if (!Number.isInteger(num_groups) || num_groups < 1 || channels % num_groups !== 0)
+    throw new RuntimeError(
+      `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input2.shape)} and num_groups=${num_groups}`
+    );
+  for (const parameter of [weight, bias]) {
+    if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
+      throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
+  }
+  if (input2.numel() === 0) return input2;
+  const groups = reshape(input2, [batch * num_groups, -1]);
+  const normed2 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
+  const perChannel = (parameter) => reshape(parameter, [channels, ...input2.shape.slice(2).map(() => 1)]);
+  const scaled2 = weight ? element("mul", normed2, perChannel(weight)) : normed2;
+  return bias ? element("add", scaled2, perChannel(bias)) : scaled2;
+}
+
+// src/nn/functional.ts
+var silu = (input2) => element("silu", input2);
+var softplus = (input2) => element("softplus", input2);
+function gelu(input2, options = {}) {
+  const { approximate = "none" } = keywords("gelu", [], [options], ["approximate"]);
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
+  return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input2);
 }
 function embedding2(input2, weight) {
   if (input2.dtype !== "int32")
@@ -5382,6 +5899,133 @@ function summed(timings) {
   return [...rows].map(([name, { calls, total }]) => ({ name, calls, total, mean: total / calls })).sort((a, b) => b.total - a.total);
 }
 
+// src/tensor/einsum.ts
+function einsum(equation, ...operands) {
+  const tensors = operands.flat();
+  const [left = "", right] = equation.replaceAll(" ", "").split("->");
+  const terms = left.split(",");
+  if (tensors.length === 0 || !tensors.every((tensor2) => tensor2 instanceof Tensor)) throw new RuntimeError("einsum(): must provide at least one operand");
+  if (terms.length !== tensors.length)
+    throw new RuntimeError(
+      `einsum(): ${terms.length < tensors.length ? "more" : "fewer"} operands were provided than specified in the equation ${equation}`
+    );
+  let hidden = 0;
+  const named = terms.map((term, i) => {
+    const tensor2 = at(tensors, i);
+    const names2 = namesOf(term, tensor2.ndim, i);
+    hidden = Math.max(hidden, names2.filter((name) => name < "A").length);
+    return withoutRepeats({ tensor: tensor2, names: names2 });
+  });
+  const output = right === void 0 ? implicit(named, left) : expandEllipsis(checkTerm(right), hidden);
+  if (new Set(output).size !== output.length) throw new RuntimeError(`einsum(): output subscript appears more than once in the output: ${equation}`);
+  const missing = output.find((name) => !named.some(({ names: names2 }) => names2.includes(name)));
+  if (missing !== void 0)
+    throw new RuntimeError(`einsum(): output subscript ${missing} does not appear in the equation for any input operand`);
+  return contractAll(named, output);
+}
+function checkTerm(term) {
+  const bad = /[^A-Za-z]/.exec(term.replace("...", ""));
+  if (bad) throw new RuntimeError(`einsum(): invalid subscript given, subscripts must be in [a-zA-Z], got ${bad[0]} in ${term}`);
+  return term;
+}
+function namesOf(term, ndim, operand) {
+  const named = checkTerm(term).replace("...", "").length;
+  if (term.includes("...") ? named > ndim : named !== ndim)
+    throw new RuntimeError(
+      `einsum(): the number of subscripts in the equation (${named}) does not match the number of dimensions (${ndim}) for operand ${operand}${term.includes("...") ? "" : " and no ellipsis was given"}`
+    );
+  return expandEllipsis(term, ndim - named);
+}
+function expandEllipsis(term, count2) {
+  const [before = "", after] = term.split("...");
+  if (after === void 0) return [...before];
+  return [...before, ...Array.from({ length: count2 }, (_, i) => String.fromCharCode("0".charCodeAt(0) + count2 - 1 - i)), ...after];
+}
+function implicit(named, left) {
+  const letters = [...left.replace(/[^A-Za-z]/g, "")];
+  const once = letters.filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).sort();
+  const dots = new Set(named.flatMap(({ names: names2 }) => names2.filter((name) => name < "A")));
+  return [...[...dots].sort().reverse(), ...once];
+}
+function withoutRepeats({ tensor: tensor2, names: names2 }) {
+  const second = names2.findIndex((name, d) => names2.indexOf(name) < d);
+  if (second < 0) return { tensor: tensor2, names: names2 };
+  const first = names2.indexOf(at(names2, second));
+  if (tensor2.shape[first] !== tensor2.shape[second])
+    throw new RuntimeError(
+      `einsum(): subscript ${names2[second]} is repeated for operand but the sizes don't match, ${tensor2.shape[second]} != ${tensor2.shape[first]}`
+    );
+  const rest = names2.filter((_, d) => d !== first && d !== second);
+  return withoutRepeats({ tensor: diagonal(tensor2, 0, first, second), names: [...rest, at(names2, second)] });
+}
+function contractAll(named, output) {
+  checkSizes2(named);
+  const [first, ...others] = named;
+  if (!first) throw new RuntimeError("einsum(): must provide at least one operand");
+  const joined = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
+  const { tensor: tensor2, names: names2 } = summed2(joined, output);
+  return permute(
+    tensor2,
+    output.map((name) => names2.indexOf(name))
+  );
+}
+function checkSizes2(named) {
+  const sizes = /* @__PURE__ */ new Map();
+  for (const { tensor: tensor2, names: names2 } of named) {
+    names2.forEach((name, d) => {
+      const size = at(tensor2.shape, d);
+      const known = sizes.get(name) ?? 1;
+      if (known !== 1 && size !== 1 && known !== size)
+        throw new RuntimeError(
+          `einsum(): subscript ${name} has size ${size} for operand ${showShape(tensor2.shape)} which does not broadcast with previously seen size ${known}`
+        );
+      if (size !== 1 || !sizes.has(name)) sizes.set(name, size);
+    });
+  }
+}
+function summed2({ tensor: tensor2, names: names2 }, needed) {
+  const gone = names2.flatMap((name, d) => needed.includes(name) ? [] : [d]);
+  return gone.length === 0 ? { tensor: tensor2, names: names2 } : { tensor: sum(tensor2, gone), names: names2.filter((name) => needed.includes(name)) };
+}
+function contract(left, right, needed) {
+  const a = summed2(left, [...needed, ...right.names]);
+  const b = summed2(right, [...needed, ...left.names]);
+  const both = a.names.filter((name) => b.names.includes(name));
+  const inner = both.filter((name) => !needed.includes(name));
+  const batch = both.filter((name) => needed.includes(name));
+  const rows = a.names.filter((name) => !both.includes(name));
+  const columns = b.names.filter((name) => !both.includes(name));
+  const names2 = [...batch, ...rows, ...columns];
+  const sizeOf = (name) => Math.max(sizeIn(a, name), sizeIn(b, name));
+  if (inner.length === 0) {
+    const one = aligned(a, [...batch, ...rows], columns.length);
+    return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names: names2 };
+  }
+  const count2 = (group) => group.reduce((n, name) => n * sizeOf(name), 1);
+  const x = reshape(ordered(a, [...batch, ...rows, ...inner], inner, sizeOf), [...batch.map((n) => sizeIn(a, n)), count2(rows), count2(inner)]);
+  const y = reshape(ordered(b, [...batch, ...inner, ...columns], inner, sizeOf), [...batch.map((n) => sizeIn(b, n)), count2(inner), count2(columns)]);
+  return { tensor: reshape(matmul2(x, y), names2.map(sizeOf)), names: names2 };
+}
+var sizeIn = ({ tensor: tensor2, names: names2 }, name) => tensor2.shape[names2.indexOf(name)] ?? 1;
+function ordered({ tensor: tensor2, names: names2 }, order, wide, sizeOf) {
+  const moved2 = permute(
+    tensor2,
+    order.map((name) => names2.indexOf(name))
+  );
+  return expand(
+    moved2,
+    order.map((name, d) => wide.includes(name) ? sizeOf(name) : at(moved2.shape, d))
+  );
+}
+function aligned({ tensor: tensor2, names: names2 }, order, behind, skip = 0, between = 0) {
+  const moved2 = permute(
+    tensor2,
+    order.map((name) => names2.indexOf(name))
+  );
+  const ones2 = (count2) => new Array(count2).fill(1);
+  return reshape(moved2, [...moved2.shape.slice(0, skip), ...ones2(between), ...moved2.shape.slice(skip), ...ones2(behind)]);
+}
+
 // src/nn/segments.ts
 function segment_reduce(data, reduce2, options = {}) {
   const { lengths, axis = 0 } = keywords("segment_reduce", [], [options], ["lengths", "axis", "unsafe"]);
@@ -5411,6 +6055,7 @@ var qint8 = "qint8";
 export {
   IndexError,
   RuntimeError,
+  Slice,
   Tensor,
   abs,
   abs as absolute,
@@ -5423,8 +6068,16 @@ export {
   all,
   amax,
   amin,
+  aminmax,
   any,
   arange,
+  acos as arccos,
+  acosh as arccosh,
+  asin as arcsin,
+  asinh as arcsinh,
+  atan as arctan,
+  atan2 as arctan2,
+  atanh as arctanh,
   argmax,
   argmin,
   asin,
@@ -5454,27 +6107,36 @@ export {
   compile2 as compile,
   cat as concat,
   cat as concatenate,
+  copysign,
   cos,
   cosh,
+  count_nonzero,
+  deg2rad,
   dequantize,
   device_info,
+  diagonal,
   div,
   div as divide,
   dot,
+  einsum,
   empty,
   eq,
   erf2 as erf,
   erfc2 as erfc,
+  erfinv2 as erfinv,
   exp,
   exp2,
   expm1,
   eye,
+  trunc as fix,
   flatten2 as flatten,
   flip,
   float16,
   float32,
   floor,
   floor_divide,
+  fmax,
+  fmin,
   fmod,
   frac,
   frombuffer,
@@ -5482,27 +6144,40 @@ export {
   full_like,
   gather,
   ge,
+  gt as greater,
+  ge as greater_equal,
+  group_norm,
   gt,
+  heaviside,
+  hypot,
   index_select,
   init,
   int32,
   int8,
+  isclose,
   isfinite,
   isinf,
   isnan,
+  isneginf,
+  isposinf,
   layer_norm,
   le,
   lerp,
+  lt as less,
+  le as less_equal,
   linspace,
   log,
   log10,
   log1p,
   log2,
   log_softmax,
+  logaddexp,
+  logaddexp2,
   logical_and,
   logical_not,
   logical_or,
   logical_xor,
+  logit,
   logsumexp,
   lt,
   masked_fill,
@@ -5515,15 +6190,21 @@ export {
   min,
   minimum,
   mm,
+  movedim as moveaxis,
+  movedim,
   mul,
   mul as multiply,
   mv,
+  nan_to_num,
+  nanmean,
+  nansum,
   narrow,
   ne,
   neg,
   neg as negative,
   nn,
   norm2 as norm,
+  ne as not_equal,
   ones,
   ones_like,
   outer,
@@ -5533,11 +6214,14 @@ export {
   profile,
   qint8,
   quantized_weight,
+  rad2deg,
   reciprocal,
   relu,
   remainder3 as remainder,
+  repeat_interleave,
   reshape,
   rms_norm,
+  roll,
   round,
   rsqrt,
   rsub,
@@ -5545,9 +6229,12 @@ export {
   segment_reduce,
   select2 as select,
   set_default_device,
+  sign as sgn,
   sigmoid,
   sign,
+  signbit,
   sin,
+  sinc,
   sinh,
   softmax2 as softmax,
   split,
@@ -5556,15 +6243,19 @@ export {
   squeeze,
   stack,
   std,
+  std_mean,
   sub,
   sub as subtract,
   sum,
+  transpose as swapaxes,
+  transpose as swapdims,
   synchronize,
   t,
   take_along_dim,
   tan,
   tanh,
   tensor,
+  tile,
   transpose,
   tril,
   triu,
@@ -5575,7 +6266,9 @@ export {
   unflatten,
   unsqueeze,
   variance as var,
+  var_mean,
   where,
+  xlogy,
   zeros,
   zeros_like
 };

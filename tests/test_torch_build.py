@@ -72,3 +72,10 @@ def test_types_are_right() -> None:
         ["npm", "run", "--silent", "check"], cwd=LIBRARY, capture_output=True, text=True
     )
     assert check.returncode == 0, check.stdout
+
+
+def test_the_readme_lists_what_the_code_has() -> None:
+    check = subprocess.run(
+        ["node", "table.mjs", "--check"], cwd=LIBRARY, capture_output=True, text=True
+    )
+    assert check.returncode == 0, check.stderr

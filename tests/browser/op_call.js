@@ -35,6 +35,7 @@ function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {s
   if (Array.isArray(value)) return value.map((inner) => decode(torch, inner, device));
   if (typeof value !== "object" || value === null) return value;
   if ("number" in value) return { inf: Infinity, "-inf": -Infinity, nan: NaN }[/** @type {"inf" | "-inf" | "nan"} */ (value.number)];
+  if ("slice" in value) return new torch.Slice(...value.slice);
   if ("view" in value) return decode(torch, value.view, device)[value.method](...value.args);
   if ("quantized" in value) {
     const [values, scales] = decode(torch, value.quantized, device);
@@ -48,7 +49,8 @@ function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {s
 /** @returns {Promise<any>} */
 async function encode(/** @type {any} */ result) {
   if (Array.isArray(result)) return Promise.all(result.map(encode));
-  if ("values" in result && "indices" in result) return Promise.all([encode(result.values), encode(result.indices)]);
+  // A named tuple.
+  if (!("numpy" in result)) return Promise.all(Object.values(result).map(encode));
   const { buffer, byteOffset, byteLength } = await result.numpy();
   const text = Array.from(new Uint8Array(buffer, byteOffset, byteLength), (byte) => String.fromCharCode(byte)).join("");
   return { tensor: btoa(text), dtype: result.dtype, shape: result.shape };

@@ -90,6 +90,12 @@ def method(name: str, *args: Any, **kwargs: Any) -> Case:
     return Case(name, args, kwargs, method=True)
 
 
+def brackets(tensor: Tensor | View, *indices: Any) -> Case:
+    """`tensor[indices]`, which is `index` in PyTorch's C++ frontend."""
+    expected = plain(tensor)[indices]
+    return Case("index", [tensor, list(indices)], {}, method=True, expected=expected)
+
+
 def plain(value: Any) -> Any:
     if isinstance(value, View | Quantized):
         return value.tensor()
@@ -130,6 +136,10 @@ def encode(value: Any) -> Any:
         }
     if isinstance(value, torch.dtype):
         return str(value)[6:]
+    if isinstance(value, slice):
+        return {"slice": [value.start, value.stop, value.step]}
+    if value is ...:
+        return "..."
     if isinstance(value, list | tuple):
         return [encode(inner) for inner in value]
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):

@@ -41,25 +41,33 @@ export {
 } from "./tensor/devices";
 export type { Nested } from "./tensor/host";
 export { profile, type Profile, type ProfileRow } from "./tensor/profile";
+export { einsum } from "./tensor/einsum";
 export { gather, index_select, take_along_dim } from "./tensor/indexing";
 export * from "./tensor/pointwise";
+export * from "./tensor/special";
 export { cat, concat, concatenate, stack } from "./tensor/joins";
 export { addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from "./tensor/products";
 export {
   all,
   amax,
   amin,
+  aminmax,
   any,
   argmax,
   argmin,
+  count_nonzero,
   logsumexp,
   max,
   mean,
   min,
+  nanmean,
+  nansum,
   norm,
   prod,
   std,
+  std_mean,
   sum,
+  var_mean,
   variance as var,
 } from "./tensor/reductions";
 export {
@@ -79,8 +87,19 @@ export {
   unflatten,
   unsqueeze,
 } from "./tensor/shapes";
+export {
+  diagonal,
+  moveaxis,
+  movedim,
+  repeat_interleave,
+  roll,
+  swapaxes,
+  swapdims,
+  tile,
+} from "./tensor/rearrange";
+export { type Index, Slice } from "./tensor/slices";
 export { Tensor } from "./tensor/tensor";
-export { layer_norm, log_softmax, rms_norm, scaled_dot_product_attention, softmax } from "./nn/functional";
+export { group_norm, layer_norm, log_softmax, rms_norm, scaled_dot_product_attention, softmax } from "./nn/functional";
 export { segment_reduce } from "./nn/segments";
 
 /** torch.nn */

@@ -1,8 +1,7 @@
 /** torch.nn.functional: activations, norms, lookups. */
 
 import { isFloat } from "../base/dtype";
-import { RuntimeError, showShape } from "../base/errors";
-import { sameShape, type Shape } from "../base/shape";
+import { RuntimeError } from "../base/errors";
 import { cast, constant, element, make } from "../tensor/build";
 import { type Args, keywords } from "../tensor/keywords";
 import { type Dims, norm, sum } from "../tensor/reductions";
@@ -10,8 +9,10 @@ import type { Tensor } from "../tensor/tensor";
 
 export { relu, sigmoid, tanh } from "../tensor/pointwise";
 export { linear } from "../tensor/products";
-export { pad } from "../tensor/joins";
+export { pad } from "../tensor/pad";
 export { scaled_dot_product_attention } from "./attention";
+export { cross_entropy, nll_loss } from "./losses";
+export { group_norm, layer_norm, rms_norm } from "./norms";
 export { log_softmax, softmax } from "./softmax";
 
 export const silu = (input: Tensor): Tensor => element("silu", input);
@@ -27,64 +28,6 @@ export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
   if (approximate !== "none" && approximate !== "tanh")
     throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
-}
-
-/** The rows that a norm takes, and its width. */
-function checkNorm(op: string, input: Tensor, normalized_shape: Shape, parameters: readonly (Tensor | null)[]): number {
-  const tail = input.shape.slice(input.ndim - normalized_shape.length);
-  if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
-    throw new RuntimeError(
-      `${op}: Given normalized_shape=${showShape(normalized_shape)}, expected input with shape [*, ${normalized_shape.join(", ")}], but got input of size ${showShape(input.shape)}`,
-    );
-  }
-  for (const parameter of parameters) {
-    if (parameter && !sameShape(parameter.shape, normalized_shape)) {
-      throw new RuntimeError(`${op}: Expected weight and bias of shape ${showShape(normalized_shape)}, got ${showShape(parameter.shape)}`);
-    }
-  }
-  return normalized_shape.reduce((n, size) => n * size, 1);
-}
-
-function normed(
-  op: "layer" | "rms",
-  input: Tensor,
-  normalized_shape: Shape,
-  weight: Tensor | null,
-  bias: Tensor | null,
-  eps: number,
-): Tensor {
-  const width = checkNorm(`${op}_norm`, input, normalized_shape, [weight, bias]);
-  if (!isFloat(input.dtype)) throw new RuntimeError(`${op}_norm: expected a floating point tensor, got ${input.dtype}`);
-  if (input.numel() === 0) return input;
-  const inputs = [input, weight, bias].flatMap((tensor) => (tensor ? [cast(tensor, "float32")] : []));
-  const out = make({ kind: "norm", norm: op, width, eps, weight: weight !== null, bias: bias !== null }, inputs, input.shape, "float32");
-  return cast(out, input.dtype);
-}
-
-interface LayerNormOptions {
-  weight?: Tensor | null;
-  bias?: Tensor | null;
-  eps?: number;
-}
-
-/** Rows with mean 0 and variance 1, then scaled and shifted. */
-export function layer_norm(input: Tensor, normalized_shape: Shape, ...args: Args<LayerNormOptions, ["weight", "bias", "eps"]>): Tensor {
-  const { weight = null, bias = null, eps = 1e-5 } = keywords<LayerNormOptions>("layer_norm", ["weight", "bias", "eps"], args);
-  return normed("layer", input, normalized_shape, weight, bias, eps);
-}
-
-interface RmsNormOptions {
-  weight?: Tensor | null;
-  eps?: number | null;
-}
-
-/** The smallest step at 1 in float32, as PyTorch takes where no eps is given. */
-const FLOAT32_EPS = 2 ** -23;
-
-/** Rows with mean square 1, then scaled. */
-export function rms_norm(input: Tensor, normalized_shape: Shape, ...args: Args<RmsNormOptions, ["weight", "eps"]>): Tensor {
-  const { weight = null, eps = null } = keywords<RmsNormOptions>("rms_norm", ["weight", "eps"], args);
-  return normed("rms", input, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
 }
 
 /** Rows of a weight by number. The weight may be float32, float16 or qint8; a number out of range gives NaN. */

@@ -1,6 +1,6 @@
 /** Softmax and its logarithm. */
 
-import { isFloat } from "../base/dtype";
+import { type DType, isFloat } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { wrapDim } from "../base/shape";
 import { cast, make } from "../tensor/build";
@@ -10,12 +10,15 @@ import type { Tensor } from "../tensor/tensor";
 
 interface SoftmaxOptions {
   dim?: number;
+  /** What the input is converted to before. */
+  dtype?: DType | null;
 }
 
 const softmaxOver =
   (name: "softmax" | "log_softmax") =>
-  (input: Tensor, ...args: Args<SoftmaxOptions, ["dim"]>): Tensor => {
-    const { dim } = keywords<SoftmaxOptions>(name, ["dim"], args);
+  (given: Tensor, ...args: Args<SoftmaxOptions, ["dim"]>): Tensor => {
+    const { dim, dtype = null } = keywords<SoftmaxOptions>(name, ["dim"], args, ["dtype"]);
+    const input = dtype === null ? given : cast(given, dtype);
     if (dim === undefined) throw new TypeError(`${name}() missing 1 required argument: 'dim'`);
     if (!isFloat(input.dtype)) throw new RuntimeError(`${name}: not implemented for '${input.dtype}', only for floats`);
     const d = wrapDim(name, dim, input.ndim);

@@ -1,7 +1,7 @@
 /** Element-wise functions of one argument. A new one is a line here. */
 
 import type { ElementOp } from "./element";
-import { erf, erfc, roundEven } from "./special";
+import { erf, erfc, erfinv, roundEven } from "./special";
 
 /** A function of floats: integers and bools are converted to float32. */
 const float = (wgsl: (a: string) => string, cpu: (a: number) => number): ElementOp => ({
@@ -45,6 +45,13 @@ export const UNARY = {
 
   isnan: question("op_isnan($)", false, Number.isNaN),
   isinf: question("op_isinf($)", false, (a) => Math.abs(a) === Infinity),
+  signbit: {
+    takes: "any",
+    gives: "bool",
+    wgsl: (T, a) => (T === "U32" ? "BOOL(false)" : `((bitcast<U32>(${a}) >> U32(31u)) != U32(0u))`),
+    bool: () => "BOOL(false)",
+    cpu: (a) => Number(a < 0 || Object.is(a, -0)),
+  },
   isfinite: question("!(op_isnan($) | op_isinf($))", true, Number.isFinite),
 
   exp: float((a) => `op_exp(${a})`, Math.exp),
@@ -70,7 +77,8 @@ export const UNARY = {
   acosh: float((a) => `op_log(${a} + sqrt((${a} - 1.0) * (${a} + 1.0)))`, Math.acosh),
   atanh: float((a) => `(0.5 * op_log1p(2.0 * ${a} / (1.0 - ${a})))`, Math.atanh),
   erf: float((a) => `op_erf(${a})`, erf),
-  erfc: float((a) => `(1.0 - op_erf(${a}))`, erfc),
+  erfc: float((a) => `op_erfc(${a})`, erfc),
+  erfinv: float((a) => `op_erfinv(${a})`, erfinv),
   sigmoid: float((a) => `op_sigmoid(${a})`, (a) => 1 / (1 + Math.exp(-a))),
   frac: float((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
 

@@ -158,7 +158,7 @@ export const triu = (input: Tensor, diagonal = 0): Tensor => triangle(input, "ge
 
 function triangle(input: Tensor, keep: "le" | "ge", diagonal: number): Tensor {
   const [rows, columns] = input.shape.slice(-2);
-  if (rows === undefined || columns === undefined) throw new RuntimeError(`tril: input tensor must have at least 2 dimensions`);
+  if (rows === undefined || columns === undefined) throw new RuntimeError(`${keep === "le" ? "tril" : "triu"}: input tensor must have at least 2 dimensions`);
   const row = element("add", unsqueeze(range(rows, input.backend), 1), diagonal);
   return make(
     { kind: "element", name: "where" },

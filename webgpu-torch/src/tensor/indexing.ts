@@ -3,6 +3,7 @@
 import { IndexError, RuntimeError, showShape } from "../base/errors";
 import { wrapDim } from "../base/shape";
 import { make } from "./build";
+import { type Args, keywords } from "./keywords";
 import { reshape } from "./shapes";
 import { Tensor } from "./tensor";
 
@@ -40,8 +41,14 @@ export function gather(input: Tensor, dim: number, index: Tensor): Tensor {
   return make({ kind: "take", dim: d }, [input, index], index.shape, input.dtype);
 }
 
-/** As `gather`, with dimensions of size 1 broadcast. */
-export function take_along_dim(input: Tensor, indices: Tensor, dim: number): Tensor {
+/** As `gather`, with dimensions of size 1 broadcast; without a dimension, from the tensor as one row. */
+export function take_along_dim(input: Tensor, indices: Tensor, ...args: Args<{ dim?: number | null }, ["dim"]>): Tensor {
+  const { dim = null } = keywords<{ dim?: number | null }>("take_along_dim", ["dim"], args);
+  if (dim === null) return take_along_dim(reshape(input, [-1]), reshape(indices, [-1]), 0);
+  if (indices.ndim !== input.ndim)
+    throw new RuntimeError(
+      `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${input.ndim} and ${indices.ndim}`,
+    );
   const d = wrapDim("take_along_dim", dim, input.ndim);
   checkIndex("take_along_dim", indices);
   const shape = input.shape.map((size, i) => {

@@ -5,16 +5,20 @@ import { RuntimeError, showShape } from "../base/errors";
 import { sameShape, wrapDim } from "../base/shape";
 import { cast, constant, element, make, promoted, range } from "./build";
 import { type Args, keywords } from "./keywords";
-import { narrow, reshape, slice, unsqueeze } from "./shapes";
+import { reshape, slice, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
 /** Tensors one after the other along a dimension. */
 export function cat(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
   const { dim = 0 } = keywords<{ dim?: number }>("cat", ["dim"], args);
-  const [first] = tensors;
+  // Vectors of nothing go with any shape, as PyTorch has it for the sake of old code.
+  const shaped = tensors.filter((tensor) => tensor.ndim !== 1 || tensor.shape[0] !== 0);
+  const [first = tensors[0]] = shaped;
   if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
   const d = wrapDim("cat", dim, first.ndim);
-  for (const { shape } of tensors) {
+  const single = tensors.findIndex(({ ndim }) => ndim === 0);
+  if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
+  for (const { shape } of shaped) {
     if (
       !sameShape(
         shape.filter((_, i) => i !== d),
@@ -27,11 +31,16 @@ export function cat(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, 
     }
   }
   const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
+  const full = tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype));
+  const total = shaped.reduce((sum, { shape }) => sum + (shape[d] ?? 0), 0);
   return (
-    joinAll(
-      tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype)),
-      d,
-    ) ?? cast(first, dtype)
+    joinAll(full, d) ??
+    constant(
+      0,
+      first.shape.map((size, i) => (i === d ? total : size)),
+      dtype,
+      first.backend,
+    )
   );
 }
 
@@ -73,34 +82,4 @@ export function stack(tensors: readonly Tensor[], ...args: Args<{ dim?: number }
     tensors.map((tensor) => unsqueeze(tensor, dim)),
     { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) },
   );
-}
-
-interface PadOptions {
-  mode?: "constant";
-  value?: number | null;
-}
-
-/** Zeros, or another number, around a tensor: `pad` gives how many before and after, from the last dimension on. Negative numbers cut off. */
-export function pad(input: Tensor, widths: readonly number[], ...args: Args<PadOptions, ["mode", "value"]>): Tensor {
-  const { mode = "constant", value = null } = keywords<PadOptions>("pad", ["mode", "value"], args);
-  if (mode !== "constant") throw new RuntimeError(`pad: mode ${String(mode)} is not there, only constant`);
-  let out = input;
-  for (let i = 0; i < widths.length; i += 2) {
-    const d = input.ndim - 1 - i / 2;
-    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
-    if (d < 0)
-      throw new RuntimeError(
-        `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input.ndim}`,
-      );
-    const kept = narrow(out, d, Math.max(0, -before), (out.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-    const fill = (size: number) =>
-      constant(
-        value ?? 0,
-        kept.shape.map((own, j) => (j === d ? size : own)),
-        kept.dtype,
-        kept.backend,
-      );
-    out = cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
-  }
-  return out;
 }

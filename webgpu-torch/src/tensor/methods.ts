@@ -1,26 +1,33 @@
 /** Gives class Tensor a method for every function whose first argument is a tensor. */
 
+import type { Operand } from "./build";
 import * as conversion from "./conversion";
 import { full_like, ones_like, tril, triu, zeros_like } from "./creation";
 import * as indexing from "./indexing";
 import * as pointwise from "./pointwise";
 import * as products from "./products";
+import * as rearrange from "./rearrange";
 import * as reductions from "./reductions";
 import * as shapes from "./shapes";
+import { index } from "./slices";
+import * as special from "./special";
 import { Tensor } from "./tensor";
 
 // What has a tensor first, but is no method in PyTorch, stays a function.
 const { variance, ...plainReductions } = reductions;
 const { slice, sizesOf, ...views } = shapes;
-const { where, ...plainPointwise } = pointwise;
 const { linear, ...plainProducts } = products;
 
 const METHODS = {
   ...conversion,
-  ...plainPointwise,
+  ...pointwise,
+  where: (input: Tensor, condition: Tensor, other: Operand) => pointwise.where(condition, input, other),
+  ...special,
   ...plainReductions,
   var: variance,
   ...views,
+  ...rearrange,
+  index,
   ...indexing,
   ...plainProducts,
   full_like,

@@ -49,14 +49,17 @@ export const acosh = unary("acosh");
 export const atanh = unary("atanh");
 export const erf = unary("erf");
 export const erfc = unary("erfc");
+export const erfinv = unary("erfinv");
 export const sigmoid = unary("sigmoid");
 export const relu = unary("relu");
 export const isnan = unary("isnan");
 export const isinf = unary("isinf");
 export const isfinite = unary("isfinite");
+export const signbit = unary("signbit");
 export const logical_not = unary("logical_not");
 export const bitwise_not = unary("bitwise_not");
-export { abs as absolute, neg as negative };
+export { abs as absolute, neg as negative, trunc as fix, sign as sgn };
+export { acos as arccos, acosh as arccosh, asin as arcsin, asinh as arcsinh, atan as arctan, atanh as arctanh };
 
 // Two arguments; numbers stand for tensors of no dimensions.
 export const mul = binary("mul");
@@ -80,7 +83,8 @@ export const bitwise_or = binary("bitwise_or");
 export const bitwise_xor = binary("bitwise_xor");
 export const bitwise_left_shift = binary("bitwise_left_shift");
 export const bitwise_right_shift = binary("bitwise_right_shift");
-export { mul as multiply };
+export { mul as multiply, atan2 as arctan2 };
+export { ne as not_equal, lt as less, le as less_equal, gt as greater, ge as greater_equal };
 
 interface AlphaOptions {
   alpha?: number;

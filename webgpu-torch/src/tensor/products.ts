@@ -1,11 +1,12 @@
 /** Matrix products. */
 
-import { isFloat } from "../base/dtype";
+import { type DType, isFloat } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
 import { numel, reducedShape } from "../base/shape";
 import { linearShape, matmulShape } from "../ops/matmul";
 import { cast, constant, element, make, promoted } from "./build";
-import { reshape, unsqueeze } from "./shapes";
+import { sum } from "./reductions";
+import { reshape, transpose, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
 /** A batched product of matrices; a vector on either side is a matrix of one row or one column, which is left out again. */
@@ -23,10 +24,16 @@ function product(op: string, a: Tensor, b: Tensor): Tensor {
   const shape = matmulShape(op, a.shape, b.shape);
   const dtype = promoted(op, [a, b]);
   if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
-  if (!isFloat(dtype)) throw new RuntimeError(`${op}: not implemented for '${dtype}', only for floats`);
+  if (dtype === "bool") throw new RuntimeError(`${op}: not implemented for 'bool'`);
+  if (!isFloat(dtype)) return integerProduct(a, b, dtype);
   if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
   // Kernels multiply float32.
   return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
+}
+
+/** Products of integers are exact as sums of 32 bits, not of float32: one reduction, which no one needs to be fast. */
+function integerProduct(a: Tensor, b: Tensor, dtype: DType): Tensor {
+  return cast(sum(element("mul", unsqueeze(a, -2), unsqueeze(transpose(b, -1, -2), -3)), -1), dtype);
 }
 
 /** A product of two matrices. */
@@ -73,10 +80,18 @@ export function dot(input: Tensor, tensor: Tensor): Tensor {
 }
 
 /** A matrix times a vector. */
-export const mv = (input: Tensor, vec: Tensor): Tensor => matmul(input, vec);
+export function mv(input: Tensor, vec: Tensor): Tensor {
+  if (input.ndim !== 2 || vec.ndim !== 1)
+    throw new RuntimeError(`mv: vector + matrix @ vector expected, got ${vec.ndim}, ${input.ndim}, ${vec.ndim}`);
+  return matmul(input, vec);
+}
 
 /** All products of elements of two vectors. */
-export const outer = (input: Tensor, vec2: Tensor): Tensor => element("mul", unsqueeze(input, 1), unsqueeze(vec2, 0));
+export function outer(input: Tensor, vec2: Tensor): Tensor {
+  if (input.ndim !== 1 || vec2.ndim !== 1)
+    throw new RuntimeError(`outer: Expected 1-D arguments, but got ${input.ndim}-D and ${vec2.ndim}-D`);
+  return element("mul", unsqueeze(input, 1), unsqueeze(vec2, 0));
+}
 
 /** x wᵀ + b. The weight may be float32, float16 or qint8; it stays packed and is unpacked inside the kernel. */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {

@@ -128,6 +128,12 @@ export const max = extremes("max", amax, argmax, "maximum");
 /** The smallest element; of two tensors the smaller elements; along a dimension, values and indices. */
 export const min = extremes("min", amin, argmin, "minimum");
 
+/** The smallest and the largest element. */
+export function aminmax(input: Tensor, options: OneDimOptions = {}): { readonly min: Tensor; readonly max: Tensor } {
+  const { dim = null, keepdim = false } = keywords<OneDimOptions>("aminmax", [], [options], ["dim", "keepdim"]);
+  return { min: amin(input, { dim, keepdim }), max: amax(input, { dim, keepdim }) };
+}
+
 interface VarOptions extends DimOptions {
   correction?: number;
   unbiased?: boolean;
@@ -154,6 +160,32 @@ export const variance = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Ten
 /** The standard deviation. */
 export const std = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor =>
   cast(element("sqrt", varianceOf("std", input, args)), input.dtype);
+
+/** The standard deviation and the mean. */
+export const std_mean = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor[] => withMean(std, input, args);
+/** The variance and the mean. */
+export const var_mean = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor[] => withMean(variance, input, args);
+
+function withMean(spread: typeof std, input: Tensor, args: Args<VarOptions, ["dim"]>): Tensor[] {
+  const { dim = null, keepdim = false } = keywords<VarOptions>("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  return [spread(input, ...args), mean(input, { dim, keepdim })];
+}
+
+/** The sum of all that is no NaN. */
+export const nansum = (input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor =>
+  sum(isFloat(input.dtype) ? choose(element("isnan", input), 0, input) : input, ...args);
+
+/** The mean of all that is no NaN. */
+export function nanmean(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
+  const { dim = null, keepdim = false } = keywords<SumOptions>("nanmean", ["dim", "keepdim"], args, ["dtype"]);
+  return element("div", nansum(input, ...args), sum(element("logical_not", element("isnan", input)), { dim, keepdim }));
+}
+
+/** How many elements are not zero. */
+export function count_nonzero(input: Tensor, ...args: Args<{ dim?: Dims }, ["dim"]>): Tensor {
+  const { dim = null } = keywords<{ dim?: Dims }>("count_nonzero", ["dim"], args);
+  return sum(cast(input, "bool"), { dim });
+}
 
 /** log(sum(exp(input))), from the largest element on, so that nothing overflows. */
 export function logsumexp(input: Tensor, dim: number | readonly number[], ...args: Args<{ keepdim?: boolean }, ["keepdim"]>): Tensor {

@@ -1,0 +1,147 @@
+/** Element-wise functions made of others. They fuse like those, and round a float16 result once, as PyTorch's own do. */
+
+import type { DType } from "../base/dtype";
+import { isFloat } from "../base/dtype";
+import { RuntimeError } from "../base/errors";
+import { cast, choose, element, type Operand, promoted } from "./build";
+import { type Args, keywords } from "./keywords";
+import { Tensor } from "./tensor";
+
+const floating = (dtype: DType): DType => (isFloat(dtype) ? dtype : "float32");
+
+/** A function of float32 values, which other dtypes are converted to before. */
+const ofFloats =
+  (name: string, compute: (...values: Operand[]) => Tensor) =>
+  (...operands: readonly Operand[]): Tensor => {
+    const dtype = floating(promoted(name, operands));
+    return cast(compute(...operands.map((operand) => (operand instanceof Tensor ? cast(operand, "float32") : operand))), dtype);
+  };
+
+const unary = (name: string, compute: (x: Operand) => Tensor) => {
+  const apply = ofFloats(name, compute as (...values: Operand[]) => Tensor);
+  return (input: Tensor): Tensor => apply(input);
+};
+
+const binary = (name: string, compute: (a: Operand, b: Operand) => Tensor) => {
+  const apply = ofFloats(name, compute as (...values: Operand[]) => Tensor);
+  return (input: Operand, other: Operand): Tensor => apply(input, other);
+};
+
+/** Degrees as radians. */
+export const deg2rad = unary("deg2rad", (x) => element("mul", x, Math.PI / 180));
+/** Radians as degrees. */
+export const rad2deg = unary("rad2deg", (x) => element("mul", x, 180 / Math.PI));
+
+/** sin(πx) / (πx), and 1 at 0. */
+export const sinc = unary("sinc", (x) => {
+  const angle = element("mul", x, Math.PI);
+  return choose(element("eq", angle, 0), 1, element("div", element("sin", angle), angle));
+});
+
+/** The logarithm of x / (1 - x); with `eps`, of x brought into [eps, 1 - eps]. */
+export function logit(input: Tensor, ...args: Args<{ eps?: number | null }, ["eps"]>): Tensor {
+  const { eps = null } = keywords<{ eps?: number | null }>("logit", ["eps"], args);
+  const odds = ofFloats("logit", (x = 0) => {
+    const inside = eps === null ? x : element("minimum", element("maximum", x, eps), 1 - eps);
+    return element("log", element("div", inside, element("sub", 1, inside)));
+  });
+  return odds(input);
+}
+
+/** log(exp(a) + exp(b)) without overflow. */
+export const logaddexp = binary("logaddexp", (a, b) => sumOfPowers(a, b, (x) => element("log1p", element("exp", x))));
+/** log2(2^a + 2^b) without overflow. */
+export const logaddexp2 = binary("logaddexp2", (a, b) =>
+  sumOfPowers(a, b, (x) => element("mul", element("log1p", element("exp2", x)), Math.LOG2E)),
+);
+
+function sumOfPowers(a: Operand, b: Operand, rest: (x: Tensor) => Tensor): Tensor {
+  const top = element("maximum", a, b);
+  const distance = element("abs", element("sub", a, b));
+  // Two equal infinities have no distance.
+  return choose(element("isinf", top), top, element("add", top, rest(element("neg", distance))));
+}
+
+/** √(a² + b²) without overflow. */
+export const hypot = binary("hypot", (a, b) => {
+  const [x, y] = [element("abs", element("add", a, 0)), element("abs", element("add", b, 0))];
+  const long = element("maximum", x, y);
+  const ratio = element("div", element("minimum", x, y), long);
+  const length = element("mul", long, element("sqrt", element("add", element("square", ratio), 1)));
+  const infinite = element("logical_or", element("isinf", x), element("isinf", y));
+  return choose(infinite, Infinity, choose(element("eq", long, 0), 0, length));
+});
+
+/** a · log(b), and 0 where a is 0, unless b is NaN. */
+export const xlogy = binary("xlogy", (a, b) => {
+  const product = element("mul", a, element("log", b instanceof Tensor ? b : element("add", element("mul", a, 0), b)));
+  const zero = element("logical_and", element("eq", a, 0), element("logical_not", element("isnan", element("add", element("mul", a, 0), b))));
+  return choose(zero, 0, product);
+});
+
+/** The size of a with the sign of b. */
+export function copysign(input: Tensor, other: Operand): Tensor {
+  const sized = ofFloats("copysign", (a = 0, b = 0) => {
+    const size = element("abs", a);
+    if (b instanceof Tensor) return choose(element("signbit", b), element("neg", size), size);
+    return Number(b) < 0 || Object.is(b, -0) ? element("neg", size) : size;
+  });
+  return sized(input, other);
+}
+
+/** The larger value; of a NaN and a number, the number. */
+export const fmax = (input: Tensor, other: Tensor): Tensor => present(input, other, element("maximum", input, other));
+/** The smaller value; of a NaN and a number, the number. */
+export const fmin = (input: Tensor, other: Tensor): Tensor => present(input, other, element("minimum", input, other));
+
+const present = (a: Tensor, b: Tensor, both: Tensor): Tensor =>
+  isFloat(both.dtype) ? choose(element("isnan", a), b, choose(element("isnan", b), a, both)) : both;
+
+/** 0 below zero, 1 above it, and `values` at it. */
+export function heaviside(input: Tensor, values: Tensor): Tensor {
+  if (input.dtype !== values.dtype)
+    throw new RuntimeError(`heaviside: input and values with different dtypes are not implemented, got ${input.dtype} and ${values.dtype}`);
+  return choose(element("eq", input, 0), values, cast(element("gt", input, 0), input.dtype));
+}
+
+/** Whether a value is plus infinity. */
+export const isposinf = (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("gt", input, 0));
+/** Whether a value is minus infinity. */
+export const isneginf = (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("lt", input, 0));
+
+interface IsCloseOptions {
+  rtol?: number;
+  atol?: number;
+  equal_nan?: boolean;
+}
+
+/** Whether values differ by no more than atol + rtol · |other|. */
+export function isclose(input: Tensor, other: Tensor, ...args: Args<IsCloseOptions, ["rtol", "atol", "equal_nan"]>): Tensor {
+  const { rtol = 1e-5, atol = 1e-8, equal_nan = false } = keywords<IsCloseOptions>("isclose", ["rtol", "atol", "equal_nan"], args);
+  if (input.dtype !== other.dtype) throw new RuntimeError(`isclose: ${input.dtype} did not match ${other.dtype}`);
+  const [a, b] = [cast(input, "float32"), cast(other, "float32")];
+  const distance = element("abs", element("sub", a, b));
+  const near = element("le", distance, element("add", element("mul", element("abs", b), rtol), atol));
+  const close = element("logical_or", element("eq", a, b), element("logical_and", near, element("isfinite", distance)));
+  const nans = element("logical_and", element("isnan", a), element("isnan", b));
+  return equal_nan ? element("logical_or", close, nans) : close;
+}
+
+interface NanToNumOptions {
+  nan?: number | null;
+  posinf?: number | null;
+  neginf?: number | null;
+}
+
+const LARGEST = { float16: 65504, float32: 3.4028234663852886e38 } as const;
+
+/** NaN and infinities replaced: by 0, and by the largest and smallest finite numbers where nothing else is said. */
+export function nan_to_num(input: Tensor, ...args: Args<NanToNumOptions, ["nan", "posinf", "neginf"]>): Tensor {
+  const options = keywords<NanToNumOptions>("nan_to_num", ["nan", "posinf", "neginf"], args);
+  if (!isFloat(input.dtype)) return input;
+  const largest = input.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
+  const { nan, posinf, neginf } = options;
+  const noNan = choose(element("isnan", input), nan ?? 0, input);
+  const noPlus = choose(isposinf(input), posinf ?? largest, noNan);
+  return choose(isneginf(input), neginf ?? -largest, noPlus);
+}
