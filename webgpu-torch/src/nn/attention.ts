@@ -12,7 +12,7 @@ import { expand, permute, reshape, transpose, unsqueeze } from "../tensor/shapes
 import type { Tensor } from "../tensor/tensor";
 import { softmax } from "./softmax";
 
-interface VarlenOptions {
+export interface VarlenOptions {
   scale?: number | null;
   /** [-1, -1]: every key; [-1, 0]: keys up to the query's own. */
   window_size?: readonly [number, number];
@@ -73,7 +73,7 @@ function sharedHeads(op: string, input: Tensor, dim: number, heads: number, enab
   return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
 }
 
-interface SdpaOptions {
+export interface SdpaOptions {
   attn_mask?: Tensor | null;
   dropout_p?: number;
   is_causal?: boolean;

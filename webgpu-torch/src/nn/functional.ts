@@ -18,7 +18,7 @@ export { log_softmax, softmax } from "./softmax";
 export const silu = (input: Tensor): Tensor => element("silu", input);
 export const softplus = (input: Tensor): Tensor => element("softplus", input);
 
-interface GeluOptions {
+export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
@@ -42,7 +42,7 @@ export function embedding(input: Tensor, weight: Tensor): Tensor {
   return weight.dtype === "float16" ? cast(rows, "float16") : rows;
 }
 
-interface NormalizeOptions {
+export interface NormalizeOptions {
   p?: number;
   dim?: Dims;
   eps?: number;
@@ -54,7 +54,7 @@ export function normalize(input: Tensor, ...args: Args<NormalizeOptions, ["p", "
   return element("div", input, element("maximum", norm(input, { p, dim, keepdim: true }), eps));
 }
 
-interface CosineOptions {
+export interface CosineOptions {
   dim?: number;
   eps?: number;
 }

@@ -13,13 +13,13 @@ import { log_softmax } from "./softmax";
 
 type Reduction = "none" | "mean" | "sum";
 
-interface LossOptions {
+export interface LossOptions {
   weight?: Tensor | null;
   ignore_index?: number;
   reduction?: Reduction;
 }
 
-interface CrossEntropyOptions extends LossOptions {
+export interface CrossEntropyOptions extends LossOptions {
   label_smoothing?: number;
 }
 

@@ -40,7 +40,7 @@ function normed(
   return cast(out, input.dtype);
 }
 
-interface LayerNormOptions {
+export interface LayerNormOptions {
   weight?: Tensor | null;
   bias?: Tensor | null;
   eps?: number;
@@ -52,7 +52,7 @@ export function layer_norm(input: Tensor, normalized_shape: Shape, ...args: Args
   return normed("layer", input, normalized_shape, weight, bias, eps);
 }
 
-interface RmsNormOptions {
+export interface RmsNormOptions {
   weight?: Tensor | null;
   eps?: number | null;
 }
@@ -66,7 +66,7 @@ export function rms_norm(input: Tensor, normalized_shape: Shape, ...args: Args<R
   return normed("rms", input, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
 }
 
-interface GroupNormOptions {
+export interface GroupNormOptions {
   weight?: Tensor | null;
   bias?: Tensor | null;
   eps?: number;

@@ -6,7 +6,7 @@ import { cast, constant, make } from "../tensor/build";
 import { keywords } from "../tensor/keywords";
 import type { Tensor } from "../tensor/tensor";
 
-interface SegmentOptions {
+export interface SegmentOptions {
   /** Rows of each segment; they must add up to the rows there are, which cannot be checked here. */
   lengths?: Tensor;
   axis?: number;

@@ -8,7 +8,7 @@ import { type Args, keywords } from "../tensor/keywords";
 import { reshape, transpose } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
 
-interface SoftmaxOptions {
+export interface SoftmaxOptions {
   dim?: number;
   /** What the input is converted to before. */
   dtype?: DType | null;

@@ -30,7 +30,7 @@ export function tensor(data: Nested | HostArray, options: TensorOptions = {}): T
   return upload(host.bytes, host.shape, host.dtype, device);
 }
 
-interface FromBufferOptions extends TensorOptions {
+export interface FromBufferOptions extends TensorOptions {
   /** In elements; all of the rest if left out. */
   count?: number;
   /** In bytes. */
@@ -107,7 +107,7 @@ export function full_like(input: Tensor, fill_value: number, options: TensorOpti
 export const zeros_like = like(0);
 export const ones_like = like(1);
 
-interface ArangeOptions extends TensorOptions {
+export interface ArangeOptions extends TensorOptions {
   start?: number;
   end?: number;
   step?: number;

@@ -7,7 +7,7 @@ import { type Args, keywords } from "./keywords";
 import { narrow, reshape } from "./shapes";
 import type { Tensor } from "./tensor";
 
-interface PadOptions {
+export interface PadOptions {
   mode?: "constant" | "reflect" | "replicate" | "circular";
   value?: number | null;
 }

@@ -86,7 +86,7 @@ export const bitwise_right_shift = binary("bitwise_right_shift");
 export { mul as multiply, atan2 as arctan2 };
 export { ne as not_equal, lt as less, le as less_equal, gt as greater, ge as greater_equal };
 
-interface AlphaOptions {
+export interface AlphaOptions {
   alpha?: number;
 }
 
@@ -112,7 +112,7 @@ function scaled(op: string, other: Operand, options: AlphaOptions): Operand {
 export const rsub = (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor =>
   element("sub", other, scaled("rsub", input, options));
 
-interface DivOptions {
+export interface DivOptions {
   rounding_mode?: "trunc" | "floor" | null;
 }
 
@@ -148,7 +148,7 @@ export function pow(input: Operand, exponent: Operand): Tensor {
   return element("pow", input, exponent);
 }
 
-interface RoundOptions {
+export interface RoundOptions {
   decimals?: number;
 }
 
@@ -160,7 +160,7 @@ export function round(input: Tensor, options: RoundOptions = {}): Tensor {
   return decimals > 0 ? div(element("round", mul(input, scale)), scale) : mul(element("round", div(input, scale)), scale);
 }
 
-interface ClampOptions {
+export interface ClampOptions {
   min?: Operand | null;
   max?: Operand | null;
 }
@@ -188,7 +188,7 @@ export function masked_fill(input: Tensor, mask: Tensor, value: Operand): Tensor
 /** start + weight * (end - start) */
 export const lerp = (input: Tensor, end: Tensor, weight: Operand): Tensor => add(input, mul(weight, sub(end, input)));
 
-interface ValueOptions {
+export interface ValueOptions {
   value?: number;
 }
 

@@ -53,7 +53,7 @@ export function bmm(input: Tensor, mat2: Tensor): Tensor {
   return product("bmm", input, mat2);
 }
 
-interface AddOptions {
+export interface AddOptions {
   beta?: number;
   alpha?: number;
 }

@@ -8,7 +8,7 @@ import { type Args, keywords } from "./keywords";
 import { expand, narrow, permute, reshape, type Sizes, sizesOf, transpose, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
-interface RollOptions {
+export interface RollOptions {
   dims?: number | readonly number[] | null;
 }
 
@@ -57,7 +57,7 @@ export function tile(input: Tensor, ...dims: Sizes): Tensor {
   return repeat(input, [...new Array<number>(Math.max(0, input.ndim - times.length)).fill(1), ...times]);
 }
 
-interface InterleaveOptions {
+export interface InterleaveOptions {
   dim?: number | null;
 }
 
@@ -91,7 +91,7 @@ export function movedim(input: Tensor, source: number | readonly number[], desti
 
 export { movedim as moveaxis, transpose as swapaxes, transpose as swapdims };
 
-interface DiagonalOptions {
+export interface DiagonalOptions {
   offset?: number;
   dim1?: number;
   dim2?: number;

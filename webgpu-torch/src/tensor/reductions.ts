@@ -12,16 +12,16 @@ import { Tensor } from "./tensor";
 
 export type Dims = number | readonly number[] | null;
 
-interface DimOptions {
+export interface DimOptions {
   dim?: Dims;
   keepdim?: boolean;
 }
 
-interface SumOptions extends DimOptions {
+export interface SumOptions extends DimOptions {
   dtype?: DType;
 }
 
-interface OneDimOptions {
+export interface OneDimOptions {
   dim?: number | null;
   keepdim?: boolean;
 }
@@ -134,7 +134,7 @@ export function aminmax(input: Tensor, options: OneDimOptions = {}): { readonly 
   return { min: amin(input, { dim, keepdim }), max: amax(input, { dim, keepdim }) };
 }
 
-interface VarOptions extends DimOptions {
+export interface VarOptions extends DimOptions {
   correction?: number;
   unbiased?: boolean;
 }
@@ -200,7 +200,7 @@ export function logsumexp(input: Tensor, dim: number | readonly number[], ...arg
   return keepdim ? result : reshape(result, reducedShape(input.shape, dims, false));
 }
 
-interface NormOptions extends DimOptions {
+export interface NormOptions extends DimOptions {
   p?: number | "fro";
 }
 

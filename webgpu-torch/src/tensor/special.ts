@@ -109,7 +109,7 @@ export const isposinf = (input: Tensor): Tensor => element("logical_and", elemen
 /** Whether a value is minus infinity. */
 export const isneginf = (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("lt", input, 0));
 
-interface IsCloseOptions {
+export interface IsCloseOptions {
   rtol?: number;
   atol?: number;
   equal_nan?: boolean;
@@ -127,7 +127,7 @@ export function isclose(input: Tensor, other: Tensor, ...args: Args<IsCloseOptio
   return equal_nan ? element("logical_or", close, nans) : close;
 }
 
-interface NanToNumOptions {
+export interface NanToNumOptions {
   nan?: number | null;
   posinf?: number | null;
   neginf?: number | null;
