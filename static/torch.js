@@ -74,6 +74,14 @@ function opKey(op) {
       return op.log ? "log_softmax" : "softmax";
     case "segment_reduce":
       return `segment_${op.reduce}`;
+    case "scan":
+      return `cum${op.scan}`;
+    case "sort_runs":
+      return `sort ${op.descending} ${op.keep}`;
+    case "merge_runs":
+      return `merge ${op.descending} ${op.run} ${op.keep}`;
+    case "random":
+      return `random_${op.distribution}`;
     case "data":
     case "parameter":
     case "call":
@@ -83,6 +91,7 @@ function opKey(op) {
     case "linear":
     case "matmul":
     case "embedding":
+    case "scatter_places":
       return op.kind;
     default:
       return op;
@@ -701,6 +710,11 @@ function wayOf(node) {
     case "softmax":
     case "segment_reduce":
     case "embedding":
+    case "scan":
+    case "sort_runs":
+    case "merge_runs":
+    case "scatter_places":
+    case "random":
       return "kernel";
     default:
       return kind;
@@ -929,9 +943,9 @@ fn workgroup_index(id: vec3u, count: vec3u) -> u32 { return id.y * count.x + id.
 `
 );
 function uniforms(...values) {
-  const words = new Uint32Array(Math.ceil(values.length / 4) * 4);
-  words.set(values);
-  return words;
+  const words2 = new Uint32Array(Math.ceil(values.length / 4) * 4);
+  words2.set(values);
+  return words2;
 }
 function f322(value) {
   return new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0;
@@ -1203,6 +1217,41 @@ function mergeDims2({ shape, kept, program }) {
   return { shape: sizes, kept: lasts.filter((d) => d < kept).length, program: { inputs: program.inputs, body } };
 }
 
+// src/graph/list_task.ts
+function listTask(node, op) {
+  const { rows, width, dtype } = rowsOf(input(node, 0));
+  switch (op.kind) {
+    case "scan":
+      return { kind: "scan", spec: { op: op.scan, rows, width, dtype: scanned(dtype) } };
+    case "sort_runs": {
+      const { descending, keep } = op;
+      return { kind: "sort_runs", spec: { rows, width, dtype: word(dtype), descending, keep } };
+    }
+    case "merge_runs": {
+      const { descending, run, keep } = op;
+      const count2 = rowsOf(input(node, 1)).width;
+      return { kind: "merge_runs", spec: { rows, width, dtype: word(dtype), descending, count: count2, run, keep } };
+    }
+    case "scatter_places":
+      return { kind: "scatter_places", spec: { rows, width: node.shape.at(-1) ?? 1, count: width } };
+    case "random":
+      return { kind: "random", spec: { distribution: op.distribution, count: numel(node.shape) } };
+    default:
+      return op;
+  }
+}
+function rowsOf({ shape, dtype }) {
+  const width = shape.at(-1) ?? 1;
+  return { rows: numel(shape) / width, width, dtype };
+}
+function scanned(dtype) {
+  if (dtype === "float32" || dtype === "int32" || dtype === "uint32") return dtype;
+  throw new RuntimeError(`a scan of ${dtype}, expected float32, int32 or uint32`);
+}
+function word(dtype) {
+  return dtype === "bool" ? dtype : scanned(dtype);
+}
+
 // src/graph/lower.ts
 function lower(node, context) {
   const { op } = node;
@@ -1220,6 +1269,15 @@ function lower(node, context) {
     case "segment_reduce":
     case "embedding":
       return lowerRows(node, context);
+    case "scan":
+    case "sort_runs":
+    case "merge_runs":
+    case "scatter_places":
+    case "random":
+      return {
+        task: listTask(node, op),
+        operands: node.inputs.map((operand) => plain(operand, context))
+      };
     case "constant":
     case "arange":
     case "element":
@@ -1290,10 +1348,10 @@ function matrixStrides({ shape, strides, offset }, batchDims) {
 function lowerReduce(node, op, context) {
   const x = input(node, 0);
   const all2 = x.shape.map((_, d) => d);
-  const order = [...all2.filter((d) => !op.dims.includes(d)), ...op.dims];
-  const moves = order.every((d, i) => d === i) ? [] : [{ kind: "permute", order }];
+  const order2 = [...all2.filter((d) => !op.dims.includes(d)), ...op.dims];
+  const moves = order2.every((d, i) => d === i) ? [] : [{ kind: "permute", order: order2 }];
   const { program, operands } = fuseInput(x, moves, context);
-  const shape = order.map((d) => x.shape[d] ?? 1);
+  const shape = order2.map((d) => x.shape[d] ?? 1);
   const loop = mergeDims2({ shape, kept: shape.length - op.dims.length, program });
   return { task: { kind: "reduce", spec: { op: op.name, ...loop, epilogue: null } }, operands };
 }
@@ -1973,6 +2031,60 @@ function attendCpu(sizes, inputs, i, h, k0, stop) {
   return out;
 }
 
+// src/ops/lists.ts
+function scanCpu({ op, rows, width, dtype }, x) {
+  const out = makeValues(dtype, rows * width);
+  for (let r = 0; r < rows; r++) {
+    let state = op === "sum" ? 0 : 1;
+    for (let i = r * width; i < (r + 1) * width; i++) {
+      const value = x[i] ?? 0;
+      state = op === "sum" ? state + value : dtype === "float32" ? state * value : Math.imul(state, value);
+      out[i] = state;
+    }
+  }
+  return out;
+}
+var RUN = 1024;
+var keptOf = (count2, run, keep) => Math.floor(count2 / run) * keep + Math.min(keep, count2 % run);
+function order(x, start, descending) {
+  const compare2 = (a, b) => Number.isNaN(a) ? Number.isNaN(b) ? 0 : 1 : Number.isNaN(b) ? -1 : a - b || 0;
+  return (i, j) => {
+    const [a, b] = [x[start + i] ?? 0, x[start + j] ?? 0];
+    const sign2 = a === b ? 0 : Math.sign(compare2(a, b)) * (descending ? -1 : 1);
+    return sign2 || i - j;
+  };
+}
+function sortRunsCpu({ rows, width, descending, keep }, x) {
+  const out = [];
+  for (let r = 0; r < rows; r++) {
+    for (let start = 0; start < width; start += RUN) {
+      const run = Array.from({ length: Math.min(RUN, width - start) }, (_, i) => start + i);
+      out.push(...run.sort(order(x, r * width, descending)).slice(0, keep));
+    }
+  }
+  return Int32Array.from(out);
+}
+function mergeRunsCpu({ rows, width, descending, keep, count: count2, run }, x, positions2) {
+  const out = [];
+  for (let r = 0; r < rows; r++) {
+    const row = Array.from(positions2.subarray(r * count2, (r + 1) * count2));
+    for (let start = 0; start < count2; start += 2 * run) {
+      out.push(...row.slice(start, start + 2 * run).sort(order(x, r * width, descending)).slice(0, keep));
+    }
+  }
+  return Int32Array.from(out);
+}
+function scatterPlacesCpu({ rows, width, count: count2 }, index2) {
+  const out = new Int32Array(rows * width).fill(-1);
+  for (let r = 0; r < rows; r++) {
+    for (let j = 0; j < count2; j++) {
+      const place = index2[r * count2 + j] ?? -1;
+      if (place >= 0 && place < width) out[r * width + place] = j;
+    }
+  }
+  return out;
+}
+
 // src/ops/lookup.ts
 var GROUP = 32;
 function dequantizeCpu(rows, width, q, scales) {
@@ -2059,6 +2171,95 @@ function startOf(i, batch, layout) {
     rest = Math.floor(rest / size);
   }
   return start;
+}
+
+// src/ops/philox.ts
+var PHILOX_STATE = 6;
+var PHILOX_WORDS = 4;
+var MULTIPLIERS = [3528531795, 3449720151];
+var WEYL = [2654435769, 3144134277];
+var ROUNDS = 10;
+var PHILOX_WGSL = (
+  /* wgsl */
+  `
+fn high_product(a: u32, b: u32) -> u32 {
+  let low = (a & 0xffffu) * (b & 0xffffu);
+  let mid = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
+  let rest = (a & 0xffffu) * (b >> 16u) + (mid & 0xffffu);
+  return (a >> 16u) * (b >> 16u) + (mid >> 16u) + (rest >> 16u);
+}
+fn philox(start: vec4u, key: vec2u) -> vec4u {
+  var c = start;
+  var k = key;
+  for (var round = 0u; round < ${ROUNDS}u; round++) {
+    c = vec4u(
+      high_product(${MULTIPLIERS[1]}u, c.z) ^ c.y ^ k.x, ${MULTIPLIERS[1]}u * c.z,
+      high_product(${MULTIPLIERS[0]}u, c.x) ^ c.w ^ k.y, ${MULTIPLIERS[0]}u * c.x,
+    );
+    k += vec2u(${WEYL[0]}u, ${WEYL[1]}u);
+  }
+  return c;
+}
+// Word i of the counter, plus a number, with what is carried over.
+fn counter_at(c: vec4u, i: u32) -> vec4u {
+  let x = c.x + i;
+  let y = c.y + u32(x < i);
+  let z = c.z + u32(x < i && y == 0u);
+  return vec4u(x, y, z, c.w + u32(x < i && y == 0u && z == 0u));
+}`
+);
+function philox(start, key) {
+  let [x, y, z, w] = start;
+  let [k0, k1] = key;
+  for (let round2 = 0; round2 < ROUNDS; round2++) {
+    const [high0, low0] = wideProduct(MULTIPLIERS[0], x);
+    const [high1, low1] = wideProduct(MULTIPLIERS[1], z);
+    [x, y, z, w] = [(high1 ^ y ^ k0) >>> 0, low1, (high0 ^ w ^ k1) >>> 0, low0];
+    k0 = k0 + WEYL[0] >>> 0;
+    k1 = k1 + WEYL[1] >>> 0;
+  }
+  return [x, y, z, w];
+}
+function wideProduct(a, b) {
+  const product3 = BigInt(a) * BigInt(b);
+  return [Number(product3 >> 32n), Number(product3 & 0xffffffffn)];
+}
+function advance(state, by) {
+  const words2 = Array.from({ length: PHILOX_STATE }, (_, i) => state[i] ?? 0);
+  let carried = by;
+  for (let i = 0; i < 4 && carried > 0; i++) {
+    const sum2 = (words2[i] ?? 0) + carried;
+    words2[i] = sum2 % 2 ** 32;
+    carried = Math.floor(sum2 / 2 ** 32);
+  }
+  return words2;
+}
+function randomCpu(distribution, count2, state) {
+  const out = distribution === "bits" ? new Uint32Array(count2) : new Float32Array(count2);
+  const key = [state[4] ?? 0, state[5] ?? 0];
+  for (let i = 0; i < count2; i += PHILOX_WORDS) {
+    const [x = 0, y = 0, z = 0, w = 0] = advance(state, i / PHILOX_WORDS);
+    const numbers = distributed(distribution, philox([x, y, z, w], key));
+    for (let j = 0; j < PHILOX_WORDS && i + j < count2; j++) out[i + j] = numbers[j] ?? 0;
+  }
+  return out;
+}
+function distributed(distribution, words2) {
+  switch (distribution) {
+    case "bits":
+      return words2;
+    case "uniform":
+      return words2.map((word2) => (word2 >>> 8) * 2 ** -24);
+    case "normal":
+      return [...boxMuller(words2[0], words2[1]), ...boxMuller(words2[2], words2[3])];
+    default:
+      return distribution;
+  }
+}
+function boxMuller(a, b) {
+  const radius = Math.sqrt(-2 * Math.log(Math.fround(Math.fround(Math.fround(a) * 2 ** -32) + 2 ** -33)));
+  const angle = Math.fround(Math.fround(b) * 2 ** -32) * 2 * Math.PI;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
 }
 
 // src/ops/reduce.ts
@@ -2170,6 +2371,7 @@ function addressOf(shape, { strides, offset }) {
 
 // src/backend/cpu/tasks.ts
 var floats = (values) => ({ dtype: "float32", values });
+var ints = (values) => ({ dtype: "int32", values });
 function runTask(task, input2) {
   const float4 = (i) => input2(i, "float32");
   const int2 = (i) => input2(i, "int32");
@@ -2198,6 +2400,18 @@ function runTask(task, input2) {
     case "embedding": {
       const { rows, width, weight } = task.spec;
       return floats(embeddingCpu(task.spec, int2(0), weightOf2(weight, rows, width, input2, 1).values));
+    }
+    case "scan":
+      return { dtype: task.spec.dtype, values: scanCpu(task.spec, input2(0, task.spec.dtype)) };
+    case "sort_runs":
+      return ints(sortRunsCpu(task.spec, input2(0, task.spec.dtype)));
+    case "merge_runs":
+      return ints(mergeRunsCpu(task.spec, input2(0, task.spec.dtype), int2(1)));
+    case "scatter_places":
+      return ints(scatterPlacesCpu(task.spec, int2(0)));
+    case "random": {
+      const { distribution, count: count2 } = task.spec;
+      return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count2, input2(0, "uint32")) };
     }
     default:
       return task;
@@ -2754,15 +2968,15 @@ function halfWgsl(dtypes) {
 ${halfValue("half_values", "vec4f", "vec4u")}
 ${HALF_BITS}` : "";
 }
-var halfValue = (name, float4, word) => (
+var halfValue = (name, float4, word2) => (
   /* wgsl */
   `
-fn ${name}(h: ${word}) -> ${float4} {
-  let size = h & ${word}(0x7fffu);
-  let exponent = select(${word}(0x38000000u), ${word}(0x70000000u), size >= ${word}(0x7c00u)); // infinity and NaN
-  let normal = bitcast<${float4}>((size << ${word}(13u)) + exponent);
-  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word}(0x400u)); // below 2^-14 all steps are 2^-24
-  return bitcast<${float4}>(bitcast<${word}>(value) | ((h & ${word}(0x8000u)) << ${word}(16u)));
+fn ${name}(h: ${word2}) -> ${float4} {
+  let size = h & ${word2}(0x7fffu);
+  let exponent = select(${word2}(0x38000000u), ${word2}(0x70000000u), size >= ${word2}(0x7c00u)); // infinity and NaN
+  let normal = bitcast<${float4}>((size << ${word2}(13u)) + exponent);
+  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word2}(0x400u)); // below 2^-14 all steps are 2^-24
+  return bitcast<${float4}>(bitcast<${word2}>(value) | ((h & ${word2}(0x8000u)) << ${word2}(16u)));
 }`
 );
 var HALF_BITS = (
@@ -2844,9 +3058,9 @@ var Params = class {
   }
   /** The uniform's contents. */
   contents() {
-    const words = new Uint32Array(Math.max(4, Math.ceil(this.words.length / 4) * 4));
-    words.set(this.words);
-    return words;
+    const words2 = new Uint32Array(Math.max(4, Math.ceil(this.words.length / 4) * 4));
+    words2.set(this.words);
+    return words2;
   }
   /** The uniform's declaration; to be written last. */
   declare(binding) {
@@ -3465,6 +3679,121 @@ function onGpu(spec) {
   return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4 });
 }
 
+// src/kernels/sort_parts.ts
+var KEYS = {
+  float32: `
+  if ((word & 0x7fffffffu) > 0x7f800000u) { return 0xffffffffu; }
+  if (word == 0x80000000u) { return 0x80000000u; }
+  return select(word | 0x80000000u, ~word, word >> 31u == 1u);`,
+  int32: "return word ^ 0x80000000u;",
+  uint32: "return word;",
+  bool: "return word;"
+};
+var orderWgsl = (dtype, descending) => (
+  /* wgsl */
+  `
+fn ascending_key(word: u32) -> u32 { ${KEYS[dtype]} }
+fn key(word: u32) -> u32 { return ${descending ? "~" : ""}ascending_key(word); }
+fn precedes(a: vec2u, b: vec2u) -> bool { return a.x < b.x || (a.x == b.x && a.y < b.y); }
+`
+);
+
+// src/kernels/merge_runs.ts
+var INVOCATIONS4 = 64;
+function mergeRuns({ rows, width, dtype, descending, count: count2, run, keep }) {
+  checkSizes("merge_runs", { rows, width, count: count2, run, keep, elements: rows * count2 });
+  return {
+    name: `merge_runs(${dtype})`,
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+struct Sizes { rows: u32, width: u32, count: u32, run: u32, keep: u32, kept: u32 }
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+${orderWgsl(dtype, descending)}
+
+fn element(row: u32, place: u32) -> vec2u {
+  let position = positions[row * sizes.count + place];
+  return vec2u(key(x[row * sizes.width + position]), position);
+}
+
+@compute @workgroup_size(${INVOCATIONS4})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let index = workgroup_index(id, count) * ${INVOCATIONS4}u + invocation;
+  let row = index / sizes.count;
+  if (row >= sizes.rows) { return; }
+  let place = index % sizes.count;
+  let run = place / sizes.run;
+  let own = element(row, place);
+  let other = min((run ^ 1u) * sizes.run, sizes.count);
+  let end = min(other + sizes.run, sizes.count);
+  var low = other;
+  var high = end;
+  while (low < high) {
+    let middle = (low + high) / 2u;
+    if (precedes(element(row, middle), own)) { low = middle + 1u; } else { high = middle; }
+  }
+  let rank = place - run * sizes.run + low - other;
+  if (rank < sizes.keep) { y[row * sizes.kept + run / 2u * sizes.keep + rank] = own.y; }
+}
+`
+    ),
+    uniforms: uniforms(rows, width, count2, run, keep, keptOf(count2, 2 * run, keep)),
+    workgroups: grid(Math.ceil(rows * count2 / INVOCATIONS4))
+  };
+}
+
+// src/kernels/random.ts
+var INVOCATIONS5 = 64;
+var NUMBERS = {
+  bits: "return words;",
+  // 24 bits: as many as a float32 in [0, 1) can have everywhere.
+  uniform: "return bitcast<vec4u>(vec4f(words >> vec4u(8u)) * 0x1p-24);",
+  // Box and Muller. 1 is taken off before the logarithm, which loses its digits around 1.
+  normal: `
+  let share = vec2f(words.xz) * 0x1p-32 + 0x1p-33;
+  let angle = vec2f(words.yw) * 0x1p-32 * 6.283185307179586;
+  let radius = sqrt(-2.0 * min(vec2f(op_log1p(share.x - 1.0), op_log1p(share.y - 1.0)), vec2f(0.0)));
+  let cosine = vec2f(op_sine(angle.x, 1), op_sine(angle.y, 1));
+  let sine = vec2f(op_sine(angle.x, 0), op_sine(angle.y, 0));
+  return bitcast<vec4u>(vec4f(radius * cosine, radius * sine).xzyw);`
+};
+function random({ distribution, count: count2 }) {
+  checkSizes("random", { count: count2 });
+  const quads = Math.ceil(count2 / 4);
+  const numbers = NUMBERS[distribution];
+  return {
+    name: `random_${distribution}`,
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> state: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4u>;
+struct Sizes { quads: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${laneAliases(1)}
+${helperText(numbers)}
+${WORKGROUP_INDEX}
+${PHILOX_WGSL}
+fn numbers(words: vec4u) -> vec4u { ${numbers} }
+
+@compute @workgroup_size(${INVOCATIONS5})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let quad = workgroup_index(id, count) * ${INVOCATIONS5}u + invocation;
+  if (quad >= sizes.quads) { return; }
+  let start = vec4u(state[0], state[1], state[2], state[3]);
+  y[quad] = numbers(philox(counter_at(start, quad), vec2u(state[4], state[5])));
+}
+`
+    ),
+    uniforms: uniforms(quads),
+    workgroups: grid(Math.ceil(quads / INVOCATIONS5))
+  };
+}
+
 // src/kernels/reduce.ts
 var WORKGROUP2 = 256;
 var SERIAL_WORKGROUP = 64;
@@ -3616,6 +3945,126 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `;
 }
 
+// src/kernels/scan.ts
+var LANES2 = 64;
+var EACH = 8;
+var TILE2 = LANES2 * EACH;
+var SERIAL_WORKGROUP2 = 64;
+function scan({ op, rows, width, dtype }, caps) {
+  checkSizes("scan", { rows, width });
+  const T = { float32: "f32", int32: "i32", uint32: "u32" }[dtype];
+  const head = (
+    /* wgsl */
+    `
+@group(0) @binding(0) var<storage, read> x: array<${T}>;
+@group(0) @binding(1) var<storage, read_write> y: array<${T}>;
+struct Sizes { rows: u32, width: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+const NOTHING = ${T}(${op === "sum" ? 0 : 1});
+fn join(a: ${T}, b: ${T}) -> ${T} { return a ${op === "sum" ? "+" : "*"} b; }
+`
+  );
+  return {
+    name: `cum${op}`,
+    wgsl: head + (caps.software ? SERIAL : tiled(T)),
+    uniforms: uniforms(rows, width),
+    workgroups: grid(caps.software ? Math.ceil(rows / SERIAL_WORKGROUP2) : rows)
+  };
+}
+var SERIAL = (
+  /* wgsl */
+  `
+@compute @workgroup_size(${SERIAL_WORKGROUP2})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let row = workgroup_index(id, count) * ${SERIAL_WORKGROUP2}u + invocation;
+  if (row >= sizes.rows) { return; }
+  var state = NOTHING;
+  for (var i = row * sizes.width; i < (row + 1) * sizes.width; i++) {
+    state = join(state, x[i]);
+    y[i] = state;
+  }
+}
+`
+);
+var tiled = (T) => (
+  /* wgsl */
+  `
+var<workgroup> tile: array<${T}, ${TILE2}>;
+var<workgroup> totals: array<${T}, ${LANES2}>;
+var<workgroup> before: ${T};
+
+@compute @workgroup_size(${LANES2})
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let row = workgroup_index(id, count);
+  let start = row * sizes.width;
+  if (lane == 0u) { before = NOTHING; }
+  for (var base = 0u; base < sizes.width; base += ${TILE2}u) {
+    for (var i = lane; i < ${TILE2}u; i += ${LANES2}u) {
+      var value = NOTHING;
+      if (base + i < sizes.width && row < sizes.rows) { value = x[start + base + i]; }
+      tile[i] = value;
+    }
+    workgroupBarrier();
+    var state = NOTHING;
+    for (var i = lane * ${EACH}u; i < (lane + 1u) * ${EACH}u; i++) {
+      state = join(state, tile[i]);
+      tile[i] = state;
+    }
+    totals[lane] = state;
+    workgroupBarrier();
+    if (lane == 0u) {
+      var running = before;
+      for (var i = 0u; i < ${LANES2}u; i++) {
+        let total = totals[i];
+        totals[i] = running;
+        running = join(running, total);
+      }
+      before = running;
+    }
+    workgroupBarrier();
+    for (var i = lane; i < ${TILE2}u; i += ${LANES2}u) {
+      if (base + i < sizes.width && row < sizes.rows) { y[start + base + i] = join(totals[i / ${EACH}u], tile[i]); }
+    }
+    workgroupBarrier();
+  }
+}
+`
+);
+
+// src/kernels/scatter_places.ts
+var INVOCATIONS6 = 64;
+function scatterPlaces({ rows, width, count: count2 }) {
+  checkSizes("scatter_places", { rows, width, count: count2 });
+  return {
+    name: "scatter_places",
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> indices: array<i32>;
+@group(0) @binding(1) var<storage, read_write> places: array<atomic<i32>>;
+struct Sizes { rows: u32, width: u32, count: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${INVOCATIONS6})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let row = workgroup_index(id, groups);
+  let there = row < sizes.rows;
+  for (var i = invocation; i < sizes.width && there; i += ${INVOCATIONS6}u) { atomicStore(&places[row * sizes.width + i], -1); }
+  storageBarrier();
+  for (var i = invocation; i < sizes.count && there; i += ${INVOCATIONS6}u) {
+    // A kernel cannot throw: an index out of range names no place.
+    let place = u32(indices[row * sizes.count + i]);
+    if (place < sizes.width) { atomicMax(&places[row * sizes.width + place], i32(i)); }
+  }
+}
+`
+    ),
+    uniforms: uniforms(rows, width, count2),
+    workgroups: grid(rows)
+  };
+}
+
 // src/kernels/segment_reduce.ts
 var COLUMNS = 32;
 function segmentReduce({ op, segments, width }, caps) {
@@ -3711,6 +4160,67 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   };
 }
 
+// src/kernels/sort_runs.ts
+var INVOCATIONS7 = 256;
+function sortRuns({ rows, width, dtype, descending, keep }) {
+  checkSizes("sort_runs", { rows, width, keep });
+  const runs = Math.ceil(width / RUN);
+  const size = runs > 1 ? RUN : 2 ** Math.ceil(Math.log2(width));
+  checkSizes("sort_runs", { padded: rows * runs * size });
+  return {
+    name: `sort_runs(${dtype})`,
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+struct Sizes { rows: u32, width: u32, size: u32, runs: u32, keep: u32, kept: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+var<workgroup> elements: array<vec2u, ${RUN}>;
+${WORKGROUP_INDEX}
+${orderWgsl(dtype, descending)}
+
+@compute @workgroup_size(${INVOCATIONS7})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let first = workgroup_index(id, count) * ${RUN}u;
+  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS7}u) {
+    let run = (first + i) / sizes.size;
+    let row = run / sizes.runs;
+    let column = run % sizes.runs * sizes.size + i % sizes.size;
+    var element = vec2u(0xffffffffu);
+    if (row < sizes.rows && column < sizes.width) { element = vec2u(key(x[row * sizes.width + column]), column); }
+    elements[i] = element;
+  }
+  workgroupBarrier();
+  for (var block = 2u; block <= sizes.size; block *= 2u) {
+    for (var step = block / 2u; step > 0u; step /= 2u) {
+      for (var pair = invocation; pair < ${RUN / 2}u; pair += ${INVOCATIONS7}u) {
+        let i = pair / step * step * 2u + pair % step;
+        let a = elements[i];
+        let b = elements[i + step];
+        // Blocks run up and down in turns, the last one, which is the whole run, up.
+        if (precedes(b, a) == (((i % sizes.size) & block) == 0u)) { elements[i] = b; elements[i + step] = a; }
+      }
+      workgroupBarrier();
+    }
+  }
+  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS7}u) {
+    let run = (first + i) / sizes.size;
+    let row = run / sizes.runs;
+    let start = run % sizes.runs * sizes.size;
+    let place = i % sizes.size;
+    if (row < sizes.rows && place < min(sizes.keep, sizes.width - start)) {
+      y[row * sizes.kept + run % sizes.runs * sizes.keep + place] = elements[i].y;
+    }
+  }
+}
+`
+    ),
+    uniforms: uniforms(rows, width, size, runs, keep, keptOf(width, RUN, keep)),
+    workgroups: grid(Math.ceil(rows * runs * size / RUN))
+  };
+}
+
 // src/kernels/task.ts
 var taskKey = (task) => textOf(task);
 function textOf(value) {
@@ -3740,6 +4250,16 @@ function kernelFor(task, caps) {
       return segmentReduce(task.spec, caps);
     case "embedding":
       return embedding(task.spec);
+    case "scan":
+      return scan(task.spec, caps);
+    case "sort_runs":
+      return sortRuns(task.spec);
+    case "merge_runs":
+      return mergeRuns(task.spec);
+    case "scatter_places":
+      return scatterPlaces(task.spec);
+    case "random":
+      return random(task.spec);
     default:
       return task;
   }
@@ -4365,16 +4885,16 @@ function unflatten(input2, dim, sizes) {
   return reshape(input2, [...shape.slice(0, d), ...inferSize("unflatten", sizes, shape[d] ?? 1), ...shape.slice(d + 1)]);
 }
 function permute(input2, ...dims) {
-  const order = sizesOf(dims).map((dim) => wrapDim("permute", dim, input2.ndim));
-  if (order.length !== input2.ndim || new Set(order).size !== order.length) {
+  const order2 = sizesOf(dims).map((dim) => wrapDim("permute", dim, input2.ndim));
+  if (order2.length !== input2.ndim || new Set(order2).size !== order2.length) {
     throw new RuntimeError(
-      `permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input2.shape)} and ${showShape(order)}`
+      `permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering: ${showShape(input2.shape)} and ${showShape(order2)}`
     );
   }
   return moved(
     input2,
-    { kind: "permute", order },
-    order.map((dim) => input2.shape[dim] ?? 1)
+    { kind: "permute", order: order2 },
+    order2.map((dim) => input2.shape[dim] ?? 1)
   );
 }
 function transpose(input2, dim0, dim1) {
@@ -4530,11 +5050,16 @@ function full(size, fill_value, options = {}) {
   const { dtype = dtypeOfScalar(fill_value), device } = keywords("full", [], [options], ["dtype", "device"]);
   return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
 }
-var filled = (op, value) => (...args) => {
+function splitSizes(op, args, names2) {
   const last = args.at(-1);
   const given = typeof last === "object" && !Array.isArray(last);
-  const { dtype = "float32", device } = keywords(op, [], given ? [last] : [], ["dtype", "device"]);
-  return full(sizesOf(given ? args.slice(0, -1) : args), value, { dtype, ...device && { device } });
+  const options = keywords(op, [], given ? [last] : [], names2);
+  return { sizes: sizesOf(given ? args.slice(0, -1) : args), options };
+}
+var filled = (op, value) => (...args) => {
+  const { sizes, options } = splitSizes(op, args, ["dtype", "device"]);
+  const { dtype = "float32", device } = options;
+  return full(sizes, value, { dtype, ...device && { device } });
 };
 var zeros = filled("zeros", 0);
 var ones = filled("ones", 1);
@@ -4594,6 +5119,7 @@ function triangle(input2, keep, diagonal2) {
 // src/tensor/indexing.ts
 var indexing_exports = {};
 __export(indexing_exports, {
+  checkIndex: () => checkIndex,
   gather: () => gather,
   index_select: () => index_select,
   take_along_dim: () => take_along_dim
@@ -5102,6 +5628,191 @@ function linear(input2, weight, bias = null) {
   return vector2 ? reshape(out, shape.slice(0, -1)) : out;
 }
 
+// src/tensor/scans.ts
+var scans_exports = {};
+__export(scans_exports, {
+  cumprod: () => cumprod,
+  cumsum: () => cumsum
+});
+var running = (name, scan2) => (input2, ...args) => {
+  const { dim, dtype = null } = keywords(name, ["dim"], args, ["dtype"]);
+  if (dim === void 0) throw new TypeError(`${name}() missing 1 required positional argument: "dim"`);
+  const d = wrapDim(name, dim, input2.ndim);
+  const given = dtype ?? input2.dtype;
+  const result = isFloat(given) || given === "uint32" ? given : dtype ?? "int32";
+  const x = cast(cast(input2, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");
+  if (input2.ndim === 0 || input2.numel() === 0) return cast(x, result);
+  const rows = transpose(x, d, -1);
+  return cast(transpose(make({ kind: "scan", scan: scan2 }, [rows], rows.shape, x.dtype), d, -1), result);
+};
+var cumsum = running("cumsum", "sum");
+var cumprod = running("cumprod", "prod");
+
+// src/tensor/sorting.ts
+var sorting_exports = {};
+__export(sorting_exports, {
+  argsort: () => argsort,
+  sort: () => sort,
+  topk: () => topk
+});
+function positions(input2, descending, keep) {
+  const width = input2.shape.at(-1) ?? 1;
+  const shape = [...input2.shape.slice(0, -1), keep];
+  if (numel(shape) === 0 || width === 0) return constant(0, shape, "int32", input2.backend);
+  const x = reshape(words(input2), [-1, width]);
+  const rows = numel(input2.shape) / width;
+  let run = RUN;
+  let kept = Math.min(keep, RUN);
+  let count2 = keptOf(width, run, kept);
+  let order2 = make({ kind: "sort_runs", descending, keep: kept }, [x], [rows, count2], "int32");
+  for (run = kept; count2 > run; run = kept) {
+    kept = Math.min(keep, 2 * run);
+    count2 = keptOf(count2, 2 * run, kept);
+    order2 = make({ kind: "merge_runs", descending, run, keep: kept }, [x, order2], [rows, count2], "int32");
+  }
+  return reshape(order2, shape);
+}
+function words(input2) {
+  if (input2.dtype === "float16" || input2.dtype === "qint8") return cast(input2, "float32");
+  return input2.dtype === "int8" ? cast(input2, "int32") : input2;
+}
+function ordered(name, input2, dim, descending, keep) {
+  const d = wrapDim(name, dim, input2.ndim);
+  if (input2.ndim === 0) {
+    const { values: values2, indices } = ordered(name, reshape(input2, [1]), 0, descending, keep);
+    const shape = keep === 0 ? [0] : [];
+    return { values: reshape(values2, shape), indices: reshape(indices, shape) };
+  }
+  const last = input2.ndim - 1;
+  const rows = transpose(input2, d, last);
+  const order2 = positions(rows, descending, keep ?? rows.shape[last] ?? 0);
+  const values = order2.numel() === 0 ? constant(0, order2.shape, input2.dtype, input2.backend) : make({ kind: "take", dim: last }, [rows, order2], order2.shape, input2.dtype);
+  return { values: transpose(values, d, last), indices: transpose(order2, d, last) };
+}
+var SORT = ["dim", "descending", "stable"];
+function sort(input2, ...args) {
+  const { dim = -1, descending = false } = keywords("sort", ["dim", "descending"], args, ["stable"]);
+  return ordered("sort", input2, dim, descending, null);
+}
+function argsort(input2, ...args) {
+  const { dim = -1, descending = false } = keywords("argsort", SORT, args);
+  return ordered("argsort", input2, dim, descending, null).indices;
+}
+function topk(input2, k, ...args) {
+  const { dim = -1, largest = true } = keywords("topk", ["dim", "largest", "sorted"], args);
+  const d = wrapDim("topk", dim, input2.ndim);
+  if (!Number.isInteger(k) || k < 0 || k > (input2.ndim === 0 ? 1 : input2.shape[d] ?? 0))
+    throw new RuntimeError(`topk: selected index k out of range: ${String(k)} of ${input2.shape[d] ?? 1} at dimension ${d}`);
+  return ordered("topk", input2, dim, largest, k);
+}
+
+// src/tensor/random.ts
+var Generator = class {
+  state;
+  seeded;
+  constructor() {
+    this.seeded = 0;
+    this.state = [];
+    this.seed();
+  }
+  /** Starts anew from a seed, an integer from 0 to 2^53 - 1. */
+  manual_seed(seed2) {
+    if (!Number.isSafeInteger(seed2) || seed2 < 0) throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed2)}`);
+    this.seeded = seed2;
+    this.state = [0, 0, 0, 0, seed2 % 2 ** 32, Math.floor(seed2 / 2 ** 32)];
+    return this;
+  }
+  /** The seed. */
+  initial_seed() {
+    return this.seeded;
+  }
+  /** Starts anew from a seed that no one knows before, and gives it. */
+  seed() {
+    const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
+    this.manual_seed(high % 2 ** 21 * 2 ** 32 + low);
+    return this.seeded;
+  }
+  /** Where the generator is: four words of its counter, the lowest first, and two of its key, which is the seed. */
+  get_state() {
+    return Uint32Array.from(this.state);
+  }
+  /** Goes back to where `get_state()` was called. */
+  set_state(state) {
+    if (state.length !== PHILOX_STATE) throw new RuntimeError(`set_state: expected ${PHILOX_STATE} words, got ${state.length}`);
+    this.state = advance(state, 0);
+    return this;
+  }
+  /** @internal The state from which the next `count` numbers come, which are then behind it. */
+  take(count2) {
+    const state = this.get_state();
+    this.state = advance(state, Math.ceil(count2 / PHILOX_WORDS));
+    return state;
+  }
+};
+var defaultGenerator = new Generator();
+var manual_seed = (seed2) => defaultGenerator.manual_seed(seed2);
+var initial_seed = () => defaultGenerator.initial_seed();
+var seed = () => defaultGenerator.seed();
+var RANDOM = ["generator", "dtype", "device"];
+function draw(distribution, shape, options) {
+  const { generator, device } = options;
+  const backend = backendOf(device);
+  const count2 = numel(shape);
+  const dtype = distribution === "bits" ? "uint32" : "float32";
+  if (count2 === 0) return constant(0, shape, dtype, backend);
+  const state = (generator ?? defaultGenerator).take(count2);
+  const storage = backend.upload(new Uint8Array(state.buffer));
+  const numbers = make({ kind: "random", distribution }, [new Tensor(dataNode(storage, [state.length], "uint32", backend))], [count2], dtype);
+  return reshape(numbers, shape);
+}
+var floats2 = (op, distribution) => (...args) => {
+  const { sizes, options } = splitSizes(op, args, RANDOM);
+  const { dtype = "float32" } = options;
+  if (!isFloat(dtype)) throw new RuntimeError(`${op}: expected a floating point dtype, got ${dtype}`);
+  return cast(draw(distribution, checkShape(op, sizes), options), dtype);
+};
+var rand = floats2("rand", "uniform");
+var randn = floats2("randn", "normal");
+function randint(...args) {
+  const bounds = args.filter((arg) => typeof arg === "number");
+  const [size, given = {}] = args.slice(bounds.length);
+  const { dtype = "int32", ...options } = keywords("randint", [], [given], RANDOM);
+  const [low, high] = bounds.length === 1 ? [0, bounds[0] ?? 0] : [bounds[0] ?? 0, bounds[1] ?? 0];
+  if (bounds.length === 0 || bounds.length > 2 || !Array.isArray(size)) throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
+  if (!bounds.every(Number.isInteger) || low >= high || high - low > 2 ** 32)
+    throw new RuntimeError(`random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`);
+  const bits2 = draw("bits", checkShape("randint", size), options);
+  const span = high - low;
+  const within = cast(span === 2 ** 32 ? bits2 : element("remainder", bits2, constant(span, [], "uint32", bits2.backend)), "int32");
+  return cast(element("add", within, low), dtype);
+}
+var like2 = (create) => (input2, options = {}) => create([...input2.shape], { dtype: input2.dtype, device: input2.device, ...keywords("rand_like", [], [options], RANDOM) });
+var rand_like = like2(rand);
+var randn_like = like2(randn);
+function multinomial(input2, num_samples, ...args) {
+  const { replacement = false, generator = null } = keywords("multinomial", ["replacement"], args, ["generator"]);
+  if (input2.ndim !== 1 && input2.ndim !== 2) throw new RuntimeError(`multinomial: prob_dist must be 1 or 2 dim, got ${showShape(input2.shape)}`);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`multinomial only supports floating-point dtypes for input, got: ${input2.dtype}`);
+  if (!Number.isInteger(num_samples) || num_samples < 1) throw new RuntimeError(`multinomial: cannot sample n_sample <= 0 samples, got ${String(num_samples)}`);
+  const width = input2.shape.at(-1) ?? 0;
+  if (!replacement && num_samples > width)
+    throw new RuntimeError(`multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`);
+  const weights = cast(input2, "float32");
+  const uniform = (shape) => draw("uniform", shape, { generator, device: input2.device });
+  return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform) : drawnOnce(weights, num_samples, uniform);
+}
+function drawnOnce(weights, count2, uniform) {
+  const exponential = element("neg", element("log1p", element("neg", uniform(weights.shape))));
+  return topk(element("div", weights, element("maximum", exponential, 1e-30)), count2).indices;
+}
+function drawnAgain(weights, count2, uniform) {
+  const sums = cumsum(weights, -1);
+  const width = weights.shape.at(-1) ?? 0;
+  const total = narrow(sums, -1, width - 1, 1);
+  const shares = element("mul", uniform([...weights.shape.slice(0, -1), count2]), total);
+  return sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1);
+}
+
 // src/tensor/rearrange.ts
 var rearrange_exports = {};
 __export(rearrange_exports, {
@@ -5231,11 +5942,11 @@ function movedim(input2, source, destination) {
       `movedim: Invalid source or destination dims: source (${showShape(from)}) and destination (${showShape(to2)}), each of distinct dims and of one length`
     );
   const left = input2.shape.map((_, d) => d).filter((d) => !from.includes(d));
-  const order = input2.shape.map((_, d) => {
+  const order2 = input2.shape.map((_, d) => {
     const moved2 = from[to2.indexOf(d)];
     return moved2 ?? left.shift() ?? 0;
   });
-  return permute(input2, order);
+  return permute(input2, order2);
 }
 function diagonal(input2, ...args) {
   const { offset = 0, dim1 = 0, dim2 = 1 } = keywords("diagonal", ["offset", "dim1", "dim2"], args);
@@ -5250,6 +5961,127 @@ function diagonal(input2, ...args) {
   const moved2 = narrow(kept, -1, Math.max(0, offset), columns - Math.max(0, offset));
   const index2 = unsqueeze(range(count2, input2.backend), 1);
   return reshape(make({ kind: "take", dim: moved2.ndim - 1 }, [moved2, index2], shape, input2.dtype), shape.slice(0, -1));
+}
+
+// src/tensor/pad.ts
+function pad(input2, widths, ...args) {
+  const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
+  if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
+  if (widths.length > 2 * input2.ndim)
+    throw new RuntimeError(
+      `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
+    );
+  if (mode !== "constant" && value !== null && value !== 0)
+    throw new RuntimeError(`pad: Padding mode "${mode}" doesn't take in value argument`);
+  let out = input2;
+  for (let i = 0; i < widths.length; i += 2) {
+    const d = input2.ndim - 1 - i / 2;
+    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
+    if ((input2.shape[d] ?? 0) + before + after < 0)
+      throw new RuntimeError(`pad: The input size ${input2.shape[d]}, plus padding ${before} and ${after}, resulted in a negative output size`);
+    out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
+  }
+  return out;
+}
+function padConstant(input2, d, before, after, value) {
+  const kept = narrow(input2, d, Math.max(0, -before), (input2.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
+  const fill = (size) => constant(
+    value,
+    kept.shape.map((own, j) => j === d ? size : own),
+    kept.dtype,
+    kept.backend
+  );
+  return cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
+}
+function padFrom(mode, input2, d, before, after) {
+  const size = input2.shape[d] ?? 0;
+  const most = { reflect: size - 1, circular: size, replicate: size === 0 ? 0 : Infinity }[mode];
+  if (most === void 0) throw new RuntimeError(`pad: unrecognised padding mode ${String(mode)}`);
+  if (before > most || after > most)
+    throw new RuntimeError(
+      `pad: Padding size should be less than or equal to what mode ${mode} has at dimension ${d} of ${showShape(input2.shape)}, got ${before} and ${after}`
+    );
+  if (before === 0 && after === 0) return input2;
+  const count2 = size + before + after;
+  const shape = input2.shape.map((own, j) => j === d ? count2 : own);
+  const place = element("sub", range(count2, input2.backend), before);
+  const last = size - 1;
+  const wrapped = {
+    // |p| mirrors at the first element, and last - |last - …| at the last.
+    reflect: () => element("sub", last, element("abs", element("sub", last, element("abs", place)))),
+    replicate: () => element("minimum", element("maximum", place, 0), last),
+    circular: () => element("remainder", place, size)
+  }[mode]();
+  const index2 = reshape(
+    cast(wrapped, "int32"),
+    shape.map((_, j) => j === d ? count2 : 1)
+  );
+  return make({ kind: "take", dim: d }, [input2, index2], shape, input2.dtype);
+}
+
+// src/tensor/scatter.ts
+function scatter(input2, dim, index2, ...args) {
+  const options = keywords("scatter", ["src"], args, ["value", "reduce"]);
+  const { src = options.value, reduce: reduce2 = null } = options;
+  if (src === void 0) throw new TypeError("scatter() missing argument: src, or value");
+  const d = checked("scatter", input2, dim, index2, src);
+  if (index2.numel() === 0) return input2;
+  if (input2.ndim === 0) {
+    const [line, at2] = [reshape(input2, [1]), reshape(index2, [1])];
+    return reshape(scatter(line, 0, at2, src instanceof Tensor ? reshape(src, [1]) : src, { reduce: reduce2 }), []);
+  }
+  if (reduce2 === "add") return combined("add", input2, d, index2, src);
+  if (reduce2 === "multiply") return combined("mul", input2, d, index2, src);
+  if (reduce2 !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce2)}`);
+  return replaced(input2, d, index2, src);
+}
+function scatter_add(input2, dim, index2, src) {
+  const d = checked("scatter_add", input2, dim, index2, src);
+  return index2.numel() === 0 ? input2 : combined("add", input2, d, index2, src);
+}
+function checked(op, input2, dim, index2, src) {
+  const d = wrapDim(op, dim, input2.ndim);
+  checkIndex(op, index2);
+  if (src instanceof Tensor && src.dtype !== input2.dtype)
+    throw new RuntimeError(`${op}(): Expected self.dtype to be equal to src.dtype, got ${input2.dtype} and ${src.dtype}`);
+  if (index2.numel() === 0) return d;
+  const sizes = src instanceof Tensor ? src.shape : index2.shape;
+  const fits = index2.ndim === Math.max(1, input2.ndim) && sizes.length === index2.ndim;
+  const within = (i, size) => (i === d || size <= (input2.shape[i] ?? 1)) && size <= (sizes[i] ?? 0);
+  if (!fits && !(input2.ndim === 0 && index2.ndim <= 1))
+    throw new RuntimeError(`${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index2.shape)}, ${showShape(input2.shape)} and ${showShape(sizes)}`);
+  if (fits && !index2.shape.every((size, i) => within(i, size)))
+    throw new RuntimeError(
+      `${op}(): Expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d} and to be no larger size than src ${showShape(sizes)}`
+    );
+  return d;
+}
+var under = (input2, shape) => shape.reduce((part, size, d) => narrow(part, d, 0, size), input2);
+function over(input2, part, fill) {
+  const widths = input2.shape.map((size, d) => [0, size - (part.shape[d] ?? 0)]).reverse();
+  return pad(part, widths.flat(), { value: fill });
+}
+function replaced(input2, d, index2, src) {
+  const last = input2.ndim - 1;
+  const rows = transpose(cast(index2, "int32"), d, last);
+  const shape = [...rows.shape.slice(0, -1), input2.shape[d] ?? 1];
+  const places = transpose(make({ kind: "scatter_places" }, [rows], shape, "int32"), d, last);
+  const named = over(input2, places, -1);
+  if (!(src instanceof Tensor)) return cast(choose(element("ge", named, 0), src, input2), input2.dtype);
+  const found = make({ kind: "take", dim: d }, [under(src, widened(index2.shape, d, src)), places], places.shape, src.dtype);
+  return choose(element("ge", named, 0), over(input2, found, 0), input2);
+}
+var widened = (shape, d, src) => shape.map((size, i) => i === d ? src.shape[i] ?? size : size);
+function combined(join2, input2, d, index2, src) {
+  const width = input2.shape[d] ?? 1;
+  const neutral = join2 === "add" ? 0 : 1;
+  const toLast = (x) => unsqueeze(movedim(x, d, -1), -2);
+  const hits = element("eq", toLast(index2), unsqueeze(range(width, input2.backend), -1));
+  const values = src instanceof Tensor ? toLast(under(src, index2.shape)) : constant(src, [], input2.dtype, input2.backend);
+  const part = choose(hits, values, constant(neutral, [], input2.dtype, input2.backend));
+  const joined = cast(join2 === "add" ? sum(part, -1) : prod(part, -1), input2.dtype);
+  const total = numel(joined.shape) === 0 ? constant(neutral, input2.shape, input2.dtype, input2.backend) : over(input2, movedim(joined, -1, d), neutral);
+  return cast(element(join2, input2, total), input2.dtype);
 }
 
 // src/tensor/slices.ts
@@ -5415,6 +6247,7 @@ function nan_to_num(input2, ...args) {
 // src/tensor/methods.ts
 var { variance: variance2, ...plainReductions } = reductions_exports;
 var { slice: slice2, sizesOf: sizesOf2, ...views } = shapes_exports;
+var { checkIndex: checkIndex2, ...picks } = indexing_exports;
 var { linear: linear2, ...plainProducts } = products_exports;
 var METHODS = {
   ...conversion_exports,
@@ -5426,7 +6259,12 @@ var METHODS = {
   ...views,
   ...rearrange_exports,
   index,
-  ...indexing_exports,
+  ...scans_exports,
+  ...sorting_exports,
+  scatter,
+  scatter_add,
+  multinomial,
+  ...picks,
   ...plainProducts,
   full_like,
   ones_like,
@@ -5465,62 +6303,6 @@ __export(functional_exports, {
   softplus: () => softplus,
   tanh: () => tanh
 });
-
-// src/tensor/pad.ts
-function pad(input2, widths, ...args) {
-  const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
-  if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
-  if (widths.length > 2 * input2.ndim)
-    throw new RuntimeError(
-      `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
-    );
-  if (mode !== "constant" && value !== null && value !== 0)
-    throw new RuntimeError(`pad: Padding mode "${mode}" doesn't take in value argument`);
-  let out = input2;
-  for (let i = 0; i < widths.length; i += 2) {
-    const d = input2.ndim - 1 - i / 2;
-    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
-    if ((input2.shape[d] ?? 0) + before + after < 0)
-      throw new RuntimeError(`pad: The input size ${input2.shape[d]}, plus padding ${before} and ${after}, resulted in a negative output size`);
-    out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
-  }
-  return out;
-}
-function padConstant(input2, d, before, after, value) {
-  const kept = narrow(input2, d, Math.max(0, -before), (input2.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
-  const fill = (size) => constant(
-    value,
-    kept.shape.map((own, j) => j === d ? size : own),
-    kept.dtype,
-    kept.backend
-  );
-  return cat([fill(Math.max(0, before)), kept, fill(Math.max(0, after))], { dim: d });
-}
-function padFrom(mode, input2, d, before, after) {
-  const size = input2.shape[d] ?? 0;
-  const most = { reflect: size - 1, circular: size, replicate: size === 0 ? 0 : Infinity }[mode];
-  if (most === void 0) throw new RuntimeError(`pad: unrecognised padding mode ${String(mode)}`);
-  if (before > most || after > most)
-    throw new RuntimeError(
-      `pad: Padding size should be less than or equal to what mode ${mode} has at dimension ${d} of ${showShape(input2.shape)}, got ${before} and ${after}`
-    );
-  if (before === 0 && after === 0) return input2;
-  const count2 = size + before + after;
-  const shape = input2.shape.map((own, j) => j === d ? count2 : own);
-  const place = element("sub", range(count2, input2.backend), before);
-  const last = size - 1;
-  const wrapped = {
-    // |p| mirrors at the first element, and last - |last - …| at the last.
-    reflect: () => element("sub", last, element("abs", element("sub", last, element("abs", place)))),
-    replicate: () => element("minimum", element("maximum", place, 0), last),
-    circular: () => element("remainder", place, size)
-  }[mode]();
-  const index2 = reshape(
-    cast(wrapped, "int32"),
-    shape.map((_, j) => j === d ? count2 : 1)
-  );
-  return make({ kind: "take", dim: d }, [input2, index2], shape, input2.dtype);
-}
 
 // src/nn/softmax.ts
 var softmaxOver = (name) => (given, ...args) => {
@@ -6002,25 +6784,25 @@ function contract(left, right, needed) {
     return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names: names2 };
   }
   const count2 = (group) => group.reduce((n, name) => n * sizeOf(name), 1);
-  const x = reshape(ordered(a, [...batch, ...rows, ...inner], inner, sizeOf), [...batch.map((n) => sizeIn(a, n)), count2(rows), count2(inner)]);
-  const y = reshape(ordered(b, [...batch, ...inner, ...columns], inner, sizeOf), [...batch.map((n) => sizeIn(b, n)), count2(inner), count2(columns)]);
+  const x = reshape(ordered2(a, [...batch, ...rows, ...inner], inner, sizeOf), [...batch.map((n) => sizeIn(a, n)), count2(rows), count2(inner)]);
+  const y = reshape(ordered2(b, [...batch, ...inner, ...columns], inner, sizeOf), [...batch.map((n) => sizeIn(b, n)), count2(inner), count2(columns)]);
   return { tensor: reshape(matmul2(x, y), names2.map(sizeOf)), names: names2 };
 }
 var sizeIn = ({ tensor: tensor2, names: names2 }, name) => tensor2.shape[names2.indexOf(name)] ?? 1;
-function ordered({ tensor: tensor2, names: names2 }, order, wide, sizeOf) {
+function ordered2({ tensor: tensor2, names: names2 }, order2, wide, sizeOf) {
   const moved2 = permute(
     tensor2,
-    order.map((name) => names2.indexOf(name))
+    order2.map((name) => names2.indexOf(name))
   );
   return expand(
     moved2,
-    order.map((name, d) => wide.includes(name) ? sizeOf(name) : at(moved2.shape, d))
+    order2.map((name, d) => wide.includes(name) ? sizeOf(name) : at(moved2.shape, d))
   );
 }
-function aligned({ tensor: tensor2, names: names2 }, order, behind, skip = 0, between = 0) {
+function aligned({ tensor: tensor2, names: names2 }, order2, behind, skip = 0, between = 0) {
   const moved2 = permute(
     tensor2,
-    order.map((name) => names2.indexOf(name))
+    order2.map((name) => names2.indexOf(name))
   );
   const ones2 = (count2) => new Array(count2).fill(1);
   return reshape(moved2, [...moved2.shape.slice(0, skip), ...ones2(between), ...moved2.shape.slice(skip), ...ones2(behind)]);
@@ -6053,6 +6835,7 @@ var int8 = "int8";
 var bool2 = "bool";
 var qint8 = "qint8";
 export {
+  Generator,
   IndexError,
   RuntimeError,
   Slice,
@@ -6080,6 +6863,7 @@ export {
   atanh as arctanh,
   argmax,
   argmin,
+  argsort,
   asin,
   asinh,
   atan,
@@ -6111,6 +6895,8 @@ export {
   cos,
   cosh,
   count_nonzero,
+  cumprod,
+  cumsum,
   deg2rad,
   dequantize,
   device_info,
@@ -6152,6 +6938,7 @@ export {
   hypot,
   index_select,
   init,
+  initial_seed,
   int32,
   int8,
   isclose,
@@ -6180,6 +6967,7 @@ export {
   logit,
   logsumexp,
   lt,
+  manual_seed,
   masked_fill,
   matmul2 as matmul,
   max,
@@ -6193,6 +6981,7 @@ export {
   movedim as moveaxis,
   movedim,
   mul,
+  multinomial,
   mul as multiply,
   mv,
   nan_to_num,
@@ -6215,6 +7004,11 @@ export {
   qint8,
   quantized_weight,
   rad2deg,
+  rand,
+  rand_like,
+  randint,
+  randn,
+  randn_like,
   reciprocal,
   relu,
   remainder3 as remainder,
@@ -6226,6 +7020,9 @@ export {
   rsqrt,
   rsub,
   scaled_dot_product_attention,
+  scatter,
+  scatter_add,
+  seed,
   segment_reduce,
   select2 as select,
   set_default_device,
@@ -6237,6 +7034,7 @@ export {
   sinc,
   sinh,
   softmax2 as softmax,
+  sort,
   split,
   sqrt,
   square,
@@ -6256,6 +7054,7 @@ export {
   tanh,
   tensor,
   tile,
+  topk,
   transpose,
   tril,
   triu,

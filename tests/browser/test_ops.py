@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import open_webgpu_page
 from op_case import TOLERANCE, Case, assert_same, decode, encode
+from op_cases_lists import LISTS
 from op_cases_nn import NN
 from op_cases_pointwise import POINTWISE
 from op_cases_products import PRODUCTS
@@ -27,6 +28,7 @@ CASES = {
     "rearrange": REARRANGE,
     "nn": NN,
     "products": PRODUCTS,
+    "lists": LISTS,
 }
 
 
@@ -78,7 +80,7 @@ def test_every_op_gives_what_pytorch_gives(
     check(op_page, CASES[family], device)
 
 
-@pytest.mark.parametrize("family", ["reductions", "nn"])
+@pytest.mark.parametrize("family", ["reductions", "nn", "lists"])
 def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
     hardware_page: Page, family: str
 ) -> None:
@@ -86,8 +88,9 @@ def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
 
 
 # No functions from tensors to tensors: test_engine.py or test_profile.py has them, or
-# every case does.
+# every case does; random numbers have test_random.py.
 NO_CASES = {
+    "Generator",
     "IndexError",
     "RuntimeError",
     "Slice",
@@ -101,13 +104,22 @@ NO_CASES = {
     "empty",
     "frombuffer",
     "init",
+    "initial_seed",
     "item",
+    "manual_seed",
     "memory_allocated",
     "memory_reserved",
+    "multinomial",
     "numel",
     "numpy",
     "profile",
     "quantized_weight",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "seed",
     "set_default_device",
     "size",
     "synchronize",

@@ -45,6 +45,10 @@ export { einsum } from "./tensor/einsum";
 export { gather, index_select, take_along_dim } from "./tensor/indexing";
 export * from "./tensor/pointwise";
 export * from "./tensor/special";
+export { Generator, initial_seed, manual_seed, multinomial, rand, rand_like, randint, randn, randn_like, seed } from "./tensor/random";
+export { cumprod, cumsum } from "./tensor/scans";
+export { scatter, scatter_add } from "./tensor/scatter";
+export { argsort, sort, topk } from "./tensor/sorting";
 export { cat, concat, concatenate, stack } from "./tensor/joins";
 export { addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from "./tensor/products";
 export {

@@ -55,6 +55,11 @@ function wayOf(node: Node): Way {
     case "softmax":
     case "segment_reduce":
     case "embedding":
+    case "scan":
+    case "sort_runs":
+    case "merge_runs":
+    case "scatter_places":
+    case "random":
       return "kernel";
     default:
       return kind satisfies never;

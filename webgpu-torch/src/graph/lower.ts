@@ -10,6 +10,7 @@ import { mergeDims } from "../kernels/program";
 import type { Behind, Task } from "../kernels/task";
 import { type Decision, NeedsBuffer } from "./decide";
 import { fuse, fuseInput, input, viewOf } from "./fuse";
+import { listTask } from "./list_task";
 import type { Node } from "./node";
 
 /** A task and the nodes whose buffers it reads. */
@@ -41,6 +42,15 @@ export function lower(node: Node, context: Context): Lowered {
     case "segment_reduce":
     case "embedding":
       return lowerRows(node, context);
+    case "scan":
+    case "sort_runs":
+    case "merge_runs":
+    case "scatter_places":
+    case "random":
+      return {
+        task: listTask(node, op),
+        operands: node.inputs.map((operand) => plain(operand, context)),
+      };
     case "constant":
     case "arange":
     case "element":

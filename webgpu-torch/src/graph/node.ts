@@ -5,7 +5,9 @@ import type { Storage } from "../backend/storage";
 import type { DType } from "../base/dtype";
 import type { Shape } from "../base/shape";
 import type { Move } from "../base/view";
+import type { ScanOp } from "../ops/lists";
 import type { SegmentOp } from "../ops/lookup";
+import type { Distribution } from "../ops/philox";
 import type { ReduceName } from "../ops/reduce";
 import type { ElementName } from "../ops/table";
 
@@ -50,7 +52,21 @@ export type Op =
   /** x (T, …), lengths. */
   | { readonly kind: "segment_reduce"; readonly reduce: SegmentOp }
   /** ids, weight. */
-  | { readonly kind: "embedding" };
+  | { readonly kind: "embedding" }
+  | ListOp;
+
+/** Work along rows, whose length is the last dimension. */
+export type ListOp =
+  /** Running sums or products. */
+  | { readonly kind: "scan"; readonly scan: ScanOp }
+  /** Positions of the first `keep` elements of each sorted run of a row. */
+  | { readonly kind: "sort_runs"; readonly descending: boolean; readonly keep: number }
+  /** x, positions in runs of `run`: the same for two runs in one. */
+  | { readonly kind: "merge_runs"; readonly descending: boolean; readonly run: number; readonly keep: number }
+  /** For each place of a row the last of the indices that names it, or -1. */
+  | { readonly kind: "scatter_places" }
+  /** Random numbers from a generator's state. */
+  | { readonly kind: "random"; readonly distribution: Distribution };
 
 /** A recorded function, waiting to be run on its arguments. */
 export interface Call {
@@ -122,6 +138,14 @@ export function opKey(op: Op): string {
       return op.log ? "log_softmax" : "softmax";
     case "segment_reduce":
       return `segment_${op.reduce}`;
+    case "scan":
+      return `cum${op.scan}`;
+    case "sort_runs":
+      return `sort ${op.descending} ${op.keep}`;
+    case "merge_runs":
+      return `merge ${op.descending} ${op.run} ${op.keep}`;
+    case "random":
+      return `random_${op.distribution}`;
     case "data":
     case "parameter":
     case "call":
@@ -131,6 +155,7 @@ export function opKey(op: Op): string {
     case "linear":
     case "matmul":
     case "embedding":
+    case "scatter_places":
       return op.kind;
     default:
       return op satisfies never;

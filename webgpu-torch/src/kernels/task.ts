@@ -11,12 +11,17 @@ import type { Kernel } from "./kernel";
 import { laneAliases } from "./lanes";
 import { norm, type NormSpec } from "./layer_norm";
 import { matmul, type MatmulSpec } from "./matmul";
+import { mergeRuns, type MergeRunsSpec } from "./merge_runs";
 import { LITERALS } from "./params";
 import type { Program } from "./program";
 import { programWgsl } from "./program_wgsl";
+import { random, type RandomSpec } from "./random";
 import { reduce, type ReduceSpec } from "./reduce";
+import { scan, type ScanSpec } from "./scan";
+import { scatterPlaces, type ScatterPlacesSpec } from "./scatter_places";
 import { segmentReduce, type SegmentReduceSpec } from "./segment_reduce";
 import { softmax, type SoftmaxSpec } from "./softmax";
+import { sortRuns, type SortRunsSpec } from "./sort_runs";
 
 /** A fused chain behind a matmul. Each input is "full", of the output's shape, or a "column", one element a column. */
 export interface Behind {
@@ -36,7 +41,12 @@ export type Task =
   | { readonly kind: "norm"; readonly spec: NormSpec }
   | { readonly kind: "softmax"; readonly spec: SoftmaxSpec }
   | { readonly kind: "segment_reduce"; readonly spec: SegmentReduceSpec }
-  | { readonly kind: "embedding"; readonly spec: EmbeddingSpec };
+  | { readonly kind: "embedding"; readonly spec: EmbeddingSpec }
+  | { readonly kind: "scan"; readonly spec: ScanSpec }
+  | { readonly kind: "sort_runs"; readonly spec: SortRunsSpec }
+  | { readonly kind: "merge_runs"; readonly spec: MergeRunsSpec }
+  | { readonly kind: "scatter_places"; readonly spec: ScatterPlacesSpec }
+  | { readonly kind: "random"; readonly spec: RandomSpec };
 
 /** A task as text: equal for tasks that are equal. The layers of a model are made of a few tasks over and over. */
 export const taskKey = (task: Task): string => textOf(task);
@@ -71,6 +81,16 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
       return segmentReduce(task.spec, caps);
     case "embedding":
       return embedding(task.spec);
+    case "scan":
+      return scan(task.spec, caps);
+    case "sort_runs":
+      return sortRuns(task.spec);
+    case "merge_runs":
+      return mergeRuns(task.spec);
+    case "scatter_places":
+      return scatterPlaces(task.spec);
+    case "random":
+      return random(task.spec);
     default:
       return task satisfies never;
   }

@@ -77,15 +77,26 @@ export function full(size: readonly number[], fill_value: number | boolean, opti
 }
 
 /** Sizes, with keyword arguments behind them. */
-type SizesAndOptions = readonly [...Sizes] | readonly [...Sizes, TensorOptions];
+export type SizesAndOptions<O extends object> = readonly [...Sizes] | readonly [...Sizes, O];
+
+/** Takes the two apart. */
+export function splitSizes<O extends object>(
+  op: string,
+  args: SizesAndOptions<O>,
+  names: readonly (keyof O & string)[],
+): { sizes: readonly number[]; options: O } {
+  const last = args.at(-1);
+  const given = typeof last === "object" && !Array.isArray(last);
+  const options = keywords<O>(op, [], given ? [last] : [], names);
+  return { sizes: sizesOf((given ? args.slice(0, -1) : args) as Sizes), options };
+}
 
 const filled =
   (op: string, value: number) =>
-  (...args: SizesAndOptions): Tensor => {
-    const last = args.at(-1);
-    const given = typeof last === "object" && !Array.isArray(last);
-    const { dtype = "float32", device } = keywords<TensorOptions>(op, [], given ? [last] : [], ["dtype", "device"]);
-    return full(sizesOf((given ? args.slice(0, -1) : args) as Sizes), value, { dtype, ...(device && { device }) });
+  (...args: SizesAndOptions<TensorOptions>): Tensor => {
+    const { sizes, options } = splitSizes(op, args, ["dtype", "device"]);
+    const { dtype = "float32", device } = options;
+    return full(sizes, value, { dtype, ...(device && { device }) });
   };
 
 export const zeros = filled("zeros", 0);

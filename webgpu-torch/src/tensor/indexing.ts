@@ -7,7 +7,8 @@ import { type Args, keywords } from "./keywords";
 import { reshape } from "./shapes";
 import { Tensor } from "./tensor";
 
-function checkIndex(op: string, index: Tensor): void {
+/** Refuses what cannot be an index. */
+export function checkIndex(op: string, index: Tensor): void {
   if (index.dtype !== "int32" && index.dtype !== "uint32")
     throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
 }

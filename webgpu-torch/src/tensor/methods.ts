@@ -6,16 +6,21 @@ import { full_like, ones_like, tril, triu, zeros_like } from "./creation";
 import * as indexing from "./indexing";
 import * as pointwise from "./pointwise";
 import * as products from "./products";
+import { multinomial } from "./random";
 import * as rearrange from "./rearrange";
 import * as reductions from "./reductions";
+import * as scans from "./scans";
+import { scatter, scatter_add } from "./scatter";
 import * as shapes from "./shapes";
 import { index } from "./slices";
+import * as sorting from "./sorting";
 import * as special from "./special";
 import { Tensor } from "./tensor";
 
 // What has a tensor first, but is no method in PyTorch, stays a function.
 const { variance, ...plainReductions } = reductions;
 const { slice, sizesOf, ...views } = shapes;
+const { checkIndex, ...picks } = indexing;
 const { linear, ...plainProducts } = products;
 
 const METHODS = {
@@ -28,7 +33,12 @@ const METHODS = {
   ...views,
   ...rearrange,
   index,
-  ...indexing,
+  ...scans,
+  ...sorting,
+  scatter,
+  scatter_add,
+  multinomial,
+  ...picks,
   ...plainProducts,
   full_like,
   ones_like,

@@ -100,7 +100,7 @@ export interface Extremes {
   readonly indices: Tensor;
 }
 
-type ExtremeArgs = Args<{ dim?: number; keepdim?: boolean }, ["dim", "keepdim"]>;
+export type ExtremeArgs = Args<{ dim?: number; keepdim?: boolean }, ["dim", "keepdim"]>;
 
 /** The forms of `t.max(…)` and `t.min(…)`. */
 export interface ExtremeMethod {

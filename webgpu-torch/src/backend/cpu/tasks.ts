@@ -6,9 +6,11 @@ import type { ReduceSpec } from "../../kernels/reduce";
 import type { Behind, Task } from "../../kernels/task";
 import type { WeightDtype } from "../../kernels/kernel";
 import { attentionCpu } from "../../ops/attention";
+import { mergeRunsCpu, scanCpu, scatterPlacesCpu, sortRunsCpu } from "../../ops/lists";
 import { dequantizeCpu, embeddingCpu, segmentReduceCpu } from "../../ops/lookup";
 import { linearCpu, matmulCpu } from "../../ops/matmul";
 import { normCpu, softmaxCpu } from "../../ops/norm";
+import { randomCpu } from "../../ops/philox";
 import { reduceOp, reduceResult } from "../../ops/reduce";
 import { makeValues, type Values } from "../../ops/values";
 import { runProgram } from "./program";
@@ -23,6 +25,7 @@ export interface Result {
 }
 
 const floats = (values: Values): Result => ({ dtype: "float32", values });
+const ints = (values: Values): Result => ({ dtype: "int32", values });
 
 export function runTask(task: Task, input: Input): Result {
   const float = (i: number) => input(i, "float32");
@@ -52,6 +55,18 @@ export function runTask(task: Task, input: Input): Result {
     case "embedding": {
       const { rows, width, weight } = task.spec;
       return floats(embeddingCpu(task.spec, int(0), weightOf(weight, rows, width, input, 1).values));
+    }
+    case "scan":
+      return { dtype: task.spec.dtype, values: scanCpu(task.spec, input(0, task.spec.dtype)) };
+    case "sort_runs":
+      return ints(sortRunsCpu(task.spec, input(0, task.spec.dtype)));
+    case "merge_runs":
+      return ints(mergeRunsCpu(task.spec, input(0, task.spec.dtype), int(1)));
+    case "scatter_places":
+      return ints(scatterPlacesCpu(task.spec, int(0)));
+    case "random": {
+      const { distribution, count } = task.spec;
+      return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count, input(0, "uint32")) };
     }
     default:
       return task satisfies never;

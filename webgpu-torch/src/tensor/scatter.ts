@@ -1,0 +1,101 @@
+/** Functions that put elements where an index says. */
+
+import { RuntimeError, showShape } from "../base/errors";
+import { numel, type Shape, wrapDim } from "../base/shape";
+import { cast, choose, constant, element, make, range } from "./build";
+import { checkIndex } from "./indexing";
+import { type Args, keywords } from "./keywords";
+import { pad } from "./pad";
+import { prod, sum } from "./reductions";
+import { movedim } from "./rearrange";
+import { narrow, reshape, transpose, unsqueeze } from "./shapes";
+import { Tensor } from "./tensor";
+
+export interface ScatterOptions {
+  src?: Tensor | number;
+  value?: number;
+  reduce?: "add" | "multiply" | null;
+}
+
+/**
+ * A copy of the input in which the elements of a dimension that `index` names are those of `src`, or one number; or what was there
+ * and they, added or multiplied. Of several for one place the last counts. An index out of range, which PyTorch refuses, names none.
+ */
+export function scatter(input: Tensor, dim: number, index: Tensor, ...args: Args<ScatterOptions, ["src"]>): Tensor {
+  const options = keywords<ScatterOptions>("scatter", ["src"], args, ["value", "reduce"]);
+  const { src = options.value, reduce = null } = options;
+  if (src === undefined) throw new TypeError("scatter() missing argument: src, or value");
+  const d = checked("scatter", input, dim, index, src);
+  if (index.numel() === 0) return input;
+  if (input.ndim === 0) {
+    const [line, at] = [reshape(input, [1]), reshape(index, [1])];
+    return reshape(scatter(line, 0, at, src instanceof Tensor ? reshape(src, [1]) : src, { reduce }), []);
+  }
+  if (reduce === "add") return combined("add", input, d, index, src);
+  if (reduce === "multiply") return combined("mul", input, d, index, src);
+  if (reduce !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce)}`);
+  return replaced(input, d, index, src);
+}
+
+/** A copy of the input with the elements of `src` added where `index` says. */
+export function scatter_add(input: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
+  const d = checked("scatter_add", input, dim, index, src);
+  return index.numel() === 0 ? input : combined("add", input, d, index, src);
+}
+
+function checked(op: string, input: Tensor, dim: number, index: Tensor, src: Tensor | number): number {
+  const d = wrapDim(op, dim, input.ndim);
+  checkIndex(op, index);
+  if (src instanceof Tensor && src.dtype !== input.dtype)
+    throw new RuntimeError(`${op}(): Expected self.dtype to be equal to src.dtype, got ${input.dtype} and ${src.dtype}`);
+  if (index.numel() === 0) return d;
+  const sizes = src instanceof Tensor ? src.shape : index.shape;
+  const fits = index.ndim === Math.max(1, input.ndim) && sizes.length === index.ndim;
+  const within = (i: number, size: number) => (i === d || size <= (input.shape[i] ?? 1)) && size <= (sizes[i] ?? 0);
+  if (!fits && !(input.ndim === 0 && index.ndim <= 1))
+    throw new RuntimeError(`${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index.shape)}, ${showShape(input.shape)} and ${showShape(sizes)}`);
+  if (fits && !index.shape.every((size, i) => within(i, size)))
+    throw new RuntimeError(
+      `${op}(): Expected index ${showShape(index.shape)} to be no larger than self ${showShape(input.shape)} apart from dimension ${d} and to be no larger size than src ${showShape(sizes)}`,
+    );
+  return d;
+}
+
+/** The part of a tensor that lies under a shape. */
+const under = (input: Tensor, shape: Shape): Tensor => shape.reduce((part, size, d) => narrow(part, d, 0, size), input);
+
+/** A tensor over the index's shape, put on the input's. */
+function over(input: Tensor, part: Tensor, fill: number): Tensor {
+  const widths = input.shape.map((size, d) => [0, size - (part.shape[d] ?? 0)]).reverse();
+  return pad(part, widths.flat(), { value: fill });
+}
+
+/** What is put in a place is what the last index that names it stands beside. */
+function replaced(input: Tensor, d: number, index: Tensor, src: Tensor | number): Tensor {
+  const last = input.ndim - 1;
+  const rows = transpose(cast(index, "int32"), d, last);
+  const shape = [...rows.shape.slice(0, -1), input.shape[d] ?? 1];
+  const places = transpose(make({ kind: "scatter_places" }, [rows], shape, "int32"), d, last);
+  const named = over(input, places, -1);
+  if (!(src instanceof Tensor)) return cast(choose(element("ge", named, 0), src, input), input.dtype);
+  const found = make({ kind: "take", dim: d }, [under(src, widened(index.shape, d, src)), places], places.shape, src.dtype);
+  return choose(element("ge", named, 0), over(input, found, 0), input);
+}
+
+const widened = (shape: Shape, d: number, src: Tensor): Shape => shape.map((size, i) => (i === d ? (src.shape[i] ?? size) : size));
+
+/**
+ * All that an index puts in a place, joined: a reduction over the indices of a row, for each place. Slower than adding in place,
+ * but with the same result every time.
+ */
+function combined(join: "add" | "mul", input: Tensor, d: number, index: Tensor, src: Tensor | number): Tensor {
+  const width = input.shape[d] ?? 1;
+  const neutral = join === "add" ? 0 : 1;
+  const toLast = (x: Tensor) => unsqueeze(movedim(x, d, -1), -2);
+  const hits = element("eq", toLast(index), unsqueeze(range(width, input.backend), -1));
+  const values = src instanceof Tensor ? toLast(under(src, index.shape)) : constant(src, [], input.dtype, input.backend);
+  const part = choose(hits, values, constant(neutral, [], input.dtype, input.backend));
+  const joined = cast(join === "add" ? sum(part, -1) : prod(part, -1), input.dtype);
+  const total = numel(joined.shape) === 0 ? constant(neutral, input.shape, input.dtype, input.backend) : over(input, movedim(joined, -1, d), neutral);
+  return cast(element(join, input, total), input.dtype);
+}
