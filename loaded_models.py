@@ -92,6 +92,7 @@ def _load(
     model.on_layer = lambda layer, tokens: metrics.count_layer(
         model.name, layer, tokens
     )
+    model.on_ran = metrics.model_seconds.labels(model.name).inc
     return model
 
 

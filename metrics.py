@@ -1,6 +1,12 @@
-"""The server's counters, by their Prometheus names."""
+"""The server's counters, by their Prometheus names.
+
+Those of browsers' work hold what browsers report: they are shown, and decide nothing.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,6 +18,17 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+# Why a server ran layers that a browser had been asked to run.
+Cause = Literal[
+    "no_gpu",  # no WebGPU, or none for this page any more
+    "no_weights",  # the server keeps its layers to itself
+    "load",  # layers did not come
+    "gpu",  # lost, failed, or NaN
+    "memory",
+    "worker",  # died
+    "revision",  # the server's changed
+    "too_large",  # for a hidden state
+]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -69,15 +86,76 @@ class Metrics:
             registry=registry,
         )
 
+        self.model_seconds = Counter(
+            "splitcompute_model_seconds",
+            "Time that the server's passes through the model took.",
+            ["model"],
+            registry=registry,
+        )
+        self.texts = Counter(
+            "splitcompute_texts",
+            "Texts answered, by the route that took them.",
+            ["model", "route"],
+            registry=registry,
+        )
+        self.splits = Counter(
+            "splitcompute_split_requests",
+            "Requests with texts, by how many layers the server ran for them.",
+            ["model", "split"],
+            registry=registry,
+        )
+        self.browser_layer_tokens = Counter(
+            "splitcompute_browser_layer_tokens",
+            "Tokens that went through a layer in browsers, as they report.",
+            ["model", "layer"],
+            registry=registry,
+        )
+        self.fallbacks = Counter(
+            "splitcompute_fallbacks",
+            "Requests whose layers browsers left to the server, as they report.",
+            ["model", "cause"],
+            registry=registry,
+        )
+
     def add_model(self, model: str, n_layer: int) -> None:
         """Start each layer's counters at 0, so that a layer never run is seen too."""
         for layer in range(n_layer):
             self.layer_runs.labels(model, str(layer))
             self.layer_tokens.labels(model, str(layer))
+            self.browser_layer_tokens.labels(model, str(layer))
+        for split in range(n_layer + 1):
+            self.splits.labels(model, str(split))
+        for cause in get_args(Cause):
+            self.fallbacks.labels(model, cause)
+        self.model_seconds.labels(model)
 
     def count_layer(self, model: str, layer: int, tokens: int) -> None:
         self.layer_runs.labels(model, str(layer)).inc()
         self.layer_tokens.labels(model, str(layer)).inc(tokens)
 
+    def count_report(
+        self, model: str, layer_tokens: list[int], fallbacks: Mapping[Cause, int]
+    ) -> None:
+        """What a browser says that it ran, by layer, and left to the server."""
+        for layer, tokens in enumerate(layer_tokens):
+            self.browser_layer_tokens.labels(model, str(layer)).inc(tokens)
+        for cause, count in fallbacks.items():
+            self.fallbacks.labels(model, cause).inc(count)
+
+    def watch(self, name: str, help: str, read: Callable[[], float]) -> None:
+        """A gauge that is read whenever /metrics is."""
+        gauge = Gauge(f"splitcompute_{name}", help, registry=self.registry)
+        gauge.set_function(read)
+
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def by_label(counter: Counter, name: str, **labels: str) -> dict[str, float]:
+    """The values of what has these labels, by its label of that name."""
+    return {
+        sample.labels[name]: sample.value
+        for family in counter.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
+    }

@@ -69,7 +69,7 @@ def _describe_operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": {
-            "200": {"description": "As asked.", "content": _content(operation.answer)},
+            **_answer(operation.answer),
             **{
                 str(status): {
                     "description": REASONS[status],
@@ -83,6 +83,12 @@ def _describe_operation(operation: Operation) -> dict[str, Any]:
         content = _content(operation.asked)
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _answer(body: Body | None) -> dict[str, Any]:
+    if body is None:
+        return {"204": {"description": "Done."}}
+    return {"200": {"description": "As asked.", "content": _content(body)}}
 
 
 def _content(body: Body) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from quantize import WEIGHT_DTYPES
+from savings_schemas import ReportRequest, SavingsShown
 from schemas import (
     Embeddings,
     EmbedRequest,
@@ -29,12 +30,17 @@ Body = type[BaseModel] | str  # a schema of JSON, or the content type of anythin
 class Operation:
     method: str
     path: str
-    view: str  # the method of Routes that answers
+    view: str  # the method of Routes or SavingsRoutes that answers
     summary: str
-    answer: Body
+    answer: Body | None  # None: 204
     asked: Body | None = None
     refusals: tuple[int, ...] = ()
     query: tuple[tuple[str, tuple[str, ...]], ...] = ()  # name, choices if limited
+
+    @property
+    def rule(self) -> str:
+        """The path as Flask writes it, and as /metrics labels it."""
+        return self.path.replace("{", "<").replace("}", ">")
 
 
 ABOUT_TEXTS = (400, 401, 403, 404, 413, 415, 422, 424, 429)
@@ -108,6 +114,27 @@ OPERATIONS = (
         None,
         (*ABOUT_A_MODEL, 416, 503),
     ),
+    Operation(
+        "POST",
+        "/report",
+        "report",
+        "What a browser ran, to be counted: tokens by layer, and what it left to the "
+        "server instead. Decides nothing.",
+        None,
+        ReportRequest,
+        (400, 401, 403, 404, 413, 415, 422),
+    ),
+    Operation("GET", "/dashboard", "dashboard", "The live dashboard.", "text/html"),
+    Operation(
+        "GET",
+        "/savings",
+        "savings",
+        "What the dashboard shows: who ran how much, what was sent, and what that "
+        "saved or cost.",
+        SavingsShown,
+        None,
+        (401,),
+    ),
     Operation("GET", "/info", "info", "The default model and the limits.", Info),
     Operation("GET", "/health", "health", "Does it work?", Health, None, (503,)),
     Operation("GET", "/metrics", "show_metrics", "Prometheus counters.", "text/plain"),
@@ -115,3 +142,8 @@ OPERATIONS = (
         "GET", "/openapi.json", "openapi", "This description.", "application/json"
     ),
 )
+
+
+def rule_of(view: str) -> str:
+    """Of the first operation that the view answers."""
+    return next(each.rule for each in OPERATIONS if each.view == view)

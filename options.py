@@ -37,6 +37,8 @@ class Options:
     max_batch_tokens: int = 16384
     max_concurrent_requests: int = 32
     payload_limit: int = 2_000_000
+    gpu_hour_price: float | None = None
+    egress_price: float | None = None
 
 
 def command_line(run: Callable[[Options], None]) -> click.Command:
@@ -109,6 +111,17 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
         type=click.IntRange(1),
     )
     @_flag("payload_limit", "The most bytes in a JSON body.", type=click.IntRange(1))
+    @_flag(
+        "gpu_hour_price",
+        "What an hour of the machine that runs the layers costs, in any currency; with "
+        "--egress-price, for the estimate at /dashboard.",
+        type=click.FloatRange(0),
+    )
+    @_flag(
+        "egress_price",
+        "What a GB sent costs, in the same currency; 0 where traffic is not metered.",
+        type=click.FloatRange(0),
+    )
     def server(**given: Any) -> None:
         """One model, cut anywhere: this server runs the first layers, the browser that
         asks runs the rest."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from flask import (
-    Flask,
     Response,
     g,
     jsonify,
@@ -32,7 +31,6 @@ from metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
 from metrics import Metrics
 from model_service import ModelService, count_characters, count_inputs
 from openapi import describe
-from operations import OPERATIONS
 from options import VERSION, Options
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
@@ -52,7 +50,7 @@ IMMUTABLE = "max-age=31536000, immutable"
 
 
 class Routes:
-    """The view functions of one application."""
+    """The view functions of one application, those for what it saved apart."""
 
     def __init__(
         self, options: Options, models: LoadedModels, metrics: Metrics
@@ -62,24 +60,11 @@ class Routes:
         self.metrics = metrics
         self._slots = threading.BoundedSemaphore(options.max_concurrent_requests)
 
-    def add_to(self, app: Flask) -> None:
-        for operation in OPERATIONS:
-            app.add_url_rule(
-                operation.path.replace("{", "<").replace("}", ">"),
-                view_func=getattr(self, operation.view),
-                methods=[operation.method],
-            )
-
     def page(self) -> Response:
-        response = make_response(render_template("index.html"))
-        response.headers.update(PAGE_HEADERS)
-        response.headers["Cache-Control"] = "no-cache"
-        response.add_etag()
-        response.make_conditional(request)
-        return response
+        return show_page("index.html")
 
     def embed(self) -> Response:
-        asked = _parse(EmbedRequest)
+        asked = parse_body(EmbedRequest)
         model = self.models.named(asked.model)
         with self._slot():
             tokens = model.tokens(
@@ -89,18 +74,20 @@ class Routes:
                 g.timings,
             )
             rows = model.embed(tokens, asked.normalize, asked.dimensions, g.timings)
+        self._count_split(model, model.n_layer)
         return self._reply(
             jsonify(rows.tolist()), model, tokens, count_characters(asked.inputs)
         )
 
     def openai_embeddings(self) -> Response:
-        asked = _parse(OpenAIRequest)
+        asked = parse_body(OpenAIRequest)
         model = self.models.named(asked.model)
         if count_inputs(asked.input) > OPENAI_MAX_INPUTS:
             raise Refusal(TOO_LARGE, f"input: expected at most {OPENAI_MAX_INPUTS}")
         with self._slot():
             tokens = model.tokens(asked.input, False, "Right", g.timings)
             rows = model.embed(tokens, True, asked.dimensions, g.timings)
+        self._count_split(model, model.n_layer)
         total = len(tokens.values)
         body = {
             "object": "list",
@@ -120,7 +107,7 @@ class Routes:
         return self._reply(jsonify(body), model, tokens, count_characters(asked.input))
 
     def tokenize(self) -> Response:
-        asked = _parse(TokenizeRequest)
+        asked = parse_body(TokenizeRequest)
         model = self.models.named(asked.model)
         with self._slot():
             shown = model.show_tokens(asked.inputs, asked.add_special_tokens)
@@ -128,7 +115,7 @@ class Routes:
 
     def split(self) -> Response:
         """A hidden state at any split: where auto chooses n_layer, after all layers."""
-        asked = _parse(SplitRequest)
+        asked = parse_body(SplitRequest)
         model = self.models.named(asked.model)
         with self._slot():
             tokens = model.tokens(
@@ -139,6 +126,7 @@ class Routes:
             )
             split, reason = choose_split(asked, model, tokens)
             body = model.split(tokens, split, asked.dtype, g.timings)
+        self._count_split(model, split)
         response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
         response.headers["X-Split"] = str(split)
         response.headers["X-Split-Reason"] = reason
@@ -224,6 +212,9 @@ class Routes:
     def openapi(self) -> Response:
         return jsonify(describe())
 
+    def _count_split(self, model: ModelService, split: int) -> None:
+        self.metrics.splits.labels(model.name, str(split)).inc()
+
     @contextmanager
     def _slot(self) -> Iterator[None]:
         """One of max_concurrent_requests; a client hears at once that none is free."""
@@ -241,6 +232,7 @@ class Routes:
         total = len(tokens.values)
         route = request.url_rule.rule if request.url_rule else ""
         self.metrics.tokens.labels(model.name, route).inc(total)
+        self.metrics.texts.labels(model.name, route).inc(len(tokens.lengths))
         response.headers.update(
             g.timings.headers(model.compute_type, characters, total)
         )
@@ -277,7 +269,16 @@ def _read_as_it_is_sent(response: Response, path: Path) -> None:
     response.response = wrap_file(request.environ, _FilePart(path, start, stop))
 
 
-def _parse(schema: type[Schema]) -> Schema:
+def show_page(template: str) -> Response:
+    response = make_response(render_template(template))
+    response.headers.update(PAGE_HEADERS)
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def parse_body(schema: type[Schema]) -> Schema:
     """The request's JSON body as a schema has it. Raises Refusal."""
     if not request.is_json:
         came = request.content_type or "none"

@@ -30,6 +30,8 @@ from operations import OPERATIONS
 from options import VERSION, Options, command_line
 from refusals import TOO_LARGE, UNHEALTHY, Refusal, openai_status, refusal_of
 from routes import UNSUPPORTED, Routes
+from savings import Prices, Savings
+from savings_routes import SavingsRoutes
 from timings import Timings
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ START_ERRORS = (
     torch.OutOfMemoryError,
 )
 # What a visitor's browser needs before it can send a key, and a load balancer ever.
-OPEN_ENDPOINTS = ("page", "static", "health")
+OPEN_ENDPOINTS = ("page", "dashboard", "static", "health")
 # For requests that compute nothing, while all others wait for their turn. Of these only
 # the MAX_CUTTING that may wait for layer files take long, so that some are always left.
 SPARE_THREADS = MAX_CUTTING + 4
@@ -63,8 +65,19 @@ def create_app(options: Options | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
     app.url_map.merge_slashes = False  # a path that is not ours is a 404, no redirect
     Gate(Access.of(options), metrics).guard(app)
-    Routes(options, models, metrics).add_to(app)
+    prices = Prices(options.gpu_hour_price, options.egress_price)
+    savings = Savings(models, metrics, prices)
+    _route(
+        app, Routes(options, models, metrics), SavingsRoutes(savings, models, metrics)
+    )
     return app
+
+
+def _route(app: Flask, routes: Routes, savings: SavingsRoutes) -> None:
+    for operation in OPERATIONS:
+        owner = savings if hasattr(savings, operation.view) else routes
+        view = getattr(owner, operation.view)
+        app.add_url_rule(operation.rule, view_func=view, methods=[operation.method])
 
 
 class Gate:

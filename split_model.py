@@ -83,6 +83,8 @@ class SplitModel:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
         # Called in the model's thread with (layer, tokens) once a layer has really run
         self.on_layer: Callable[[int, int], None] | None = None
+        # Called in the model's thread with the seconds that a turn took there
+        self.on_ran: Callable[[float], None] | None = None
         # Called with the seconds that a turn was waited for, when it comes, in the
         # caller's context; what it raises ends the request before it costs the turn.
         self.on_turn: Callable[[float], None] | None = None
@@ -185,8 +187,12 @@ class SplitModel:
         def run(chunk: Ragged, asked: float) -> Tensor:
             if self.on_turn is not None:
                 self.on_turn(time.perf_counter() - asked)
+            started = time.perf_counter()
             with torch.inference_mode():
-                return forward(chunk)
+                result = forward(chunk)
+            if self.on_ran is not None:
+                self.on_ran(time.perf_counter() - started)
+            return result
 
         parts = []
         for chunk in batch.chunks(self.pass_tokens):

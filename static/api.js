@@ -55,6 +55,22 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {number} max_tokens
  * @property {Record<string, Partial<Record<Dtype, PieceFile>>>} pieces
  *
+ * @typedef {object} ModelWork of one model, since the server started
+ * @property {string} name
+ * @property {number} n_layer
+ * @property {{server: number[], browser: number[]}} layer_tokens by layer
+ * @property {number[]} requests_by_split
+ * @property {Record<string, number>} fallbacks by cause
+ * @property {number | null} seconds_a_layer_token of the server
+ * @property {number} seconds_avoided
+ *
+ * @typedef {object} Savings the answer to GET /savings
+ * @property {number} uptime_s
+ * @property {ModelWork[]} models
+ * @property {Record<"received" | "sent" | "hidden_states" | "layer_files" | "replies_avoided" | "extra", number>} bytes
+ * @property {{gpu_hour: number | null, egress_gb: number | null}} prices
+ * @property {{work: number | null, traffic: number | null, total: number | null}} money
+ *
  * @typedef {object} Exchange how long a request took, by who spent it (ms), and its size
  * @property {string} revision that answered
  * @property {number} tokenize
@@ -137,6 +153,22 @@ export async function postResume(server, { body, model, normalize }, signal) {
  */
 export async function postEmbed(server, body, signal) {
   return parseRows(await post(server, "/embed", JSON.stringify(body), signal));
+}
+
+/**
+ * What this browser ran, for the server to count. Goes out even while the page ends.
+ * @param {Server} server
+ * @param {{model: string, layer_tokens: number[], fallbacks: Record<string, number>}} report
+ */
+export async function postReport(server, report) {
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify(report);
+  await request(server, "/report", { method: "POST", headers, body, keepalive: true, priority: "low" });
+}
+
+/** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<Savings>} */
+export function fetchSavings(server, signal) {
+  return requestJson(server, "/savings", signal);
 }
 
 /** @param {Server} server @returns {Record<string, string>} */

@@ -9,6 +9,9 @@
  * @typedef {"server" | "browser" | "both"} Where both: each of them, for some of the texts
  * @typedef {ShareResult["timings"]} Share
  *
+ * @typedef {"no_gpu" | "no_weights" | "load" | "gpu" | "memory" | "worker" | "revision" | "too_large"} Cause
+ * @typedef {{cause: Cause, words: string}} Fallback
+ *
  * @typedef {object} LayerReport
  * @property {number} layer
  * @property {Where} where
@@ -31,6 +34,7 @@
  * @property {number} split the layers that the server alone ran are [0, split)
  * @property {LayerReport[]} layers
  * @property {Where} finish
+ * @property {{server: number, browser: number}} layerTokens that each side ran: a token through a layer is one
  * @property {Timings} timings
  * @property {{up: number, down: number}} bytes
  * @property {string} [note] what went wrong on the way: why the server ran more than was asked of it,
@@ -43,7 +47,7 @@
  * @property {Exchange[]} exchanges with the server
  * @property {number} load ms
  * @property {Share} share of the browser
- * @property {string} [why] the server ran all layers
+ * @property {Fallback} [why] the server ran all layers
  */
 
 /** @type {Readonly<Share>} */
@@ -72,6 +76,10 @@ export function report(outcomes, { n_layer, n_embd }, total, waits) {
     })),
     // Whoever ran the last layer.
     finish: whereRan(outcomes, n_layer - 1),
+    layerTokens: {
+      server: sum(outcomes, (outcome) => outcome.split * countTokens(outcome)),
+      browser: sum(outcomes, (outcome) => (n_layer - outcome.split) * countTokens(outcome)),
+    },
     timings: {
       tokenize: sum(exchanges, ({ tokenize }) => tokenize),
       server: sum(exchanges, ({ server }) => server),
@@ -110,9 +118,14 @@ function reportWaits([first, ...more]) {
 function reportTakeover(outcomes) {
   const taken = outcomes.filter(({ why }) => why);
   if (taken.length === 0) return undefined;
-  const reasons = [...new Set(taken.map(({ why }) => why))].join(" ");
+  const reasons = [...new Set(taken.map(({ why }) => why?.words))].join(" ");
   const [some, all] = [taken, outcomes].map((parts) => sum(parts, countTexts));
   return `${reasons} The server ran all layers${some === all ? "" : ` for ${some} of ${all} texts`}.`;
+}
+
+/** @param {Outcome} outcome */
+export function countTokens({ tokens }) {
+  return tokens.reduce((total, count) => total + count, 0);
 }
 
 /** @param {Outcome} outcome */

@@ -14,8 +14,11 @@ import { noShare, report } from "./report.js";
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker
+ * @typedef {import("./report.js").Cause} Cause
  * @typedef {import("./report.js").EmbedResult} EmbedResult
+ * @typedef {import("./report.js").Fallback} Fallback
  * @typedef {import("./report.js").Outcome} Outcome
+ * @typedef {import("./tally.js").Tally} Tally
  *
  * @typedef {object} Connection
  * @property {Server} server
@@ -24,6 +27,7 @@ import { noShare, report } from "./report.js";
  * @property {Device} device
  * @property {Dtype} wire of the hidden state
  * @property {GpuWorker} worker
+ * @property {Tally} tally of what this browser ran
  *
  * @typedef {object} Request
  * @property {string[]} texts
@@ -53,6 +57,7 @@ export async function embedTexts(connection, request) {
     request.onWait?.(reason);
   };
   const outcomes = await run(connection, { ...request, onWait });
+  connection.tally.add(outcomes, connection.info);
   return report(outcomes, connection.info, performance.now() - begun, waits);
 }
 
@@ -70,12 +75,12 @@ async function run(connection, request) {
   for (const texts of partsToSplit(request.texts, info)) {
     outcomes.push(await runPart(connection, { ...request, texts, split, mayLoad }, 1));
   }
-  const why = "The server has changed its revision meanwhile.";
+  const why = fallback("revision", "The server has changed its revision meanwhile.");
   return areMixed(outcomes) ? runAllOnServer(connection, request, why) : outcomes;
 }
 
 /**
- * @param {Connection} connection @param {Request} request @param {string} [why]
+ * @param {Connection} connection @param {Request} request @param {Fallback} [why]
  * @returns {Promise<Outcome[]>}
  */
 async function runAllOnServer(connection, request, why, retries = 1) {
@@ -107,7 +112,7 @@ async function runPart(connection, plan, retries) {
     await loadLayers(connection, split, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    const why = `The browser could not load its layers (${messageOf(error)}).`;
+    const why = fallback("load", `The browser could not load its layers (${messageOf(error)}).`);
     return runOnServer(connection, plan, why);
   }
   const load = performance.now() - begun;
@@ -126,14 +131,15 @@ async function runSplit(connection, plan, retries) {
   const asked = { model: info.name, inputs: texts, split, dtype: wire };
   const half = await persist(() => postSplit(server, asked, signal), plan).catch(nullIfTooLarge);
   if (!half) {
-    const why = "A text has more tokens than the server sends as a hidden state.";
+    const words = "A text has more tokens than the server sends as a hidden state.";
+    const why = fallback("too_large", words);
     return runOnServer(connection, plan, why);
   }
   const { revision } = half.exchange;
   if (revision !== info.revision) {
     const hasChanged = await persist(() => refresh(connection, info.revision, signal), plan);
     if (hasChanged && mayLoad && retries > 0) return runPart(connection, plan, retries - 1);
-    const why = `The server has another revision now (${revision}).`;
+    const why = fallback("revision", `The server has another revision now (${revision}).`);
     return runOnServer(connection, plan, why);
   }
   try {
@@ -145,7 +151,8 @@ async function runSplit(connection, plan, retries) {
     return { embeddings, tokens, split, exchanges: [half.exchange], load: 0, share: timings };
   } catch (error) {
     signal?.throwIfAborted();
-    const why = `The browser could not run its layers (${messageOf(error)}).`;
+    const words = `The browser could not run its layers (${messageOf(error)}).`;
+    const why = fallback(causeOf(error), words);
     const outcome = await resumeOnServer(connection, plan, half.body, why);
     return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges] };
   }
@@ -182,11 +189,23 @@ export function lowestSplit({ info, worker }) {
   return worker.lowest?.revision === info.revision ? worker.lowest.split : info.n_layer;
 }
 
-/** @param {Connection} connection @returns {string | undefined} */
+/** @param {Connection} connection @returns {Fallback | undefined} */
 export function whyServerOnly({ device, info }) {
-  if (!device.ok) return `This browser cannot run layers (${device.reason}).`;
-  if (!info.weights) return `The server does not give out the layers of ${info.name}.`;
-  return undefined;
+  if (!device.ok) return fallback("no_gpu", `This browser cannot run layers (${device.reason}).`);
+  const words = `The server does not give out the layers of ${info.name}.`;
+  return info.weights ? undefined : fallback("no_weights", words);
+}
+
+/** @param {Cause} cause @param {string} words @returns {Fallback} */
+function fallback(cause, words) {
+  return { cause, words };
+}
+
+/** What the browser's layers failed of. @param {unknown} error @returns {Cause} */
+function causeOf(error) {
+  const { error_type } = error instanceof SplitComputeError ? error : {};
+  if (error_type === "Worker") return "worker";
+  return error_type === "Memory" ? "memory" : "gpu";
 }
 
 /**
@@ -203,7 +222,7 @@ async function refresh(connection, revision, signal) {
 
 /**
  * @param {Connection} connection @param {Pick<Request, "texts" | "signal" | "onWait">} request
- * @param {string} [why]
+ * @param {Fallback} [why]
  * @returns {Promise<Outcome>}
  */
 async function runOnServer({ server, info }, request, why) {
@@ -218,7 +237,7 @@ async function runOnServer({ server, info }, request, why) {
 /**
  * @param {Connection} connection @param {Plan} request
  * @param {ArrayBuffer} body the hidden state as /split gave it
- * @param {string} why
+ * @param {Fallback} why
  * @returns {Promise<Outcome>}
  */
 async function resumeOnServer(connection, request, body, why) {
@@ -242,7 +261,7 @@ function isOutOfReach(error) {
   return error instanceof SplitComputeError && error.error_type === "Unreachable";
 }
 
-/** @param {ModelInfo} info @param {Exchange} exchange @param {string} [why] */
+/** @param {ModelInfo} info @param {Exchange} exchange @param {Fallback} [why] */
 function allOnServer(info, exchange, why) {
   return { split: info.n_layer, exchanges: [exchange], load: 0, share: noShare, why };
 }

@@ -15,6 +15,7 @@ import { GpuWorker } from "./gpu_worker.js";
 import { pieceBytes, piecesFrom } from "./pieces.js";
 import { embedTexts, loadLayers, lowestSplit } from "./session.js";
 import { Takeover } from "./takeover.js";
+import { Tally } from "./tally.js";
 
 export { SplitComputeError };
 
@@ -62,7 +63,8 @@ export async function connect(options = {}) {
   checkDtype(info, dtype);
   const worker = new GpuWorker({ server, model: info.name, dtype }, onProgress);
   const device = await worker.open().catch(noGpu);
-  return new SplitCompute({ server, models, info, device, wire, worker }, dtype);
+  const tally = new Tally(server);
+  return new SplitCompute({ server, models, info, device, wire, worker, tally }, dtype);
 }
 
 /**
@@ -165,6 +167,7 @@ export class SplitCompute {
   /** Frees the GPU. */
   close() {
     this.#takeover?.end();
+    this.#connection.tally.close();
     this.#connection.worker.close();
   }
 

@@ -111,7 +111,7 @@ export class Takeover {
     // Whoever began the takeover has it in hand before it calls back.
     await null;
     const obstacle = whyServerOnly(this.#connection);
-    if (obstacle) return this.#end(obstacle);
+    if (obstacle) return this.#end(obstacle.words);
     for (let failures = 0; !signal.aborted; ) {
       const lowest = lowestSplit(this.#connection);
       try {

@@ -3,6 +3,7 @@
 
 import { createBenchmarkCard } from "./page/benchmark_card.js";
 import { createBrowserPanel } from "./page/browser_panel.js";
+import { createCarried } from "./page/carried.js";
 import { createCheck } from "./page/check_view.js";
 import { createCodeCard } from "./page/code_card.js";
 import { createConnectionNotice } from "./page/connection_notice.js";
@@ -30,6 +31,7 @@ export function createView(actions) {
     createCodeCard(),
     createBenchmarkCard(actions),
     createDeviceCard(actions),
+    createCarried(byId("carried", HTMLElement)),
     createAnnouncer(byId("status", HTMLElement)),
   ];
   return (state) => {

@@ -36,6 +36,13 @@ import { sentence } from "./format.js";
  * @property {number} wanted the split that the slider stood at
  * @typedef {EmbedResult & Asked} Result
  *
+ * @typedef {object} Carried since the page was opened; layer-tokens: a token through a layer is one
+ * @property {number} requests
+ * @property {number} server
+ * @property {number} browser
+ * @property {number} up bytes
+ * @property {number} down bytes of answers, without layers
+ *
  * @typedef {import("./compare.js").Comparison} Comparison
  * @typedef {import("./benchmark.js").BenchmarkRow} BenchmarkRow
  *
@@ -56,6 +63,7 @@ import { sentence } from "./format.js";
  * @property {boolean} onePerLine
  * @property {Task} embedding
  * @property {Result | null} result
+ * @property {Carried} carried
  * @property {Task} checking
  * @property {Comparison | null} comparison of the result with the server's own
  * @property {Task} benchmarking
@@ -95,6 +103,7 @@ export function initialState() {
     onePerLine: true,
     embedding: { kind: "idle" },
     result: null,
+    carried: { requests: 0, server: 0, browser: 0, up: 0, down: 0 },
     checking: { kind: "idle" },
     comparison: null,
     benchmarking: { kind: "idle" },

@@ -49,7 +49,8 @@ export class Tasks {
       const answer = await session.embed(texts, { split, signal, onWait });
       const note = answer.note ?? whyServer(store.state, answer.split);
       const result = { ...answer, note, texts, model, choice, wanted };
-      store.update({ result, comparison: null, checking: { kind: "idle" } });
+      const carried = addTo(store.state.carried, answer);
+      store.update({ result, carried, comparison: null, checking: { kind: "idle" } });
     });
   }
 
@@ -98,6 +99,17 @@ export class Tasks {
       if (needsKey(error)) store.update({ connection: { kind: "key", message: explain(error) } });
     }
   }
+}
+
+/** @param {State["carried"]} carried @param {import("../splitcompute.js").EmbedResult} answer */
+function addTo(carried, { layerTokens, bytes }) {
+  return {
+    requests: carried.requests + 1,
+    server: carried.server + layerTokens.server,
+    browser: carried.browser + layerTokens.browser,
+    up: carried.up + bytes.up,
+    down: carried.down + bytes.down,
+  };
 }
 
 /** @param {State} state @param {number} split that came of it */

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from piece_faults import Fault
 
@@ -56,7 +56,9 @@ class LiveServer:
         return self._app(environ, start_response)
 
     def asked_paths(self) -> list[str]:
-        return [f"{asked.method} {asked.path}" for asked in self.asked]
+        """Without reports, which come some time after what they tell of."""
+        paths = [f"{asked.method} {asked.path}" for asked in self.asked]
+        return [path for path in paths if path != "POST /report"]
 
     def asked_for_pieces(self) -> list[str]:
         """The pieces requested so far, by name, in order."""
@@ -74,6 +76,11 @@ class LiveServer:
                 if name == model
             }
         )
+
+    def work(self, model: str) -> dict[str, Any]:
+        """Who ran what of the model, as /savings says."""
+        models = self._app.test_client().get("/savings").json["models"]
+        return next(work for work in models if work["name"] == model)
 
     def stop(self) -> None:
         self._server.stop()

@@ -76,6 +76,7 @@ def test_a_result_says_where_each_layer_ran_and_where_the_time_went(
     assert min(timings.values()) >= 0
     assert 0 < sum(timings.values()) <= total
     tokens = sum(result["tokens"])
+    assert result["layerTokens"] == {"server": tokens, "browser": 3 * tokens}
     assert result["bytes"]["down"] > tokens * result["dimensions"] * 4
     assert result["bytes"]["up"] < 200
 
@@ -102,6 +103,31 @@ def test_requests_at_once_get_their_own_results(client: ClientPage) -> None:
     for came, alone in zip(results, expected, strict=True):
         assert "note" not in came
         assert_same(came, alone)
+
+
+def test_the_server_hears_what_the_browser_ran_and_what_it_could_not(
+    client: ClientPage, server: LiveServer
+) -> None:
+    client.connect(**MODEL)
+    before = server.work("small-gpt2")
+    tokens = [sum(client.embed(TEXTS, split=split)["tokens"]) for split in (1, 3)]
+    client.page.workers[-1].evaluate(BREAKS["an exception"])
+    assert client.embed(TEXTS, split=1)["layerTokens"]["browser"] == 0
+    client.connect(**MODEL)  # the connection before tells what is left
+    expected = [0, tokens[0], tokens[0], sum(tokens)]
+    for _ in range(50):
+        after = server.work("small-gpt2")
+        counts = zip(
+            after["layer_tokens"]["browser"],
+            before["layer_tokens"]["browser"],
+            strict=True,
+        )
+        ran = [new - old for new, old in counts]
+        failed = after["fallbacks"]["gpu"] - before["fallbacks"]["gpu"]
+        if (ran, failed) == (expected, 1):
+            break
+        client.page.wait_for_timeout(100)
+    assert (ran, failed) == (expected, 1)
 
 
 @pytest.mark.parametrize("fault", BREAKS)

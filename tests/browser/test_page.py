@@ -136,6 +136,8 @@ def test_the_cut_moves_by_keyboard_and_the_browser_runs_what_is_right_of_it(
         "your browser ran layers 1–3 and the finish"
     )
     assert server.layer_runs("small-gpt2") - before == {0: 1}
+    carried = site.locator("#carried")
+    expect(carried).to_contain_text("carried 75% of the layers’ work of 1 request")
     ours = np.load(downloaded(site, ".npy"))
     assert ours.dtype == np.float32
     theirs = embedded_by_server(server, TEXTS)

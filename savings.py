@@ -1,0 +1,160 @@
+"""What browsers' work saved this server and what their traffic cost, as an estimate.
+
+    work    = browsers' layer-tokens × the server's seconds a layer-token
+    traffic = hidden states + layer files - the /embed replies in whose place they came
+    money   = work in hours × the price of an hour - traffic in GB × the price of a GB
+
+A layer-token is one token through one layer. The seconds are measured in use, over all
+passes of this server through the model. Left out, as small or not to be known here: the
+processor's part in serving files, HTTP's headers, and what is received, which networks
+do not charge for. Work that is avoided is money only where the machine is given back or
+does something else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import get_args
+
+from prometheus_client import Counter
+
+from auto_split import JSON_BYTES_A_NUMBER
+from loaded_models import LoadedModels
+from metrics import Cause, Metrics, by_label
+from model_service import ModelService
+from operations import rule_of
+
+SECONDS_AN_HOUR = 3600
+BYTES_A_GB = 10**9
+
+
+@dataclass(frozen=True)
+class Work:
+    """Of one model, since the server started."""
+
+    model: str
+    server_layer_tokens: list[int]  # by layer
+    browser_layer_tokens: list[int]
+    requests_by_split: list[int]  # 0 … n_layer
+    fallbacks: dict[Cause, int]
+    seconds_a_layer_token: float | None  # None before the server ran a layer
+
+    @property
+    def seconds_avoided(self) -> float:
+        return sum(self.browser_layer_tokens) * (self.seconds_a_layer_token or 0.0)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes of bodies since the server started."""
+
+    received: int
+    sent: int
+    hidden_states: int
+    layer_files: int
+    replies_avoided: int
+
+    @property
+    def extra(self) -> int:
+        """What was sent for the split's sake; negative where that sent less."""
+        return self.hidden_states + self.layer_files - self.replies_avoided
+
+
+@dataclass(frozen=True)
+class Prices:
+    """In any one currency; None where not given."""
+
+    gpu_hour: float | None
+    egress_gb: float | None
+
+
+@dataclass(frozen=True)
+class Money:
+    """Negative where the split costs more than it saves. None without a price."""
+
+    work: float | None
+    traffic: float | None
+
+    @property
+    def total(self) -> float | None:
+        if self.work is None or self.traffic is None:
+            return None
+        return self.work + self.traffic
+
+
+def money(seconds_avoided: float, extra_bytes: int, prices: Prices) -> Money:
+    hour, gigabyte = prices.gpu_hour, prices.egress_gb
+    return Money(
+        None if hour is None else seconds_avoided / SECONDS_AN_HOUR * hour,
+        None if gigabyte is None else -extra_bytes / BYTES_A_GB * gigabyte,
+    )
+
+
+class Savings:
+    """Reads what the metrics have counted so far."""
+
+    def __init__(self, models: LoadedModels, metrics: Metrics, prices: Prices) -> None:
+        self._models = models
+        self._metrics = metrics
+        self.prices = prices
+        metrics.watch(
+            "avoided_seconds",
+            "Time of the server that browsers' layer-tokens would have taken.",
+            self._seconds_avoided,
+        )
+        metrics.watch(
+            "extra_egress_bytes",
+            "Hidden states and layer files sent, less the embeddings in their place.",
+            lambda: self.traffic().extra,
+        )
+        metrics.watch(
+            "saved_money",
+            "Estimate in the prices' currency; negative is a cost, NaN without prices.",
+            lambda: math.nan if (total := self.money().total) is None else total,
+        )
+
+    def work(self) -> list[Work]:
+        return [self._work_of(model.name, model.n_layer) for model in self._models]
+
+    def _work_of(self, model: str, n_layer: int) -> Work:
+        def counted(counter: Counter, label: str, keys: Iterable[object]) -> list[int]:
+            values = by_label(counter, label, model=model)
+            return [int(values[str(key)]) for key in keys]
+
+        metrics, causes = self._metrics, get_args(Cause)
+        by_server = counted(metrics.layer_tokens, "layer", range(n_layer))
+        seconds = by_label(metrics.model_seconds, "model")[model]
+        tokens = sum(by_server)
+        return Work(
+            model,
+            by_server,
+            counted(metrics.browser_layer_tokens, "layer", range(n_layer)),
+            counted(metrics.splits, "split", range(n_layer + 1)),
+            dict(zip(causes, counted(metrics.fallbacks, "cause", causes), strict=True)),
+            seconds / tokens if tokens else None,
+        )
+
+    def traffic(self) -> Traffic:
+        sent = by_label(self._metrics.bytes_out, "route")
+        return Traffic(
+            received=int(sum(by_label(self._metrics.bytes_in, "route").values())),
+            sent=int(sum(sent.values())),
+            hidden_states=int(sent.get(rule_of("split"), 0)),
+            layer_files=int(sent.get(rule_of("piece"), 0)),
+            replies_avoided=sum(self._replies_avoided(model) for model in self._models),
+        )
+
+    def _replies_avoided(self, model: ModelService) -> int:
+        """A text that came to /resume was answered with an embedding after all."""
+        texts = by_label(self._metrics.texts, "route", model=model.name)
+        split, resumed = (texts.get(rule_of(view), 0) for view in ("split", "resume"))
+        row = JSON_BYTES_A_NUMBER * model.model.config.n_embd
+        return int(max(split - resumed, 0)) * row
+
+    def money(self) -> Money:
+        return money(self._seconds_avoided(), self.traffic().extra, self.prices)
+
+    def _seconds_avoided(self) -> float:
+        return sum(work.seconds_avoided for work in self.work())

@@ -1,0 +1,86 @@
+"""What a browser reports of its work, and what the dashboard is told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metrics import Cause
+
+# Of one report, which is what a page ran in some seconds. A liar gets no further.
+MOST_TOKENS = 10_000_000
+MOST_FALLBACKS = 10_000
+MOST_LAYERS = 1_000
+
+TokensField = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+FallbacksField = Annotated[int, Field(ge=1, le=MOST_FALLBACKS)]
+
+
+class ReportRequest(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    model: Annotated[str, Field(description="One of /models.")]
+    layer_tokens: Annotated[
+        list[TokensField],
+        Field(max_length=MOST_LAYERS, description="Tokens that each layer ran on."),
+    ]
+    fallbacks: Annotated[
+        dict[Cause, FallbacksField],
+        Field(description="Requests whose layers were left to the server, by cause."),
+    ] = {}
+
+
+class LayerTokens(BaseModel):
+    """By layer: one token through one layer is one."""
+
+    server: list[int]
+    browser: Annotated[list[int], Field(description="As browsers report.")]
+
+
+class ModelWork(BaseModel):
+    name: str
+    n_layer: int
+    layer_tokens: LayerTokens
+    requests_by_split: Annotated[
+        list[int], Field(description="By how many layers the server ran: 0 to n_layer.")
+    ]
+    fallbacks: dict[Cause, int]
+    seconds_a_layer_token: Annotated[
+        float | None, Field(description="Of this server; null before it ran a layer.")
+    ]
+    seconds_avoided: float
+
+
+class TrafficShown(BaseModel):
+    """Bytes of bodies."""
+
+    received: int
+    sent: int
+    hidden_states: int
+    layer_files: int
+    replies_avoided: int
+    extra: Annotated[
+        int, Field(description="hidden_states + layer_files - replies_avoided")
+    ]
+
+
+class PricesShown(BaseModel):
+    gpu_hour: float | None
+    egress_gb: float | None
+
+
+class MoneyShown(BaseModel):
+    """In the prices' currency; null without the price. Negative is a cost."""
+
+    work: float | None
+    traffic: float | None
+    total: float | None
+
+
+class SavingsShown(BaseModel):
+    uptime_s: float
+    models: list[ModelWork]
+    bytes: TrafficShown
+    prices: PricesShown
+    money: MoneyShown

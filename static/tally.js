@@ -1,0 +1,77 @@
+// @ts-check
+/** Tells the server now and then what this browser ran, to be counted there. */
+
+import { postReport } from "./api.js";
+import { countTokens } from "./report.js";
+
+/**
+ * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./report.js").Cause} Cause
+ * @typedef {import("./report.js").Outcome} Outcome
+ *
+ * @typedef {object} Counts of one model, not told yet
+ * @property {number[]} layer_tokens
+ * @property {Partial<Record<Cause, number>>} fallbacks
+ */
+
+/** Many requests make one report. */
+const msBetweenReports = 2_000;
+
+/** Holds up no request, and a report that does not arrive is not missed. */
+export class Tally {
+  /** By model. @type {Map<string, Counts>} */
+  #untold = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #closing = new AbortController();
+
+  /** @param {Server} server */
+  constructor(server) {
+    this.server = server;
+    const until = { signal: this.#closing.signal };
+    globalThis.addEventListener("pagehide", () => this.#tell(), until);
+  }
+
+  /** @param {readonly Outcome[]} outcomes of one request @param {ModelInfo} info */
+  add(outcomes, { name, n_layer }) {
+    const counts = this.#untold.get(name) ?? noCounts(n_layer);
+    for (const outcome of outcomes) {
+      const tokens = countTokens(outcome);
+      counts.layer_tokens = counts.layer_tokens.map(
+        (sum, layer) => (layer < outcome.split ? sum : sum + tokens),
+      );
+    }
+    for (const cause of new Set(outcomes.map(({ why }) => why?.cause))) {
+      if (cause) counts.fallbacks[cause] = (counts.fallbacks[cause] ?? 0) + 1;
+    }
+    if (!hasNews(counts) || this.#closing.signal.aborted) return;
+    this.#untold.set(name, counts);
+    this.#timer ??= setTimeout(() => this.#tell(), msBetweenReports);
+  }
+
+  /** Tells what is left. */
+  close() {
+    this.#closing.abort();
+    this.#tell();
+  }
+
+  #tell() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const [model, counts] of this.#untold) {
+      postReport(this.server, { model, ...counts }).catch(() => {}); // see the class
+    }
+    this.#untold.clear();
+  }
+}
+
+/** @param {number} n_layer @returns {Counts} */
+function noCounts(n_layer) {
+  return { layer_tokens: Array(n_layer).fill(0), fallbacks: {} };
+}
+
+/** @param {Counts} counts */
+function hasNews({ layer_tokens, fallbacks }) {
+  return layer_tokens.some((tokens) => tokens > 0) || Object.keys(fallbacks).length > 0;
+}

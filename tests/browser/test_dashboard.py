@@ -1,0 +1,123 @@
+"""The dashboard as an operator meets it: the real server's figures, live."""
+
+# ruff: noqa: RUF001 - the page writes − for minus
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from live_server import LiveServer
+from playwright.sync_api import Browser, Page, expect
+from test_page import opened
+
+from options import Options
+
+MODEL = "odd-gpt2"
+
+
+@pytest.fixture(scope="module")
+def options(odd_gpt2_folder: Path, cache_dir: Path) -> Options:
+    return Options(model=(str(odd_gpt2_folder),), port=0, cache_dir=cache_dir)
+
+
+@pytest.fixture(scope="module")
+def priced(options: Options) -> Iterator[LiveServer]:
+    """Where traffic is dear."""
+    server = LiveServer(replace(options, gpu_hour_price=1.0, egress_price=50.0))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def errors() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def dashboard(
+    browser: Browser, priced: LiveServer, errors: list[str]
+) -> Iterator[Page]:
+    with opened(browser, f"{priced.url}/dashboard", errors) as page:
+        expect(page.locator("#standing")).to_have_text("Live")
+        yield page
+    assert not errors
+
+
+def post(server: LiveServer, path: str, body: dict[str, Any]) -> None:
+    headers = {"Content-Type": "application/json"}
+    urlopen(Request(server.url + path, json.dumps(body).encode(), headers)).close()
+
+
+def test_the_dashboard_follows_what_happens(
+    dashboard: Page, priced: LiveServer
+) -> None:
+    expect(dashboard.locator("#share")).to_have_text("Nothing yet")
+    expect(dashboard.locator("#money-words")).to_contain_text("Nothing saved")
+    post(priced, "/split", {"inputs": "some text", "split": 1})
+    report = {"model": MODEL, "layer_tokens": [0, 6], "fallbacks": {"gpu": 2}}
+    post(priced, "/report", report)
+    share = dashboard.locator("#share")
+    expect(share).to_have_text(re.compile(r"^\d+% by browsers$"), timeout=10_000)
+    assert priced.work(MODEL)["layer_tokens"]["browser"] == [0, 6]
+    facts = dashboard.locator("#share-facts")
+    expect(facts).to_contain_text("By browsers, as they report6 layer-tokens")
+    expect(dashboard.locator("#fallback")).to_have_text("2 requests")
+    expect(dashboard.locator("#fallback-facts")).to_contain_text("The GPU failed")
+    model = dashboard.locator("#models .card")
+    expect(model).to_contain_text("Layer 1: server 0, browsers 6")
+    expect(model).to_contain_text("Split 1: 1 request")
+    expect(dashboard.locator(".area.browser")).to_have_attribute(
+        "d", re.compile("^M.*Z$")
+    )
+
+
+def test_a_split_that_costs_more_than_it_saves_is_called_that(
+    dashboard: Page, priced: LiveServer
+) -> None:
+    post(priced, "/split", {"inputs": "some text " * 5, "split": 1})
+    post(priced, "/report", {"model": MODEL, "layer_tokens": [0, 40]})
+    words = dashboard.locator("#money-words")
+    expect(words).to_contain_text("The split costs more than it saves", timeout=10_000)
+    expect(dashboard.locator("#money")).to_have_class(re.compile("loss"))
+    expect(dashboard.locator("#money")).to_contain_text("−")
+    expect(dashboard.locator("#money-facts")).to_contain_text("Traffic, at 50 a GB−")
+
+
+def test_the_last_figures_stay_while_the_server_is_away(
+    browser: Browser, priced: LiveServer
+) -> None:
+    with opened(browser, f"{priced.url}/dashboard", []) as page:
+        pill = page.locator("#standing")
+        expect(pill).to_have_text("Live")
+        page.context.set_offline(True)
+        expect(pill).to_have_text("Not connected: trying again", timeout=10_000)
+        expect(page.locator("#share")).to_be_visible()
+        page.context.set_offline(False)
+        expect(pill).to_have_text("Live", timeout=10_000)
+
+
+def test_the_figures_need_the_key_and_prices_are_asked_for(
+    browser: Browser, options: Options
+) -> None:
+    server = LiveServer(replace(options, api_key="sesame"))
+    with opened(browser, f"{server.url}/dashboard", []) as page:
+        expect(page.locator("#standing")).to_have_text("API key needed")
+        expect(page.locator("#figures")).to_be_hidden()
+        page.get_by_label("API key").fill("sesame")
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.locator("#standing")).to_have_text("Live")
+        expect(page.locator("#money")).to_have_text("No prices given")
+        expect(page.locator("#money-words")).to_contain_text("--egress-price")
+    server.stop()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_window(dashboard: Page, width: int) -> None:
+    dashboard.set_viewport_size({"width": width, "height": 800})
+    wide = "() => document.documentElement.scrollWidth > innerWidth"
+    assert not dashboard.evaluate(wide)
