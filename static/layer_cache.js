@@ -53,7 +53,7 @@ export class LayerCache {
   }
 
   /**
-   * Puts these pieces on the GPU, those that are not there yet.
+   * Puts these pieces on the GPU, those that are not there yet, and resolves when they are kept too.
    * @param {readonly string[]} pieces @param {AbortSignal} [signal]
    */
   async load(pieces, signal) {
@@ -62,9 +62,14 @@ export class LayerCache {
     const missing = pieces.filter((piece) => !this.#onGpu.has(piece));
     const total = missing.reduce((sum, piece) => sum + this.#file(piece).bytes, 0);
     let before = 0;
-    for (const piece of missing) {
-      await this.#loadPiece(piece, this.#reporter(piece, before, total), either);
-      before += this.#file(piece).bytes;
+    try {
+      for (const piece of missing) {
+        await this.#loadPiece(piece, this.#reporter(piece, before, total), either);
+        before += this.#file(piece).bytes;
+      }
+    } finally {
+      // Whoever clears the cache next must find what was kept.
+      await this.surroundings.source.settled();
     }
   }
 
@@ -102,9 +107,9 @@ export class LayerCache {
     const { source, onChange } = this.surroundings;
     const { server } = source;
     const url = pieceUrl(server, { ...this.manifest, dtype: this.dtype }, piece);
-    const bytes = await source.bytes(url, this.#file(piece), report, signal);
-    report("upload");
-    this.#onGpu.set(piece, await this.#upload(piece, bytes, signal));
+    const take = (/** @type {ArrayBuffer} */ bytes) => this.#upload(piece, bytes, signal);
+    const use = { take, giveUp: disposeAll };
+    this.#onGpu.set(piece, await source.load(url, this.#file(piece), use, report, signal));
     onChange();
     report("ready");
   }

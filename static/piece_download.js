@@ -22,6 +22,7 @@ import { pause } from "./waiting.js";
  */
 
 const longestPauseMs = 8_000;
+const chunkBytes = 4 * 2 ** 20;
 
 /** @param {number} size bytes that the whole file has @returns {PartialFile} */
 export function emptyFile(size) {
@@ -58,15 +59,14 @@ async function fetchRest(url, { partial, headers, signal, onProgress, stallMs = 
       priority: "low",
     });
     await acceptAnswer(partial, response);
-    const reader = bodyOf(response).getReader();
-    while (partial.loaded < partial.bytes.length) {
-      const { done, value } = await reader.read();
-      if (done) throw broken(`the answer ended after ${partial.loaded} bytes`);
-      append(partial, value);
+    for await (const chunk of chunksOf(response)) {
+      append(partial, chunk);
       onProgress?.(partial.loaded);
       clearTimeout(timer);
       timer = stallTimer(stall, stallMs);
+      if (partial.loaded === partial.bytes.length) return;
     }
+    throw broken(`the answer ended after ${partial.loaded} bytes`);
   } finally {
     clearTimeout(timer);
     stall.abort(); // whatever more would come is of no use
@@ -122,10 +122,36 @@ function stallTimer(stall, stallMs) {
   return setTimeout(() => stall.abort(broken(`no bytes for ${stallMs / 1000} s`)), stallMs);
 }
 
-/** @param {Response} response */
-function bodyOf({ body }) {
+/**
+ * A chunk is valid until the next one is asked for: where the browser can, it fills the same memory
+ * again, which takes a fifth less time than memory that is new each time. The file's own memory
+ * would not do, since a read that fails loses the memory it was given.
+ * @param {Response} response @returns {AsyncGenerator<Uint8Array, void>}
+ */
+async function* chunksOf({ body }) {
   if (!body) throw broken("an answer without a body");
-  return body;
+  const read = reader(body);
+  for (let memory = new ArrayBuffer(chunkBytes); ; ) {
+    const { done, value } = await read(memory);
+    if (done) return;
+    yield value;
+    memory = value.buffer;
+  }
+}
+
+/**
+ * Fills the memory given, except where the browser's answers are no byte streams.
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>>} body
+ * @returns {(memory: ArrayBuffer) => Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>}
+ */
+function reader(body) {
+  try {
+    const bytes = body.getReader({ mode: "byob" });
+    return (memory) => bytes.read(new Uint8Array(memory));
+  } catch {
+    const chunks = body.getReader();
+    return () => chunks.read();
+  }
 }
 
 /**

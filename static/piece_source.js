@@ -11,7 +11,15 @@ import { forgetPiece, keepPiece, readPiece } from "./piece_store.js";
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./piece_download.js").PartialFile} PartialFile
  *
- * @typedef {(phase: "download" | "verify", loaded?: number) => void} Report loaded: all, if missing
+ * @typedef {(phase: "download" | "verify" | "upload", loaded?: number) => void} Report
+ *   loaded: all, if missing
+ */
+
+/**
+ * @template T
+ * @typedef {object} Use where a piece's bytes go
+ * @property {(bytes: ArrayBuffer) => Promise<T>} take
+ * @property {(made: T) => void} giveUp
  */
 
 const downloadsOfDamagedPiece = 2;
@@ -22,6 +30,8 @@ const msBetweenReports = 40;
 export class PieceSource {
   /** The last download that ended early. @type {{url: string, file: PartialFile} | null} */
   #partial = null;
+  /** @type {Promise<unknown>} */
+  #keeping = Promise.resolve();
 
   /** @param {Server} server */
   constructor(server) {
@@ -29,25 +39,52 @@ export class PieceSource {
   }
 
   /**
-   * @param {string} url @param {PieceFile} file @param {Report} report
-   * @param {AbortSignal} signal
-   * @returns {Promise<ArrayBuffer>}
+   * Hands a piece's bytes over as soon as they are here, and checks them meanwhile: hashing takes
+   * as long as half a download from the same machine. Resolves with what was made of them once they
+   * are known to be right, before they are kept.
+   * @template T
+   * @param {string} url @param {PieceFile} file @param {Use<T>} use
+   * @param {Report} report @param {AbortSignal} signal
+   * @returns {Promise<T>}
    */
-  bytes(url, file, report, signal) {
-    // One tab at a time: those that waited find the piece kept.
-    return navigator.locks.request(url, { signal }, async () => {
-      const kept = await readPiece(url);
-      if (kept) {
-        report("verify");
-        if (await isIntact(kept, file)) return kept;
-        await forgetPiece(url);
-      }
-      return this.#fetch(url, file, report, signal);
+  load(url, file, use, report, signal) {
+    return new Promise((resolve, reject) => {
+      const done = navigator.locks.request(url, { signal }, async () => {
+        const kept = await this.#loadKept(url, file, use, report);
+        if (kept) return kept.making.then(resolve, reject);
+        const { making, bytes } = await this.#fetch(url, file, use, report, signal);
+        await making.then(resolve, reject);
+        // One tab at a time: those that waited find the piece kept.
+        await keepPiece(url, bytes);
+      });
+      this.#keeping = Promise.allSettled([this.#keeping, done]);
+      done.catch(reject);
     });
   }
 
-  /** @param {string} url @param {PieceFile} file @param {Report} report @param {AbortSignal} signal */
-  async #fetch(url, file, report, signal) {
+  /** Resolves when all that was loaded is kept, too. */
+  async settled() {
+    await this.#keeping;
+  }
+
+  /**
+   * @template T
+   * @param {string} url @param {PieceFile} file @param {Use<T>} use @param {Report} report
+   */
+  async #loadKept(url, file, use, report) {
+    const bytes = await readPiece(url);
+    if (!bytes) return null;
+    const checked = await useChecked(bytes, file, use, report);
+    if (!checked) await forgetPiece(url);
+    return checked;
+  }
+
+  /**
+   * @template T
+   * @param {string} url @param {PieceFile} file @param {Use<T>} use
+   * @param {Report} report @param {AbortSignal} signal
+   */
+  async #fetch(url, file, use, report, signal) {
     for (let attempt = 0; attempt < downloadsOfDamagedPiece; attempt++) {
       const partial = this.#begin(url, file.bytes);
       report("download", partial.loaded);
@@ -56,11 +93,8 @@ export class PieceSource {
       const { onProgress } = progress;
       const bytes = await download(url, { partial, headers, onProgress, signal }).finally(progress.end);
       this.#partial = null;
-      report("verify");
-      if (await isIntact(bytes, file)) {
-        await keepPiece(url, bytes);
-        return bytes;
-      }
+      const checked = await useChecked(bytes, file, use, report);
+      if (checked) return { ...checked, bytes };
     }
     const message = `${url}: the bytes do not have the manifest's SHA-256 ${file.sha256}`;
     throw new SplitComputeError(message, { error_type: "Download" });
@@ -71,6 +105,24 @@ export class PieceSource {
     if (this.#partial?.url !== url) this.#partial = { url, file: emptyFile(size) };
     return this.#partial.file;
   }
+}
+
+/**
+ * Uses the bytes while they are hashed. What is made of damaged ones is given up, and null comes back.
+ * @template T
+ * @param {ArrayBuffer} bytes @param {PieceFile} file @param {Use<T>} use @param {Report} report
+ * @returns {Promise<{making: Promise<T>} | null>}
+ */
+async function useChecked(bytes, file, { take, giveUp }, report) {
+  report("verify");
+  const making = take(bytes);
+  making.catch(() => {}); // of damaged bytes anything may come
+  if (await isIntact(bytes, file)) {
+    report("upload");
+    return { making };
+  }
+  await making.then(giveUp, () => {});
+  return null;
 }
 
 /** @param {ArrayBuffer} bytes @param {PieceFile} file */
