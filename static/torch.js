@@ -737,7 +737,7 @@ var MANY = /* @__PURE__ */ Symbol("many");
 function decide(nodes, outputs, forced) {
   const buffered = new Set(cuts(nodes));
   const readers = /* @__PURE__ */ new Map();
-  const read = (input2, by) => {
+  const read2 = (input2, by) => {
     const known = readers.get(input2);
     readers.set(input2, known === void 0 || known === by ? by : MANY);
   };
@@ -751,8 +751,8 @@ function decide(nodes, outputs, forced) {
     if (way === "leaf") continue;
     const kernel = buffered.has(node) ? node : reader2;
     node.inputs.forEach((input2, i) => {
-      read(input2, kernel);
-      if (way === "kernel" || node.op.kind === "take" && i === 0) read(input2, MANY);
+      read2(input2, kernel);
+      if (way === "kernel" || node.op.kind === "take" && i === 0) read2(input2, MANY);
     });
   }
   const reader = new Map([...readers].filter((entry) => entry[1] !== MANY));
@@ -2249,7 +2249,7 @@ function distributed(distribution, words2) {
     case "bits":
       return words2;
     case "uniform":
-      return words2.map((word2) => (word2 >>> 8) * 2 ** -24);
+      return words2.map((word3) => (word3 >>> 8) * 2 ** -24);
     case "normal":
       return [...boxMuller(words2[0], words2[1]), ...boxMuller(words2[2], words2[3])];
     default:
@@ -2958,25 +2958,25 @@ function laneAliases(width) {
 var scalarType = (dtype) => SCALARS[laneOf(dtype)];
 function inputWgsl(i, binding, dtype, width) {
   const declare = (type2) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type2}>;`;
-  const read = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
+  const read2 = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
   const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
-  return `${declare(read.type)}
-fn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
+  return `${declare(read2.type)}
+fn at${i}(a: u32) -> ${type} { ${read2.body.replaceAll("$", `input${i}`)} }`;
 }
 function halfWgsl(dtypes) {
   return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}
 ${halfValue("half_values", "vec4f", "vec4u")}
 ${HALF_BITS}` : "";
 }
-var halfValue = (name, float4, word2) => (
+var halfValue = (name, float4, word3) => (
   /* wgsl */
   `
-fn ${name}(h: ${word2}) -> ${float4} {
-  let size = h & ${word2}(0x7fffu);
-  let exponent = select(${word2}(0x38000000u), ${word2}(0x70000000u), size >= ${word2}(0x7c00u)); // infinity and NaN
-  let normal = bitcast<${float4}>((size << ${word2}(13u)) + exponent);
-  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word2}(0x400u)); // below 2^-14 all steps are 2^-24
-  return bitcast<${float4}>(bitcast<${word2}>(value) | ((h & ${word2}(0x8000u)) << ${word2}(16u)));
+fn ${name}(h: ${word3}) -> ${float4} {
+  let size = h & ${word3}(0x7fffu);
+  let exponent = select(${word3}(0x38000000u), ${word3}(0x70000000u), size >= ${word3}(0x7c00u)); // infinity and NaN
+  let normal = bitcast<${float4}>((size << ${word3}(13u)) + exponent);
+  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word3}(0x400u)); // below 2^-14 all steps are 2^-24
+  return bitcast<${float4}>(bitcast<${word3}>(value) | ((h & ${word3}(0x8000u)) << ${word3}(16u)));
 }`
 );
 var HALF_BITS = (
@@ -3122,7 +3122,7 @@ function take({ input: input2, access, dtype, stride, size }, index2, around) {
   const found = width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
   return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index2}) < U32(${params.u32(size)}))`;
 }
-var each = (address, lane, read) => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
+var each = (address, lane, read2) => `${lane}(${[..."xyzw"].map((c) => read2(`${address}.${c}`)).join(", ")})`;
 function constant2(dtype, value, params) {
   const lane = laneOf(dtype);
   switch (lane) {
@@ -4586,10 +4586,10 @@ var Readback = class {
   encode(encoder, reads, bufferOf) {
     const parts = [];
     let total = 0;
-    for (const read of reads) {
-      const from = Math.floor(read.offset / 4) * 4;
-      const size = Math.ceil((read.offset + read.bytes) / 4) * 4 - from;
-      parts.push({ from, at: total, size, read });
+    for (const read2 of reads) {
+      const from = Math.floor(read2.offset / 4) * 4;
+      const size = Math.ceil((read2.offset + read2.bytes) / 4) * 4 - from;
+      parts.push({ from, at: total, size, read: read2 });
       total += size;
     }
     const staging = this.take(total);
@@ -4604,9 +4604,9 @@ var Readback = class {
       stop();
     }
     const mapped = staging.getMappedRange(0, total);
-    const results = parts.map(({ at: at2, from, read }) => {
-      const start = at2 + read.offset - from;
-      return mapped.slice(start, start + read.bytes);
+    const results = parts.map(({ at: at2, from, read: read2 }) => {
+      const start = at2 + read2.offset - from;
+      return mapped.slice(start, start + read2.bytes);
     });
     staging.unmap();
     if (this.free.length < KEPT) this.free.push(staging);
@@ -5798,18 +5798,18 @@ function multinomial(input2, num_samples, ...args) {
   if (!replacement && num_samples > width)
     throw new RuntimeError(`multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`);
   const weights = cast(input2, "float32");
-  const uniform = (shape) => draw("uniform", shape, { generator, device: input2.device });
-  return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform) : drawnOnce(weights, num_samples, uniform);
+  const uniform2 = (shape) => draw("uniform", shape, { generator, device: input2.device });
+  return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform2) : drawnOnce(weights, num_samples, uniform2);
 }
-function drawnOnce(weights, count2, uniform) {
-  const exponential = element("neg", element("log1p", element("neg", uniform(weights.shape))));
+function drawnOnce(weights, count2, uniform2) {
+  const exponential = element("neg", element("log1p", element("neg", uniform2(weights.shape))));
   return topk(element("div", weights, element("maximum", exponential, 1e-30)), count2).indices;
 }
-function drawnAgain(weights, count2, uniform) {
+function drawnAgain(weights, count2, uniform2) {
   const sums = cumsum(weights, -1);
   const width = weights.shape.at(-1) ?? 0;
   const total = narrow(sums, -1, width - 1, 1);
-  const shares = element("mul", uniform([...weights.shape.slice(0, -1), count2]), total);
+  const shares = element("mul", uniform2([...weights.shape.slice(0, -1), count2]), total);
   return sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1);
 }
 
@@ -6372,9 +6372,9 @@ function scaled_dot_product_attention(query, key, value, ...args) {
   const heads = query.shape.at(-3) ?? 1;
   const shared = (tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2;
   const [k, v] = [shared(key), shared(value)];
-  const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
+  const uniform2 = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
   const square2 = !is_causal || L === k.shape.at(-2);
-  if (!attn_mask && uniform && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
+  if (!attn_mask && uniform2 && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
     return asSequences(query, k, v, is_causal, scale);
   return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
 }
@@ -6459,8 +6459,8 @@ function cross_entropy(input2, target, ...args) {
     return reduction === "mean" ? element("div", sum(losses2), losses2.numel()) : reduceLosses(op, losses2, reduction);
   }
   const { losses, weights, kept } = classLosses(op, logs, target, weight, ignore_index);
-  const uniform = choose(kept, element("neg", sum(weighted, d)), 0);
-  const smooth = label_smoothing === 0 ? losses : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform, label_smoothing / classes));
+  const uniform2 = choose(kept, element("neg", sum(weighted, d)), 0);
+  const smooth = label_smoothing === 0 ? losses : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform2, label_smoothing / classes));
   return reduction === "mean" ? element("div", sum(smooth), sum(weights)) : reduceLosses(op, smooth, reduction);
 }
 
@@ -6542,6 +6542,376 @@ function cosine_similarity(x1, x2, ...args) {
   const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
   const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
   return sum(element("mul", unit(x1), unit(x2)), { dim });
+}
+
+// src/nn/modules/module.ts
+var Module = class _Module {
+  /** Names of tensors that are buffers, and whether they are saved. */
+  #buffers = /* @__PURE__ */ new Map();
+  /** Adds a tensor that is no parameter; it is part of the state unless it is not `persistent`. */
+  register_buffer(name, tensor2, ...args) {
+    const { persistent = true } = keywords("register_buffer", ["persistent"], args);
+    this.#buffers.set(name, persistent);
+    Object.assign(this, { [name]: tensor2 });
+  }
+  /** Children by name. */
+  named_children() {
+    return Object.entries(this).filter((entry) => entry[1] instanceof _Module);
+  }
+  children() {
+    return this.named_children().map(([, child]) => child);
+  }
+  /** The module and all below it, by name; its own is "". */
+  named_modules(prefix = "") {
+    return [[prefix, this], ...this.named_children().flatMap(([name, child]) => child.named_modules(prefix ? `${prefix}.${name}` : name))];
+  }
+  modules() {
+    return this.named_modules().map(([, module]) => module);
+  }
+  /** Parameters by name, each tensor once. */
+  named_parameters() {
+    return unique(this.#places((key, { buffers }) => !buffers.has(key)));
+  }
+  parameters() {
+    return this.named_parameters().map(([, tensor2]) => tensor2);
+  }
+  /** Buffers by name, each tensor once. */
+  named_buffers() {
+    return unique(this.#places((key, { buffers }) => buffers.has(key)));
+  }
+  buffers() {
+    return this.named_buffers().map(([, tensor2]) => tensor2);
+  }
+  /** Everything that is to be saved, by name. */
+  state_dict() {
+    return new Map(this.#saved().map(({ name, tensor: tensor2 }) => [name, tensor2]));
+  }
+  /** Takes the tensors by name, all of them or, where something is wrong, none. */
+  load_state_dict(state_dict, ...args) {
+    const { strict = true, assign = false } = keywords("load_state_dict", ["strict", "assign"], args);
+    const given = state_dict instanceof Map ? state_dict : new Map(Object.entries(state_dict));
+    const places = this.#saved();
+    const known = new Set(places.map(({ name }) => name));
+    const missing_keys = [...known].filter((name) => !given.has(name));
+    const unexpected_keys = [...given.keys()].filter((name) => !known.has(name));
+    const errors = places.flatMap(({ name, tensor: tensor2 }) => mismatch(name, given.get(name), tensor2));
+    if (strict && unexpected_keys.length > 0) errors.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected_keys)}. `);
+    if (strict && missing_keys.length > 0) errors.unshift(`Missing key(s) in state_dict: ${quoted(missing_keys)}. `);
+    if (errors.length > 0) throw new RuntimeError(`Error(s) in loading state_dict for ${this.constructor.name}:
+	${errors.join("\n	")}`);
+    for (const { name, owner, key, tensor: tensor2 } of places) {
+      const value = given.get(name);
+      if (value) owner[key] = assign ? value : cast(value, tensor2.dtype);
+    }
+    return { missing_keys, unexpected_keys };
+  }
+  /** Frees the memory of all parameters and buffers. */
+  dispose() {
+    for (const tensor2 of [...this.parameters(), ...this.buffers()]) tensor2.dispose();
+  }
+  #saved() {
+    return this.#places((key, { buffers }) => buffers.get(key) !== false);
+  }
+  /** Places of tensors: the module's own parameters, its own buffers, then those of its children. */
+  #places(wanted) {
+    return this.named_modules().flatMap(([prefix, module]) => {
+      const buffers = module.#buffers;
+      const own = Object.entries(module).filter((entry) => entry[1] instanceof Tensor && wanted(entry[0], { buffers }));
+      own.sort(([a], [b]) => Number(buffers.has(a)) - Number(buffers.has(b)));
+      const owner = module;
+      return own.map(([key, tensor2]) => ({ name: prefix ? `${prefix}.${key}` : key, owner, key, tensor: tensor2 }));
+    });
+  }
+};
+function unique(places) {
+  const seen = /* @__PURE__ */ new Set();
+  return places.flatMap(({ name, tensor: tensor2 }) => {
+    if (seen.has(tensor2)) return [];
+    seen.add(tensor2);
+    return [[name, tensor2]];
+  });
+}
+var quoted = (names2) => names2.map((name) => `"${name}"`).join(", ");
+function mismatch(name, given, own) {
+  if (given === void 0 || given instanceof Tensor && sameShape(given.shape, own.shape)) return [];
+  if (!(given instanceof Tensor)) return [`While copying the parameter named "${name}", expected a Tensor, but received ${typeof given}`];
+  return [
+    `size mismatch for ${name}: copying a param with shape ${showShape(given.shape)} from checkpoint, the shape in current model is ${showShape(own.shape)}.`
+  ];
+}
+
+// src/nn/modules/containers.ts
+var ModuleList = class extends Module {
+  constructor(modules = []) {
+    super();
+    for (const module of modules) this.append(module);
+  }
+  append(module) {
+    return Object.assign(this, { [this.length]: module });
+  }
+  get length() {
+    return this.named_children().length;
+  }
+  [Symbol.iterator]() {
+    return this.children()[Symbol.iterator]();
+  }
+  forward() {
+    throw new TypeError('Module [ModuleList] is missing the required "forward" function');
+  }
+};
+var Sequential = class extends Module {
+  constructor(...modules) {
+    super();
+    modules.forEach((module, i) => Object.assign(this, { [i]: module }));
+  }
+  forward(input2) {
+    return this.children().reduce((x, layer) => layer.forward(x), input2);
+  }
+};
+
+// src/nn/modules/layers.ts
+var factory = ({ device, dtype }) => ({ ...device && { device }, ...dtype && { dtype } });
+var uniform = (shape, bound, options) => element("mul", element("sub", rand([...shape], options), 0.5), 2 * bound);
+var Linear = class extends Module {
+  weight;
+  bias;
+  constructor(in_features, out_features, ...args) {
+    super();
+    const { bias = true, ...options } = keywords("Linear", ["bias", "device", "dtype"], args);
+    const bound = in_features > 0 ? 1 / Math.sqrt(in_features) : 0;
+    this.weight = uniform([out_features, in_features], bound, factory(options));
+    this.bias = bias ? uniform([out_features], bound, factory(options)) : null;
+  }
+  forward(input2) {
+    return linear(input2, this.weight, this.bias);
+  }
+};
+var Embedding = class extends Module {
+  weight;
+  constructor(num_embeddings, embedding_dim, ...args) {
+    super();
+    const { padding_idx = null, ...options } = keywords("Embedding", ["padding_idx"], args, ["device", "dtype"]);
+    const rows = randn(num_embeddings, embedding_dim, factory(options));
+    this.weight = padding_idx === null ? rows : withoutRow(rows, wrapDim("Embedding", padding_idx, num_embeddings));
+  }
+  forward(input2) {
+    return embedding2(input2, this.weight);
+  }
+};
+var withoutRow = (rows, row) => {
+  const numbers = unsqueeze(range(rows.shape[0] ?? 0, rows.backend), 1);
+  return element("mul", rows, cast(element("ne", numbers, row), rows.dtype));
+};
+var shapeOf = (normalized_shape) => typeof normalized_shape === "number" ? [normalized_shape] : normalized_shape;
+var LayerNorm = class extends Module {
+  weight;
+  bias;
+  #shape;
+  #eps;
+  constructor(normalized_shape, ...args) {
+    super();
+    const names2 = ["eps", "elementwise_affine", "bias"];
+    const { eps = 1e-5, elementwise_affine = true, bias = true, ...options } = keywords("LayerNorm", names2, args, ["device", "dtype"]);
+    this.#shape = shapeOf(normalized_shape);
+    this.#eps = eps;
+    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
+    this.bias = elementwise_affine && bias ? zeros([...this.#shape], factory(options)) : null;
+  }
+  forward(input2) {
+    return layer_norm(input2, this.#shape, this.weight, this.bias, this.#eps);
+  }
+};
+var RMSNorm = class extends Module {
+  weight;
+  #shape;
+  #eps;
+  constructor(normalized_shape, ...args) {
+    super();
+    const names2 = ["eps", "elementwise_affine"];
+    const { eps = null, elementwise_affine = true, ...options } = keywords("RMSNorm", names2, args, ["device", "dtype"]);
+    this.#shape = shapeOf(normalized_shape);
+    this.#eps = eps;
+    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
+  }
+  forward(input2) {
+    return rms_norm(input2, this.#shape, this.weight, this.#eps);
+  }
+};
+var ReLU = class extends Module {
+  forward(input2) {
+    return relu(input2);
+  }
+};
+var SiLU = class extends Module {
+  forward(input2) {
+    return silu(input2);
+  }
+};
+var GELU = class extends Module {
+  #options;
+  constructor(...args) {
+    super();
+    this.#options = keywords("GELU", ["approximate"], args);
+  }
+  forward(input2) {
+    return gelu(input2, this.#options);
+  }
+};
+
+// src/nn/modules/multihead.ts
+var FORWARD = ["key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal"];
+var MultiheadAttention = class extends Module {
+  in_proj_weight = null;
+  q_proj_weight = null;
+  k_proj_weight = null;
+  v_proj_weight = null;
+  in_proj_bias;
+  out_proj;
+  #heads;
+  #batchFirst;
+  constructor(embed_dim, num_heads, ...args) {
+    super();
+    const only = ["kdim", "vdim", "batch_first", "device", "dtype"];
+    const given = keywords("MultiheadAttention", ["dropout", "bias"], args, only);
+    const { bias = true, kdim, vdim, batch_first = false, device, dtype } = given;
+    const options = { ...device && { device }, ...dtype && { dtype } };
+    if (!(num_heads > 0) || embed_dim % num_heads !== 0)
+      throw new RuntimeError(`MultiheadAttention: embed_dim must be divisible by num_heads, got ${embed_dim} and ${num_heads}`);
+    this.#heads = num_heads;
+    this.#batchFirst = batch_first;
+    const [keys, values] = [kdim ?? embed_dim, vdim ?? embed_dim];
+    const projection = (rows, columns) => uniform([rows, columns], Math.sqrt(6 / (rows + columns)), options);
+    if (keys === embed_dim && values === embed_dim) {
+      this.in_proj_weight = projection(3 * embed_dim, embed_dim);
+    } else {
+      this.q_proj_weight = projection(embed_dim, embed_dim);
+      this.k_proj_weight = projection(embed_dim, keys);
+      this.v_proj_weight = projection(embed_dim, values);
+    }
+    this.in_proj_bias = bias ? zeros(3 * embed_dim, options) : null;
+    this.out_proj = new Linear(embed_dim, embed_dim, { bias, ...options });
+    if (bias) this.out_proj.bias = zeros(embed_dim, options);
+  }
+  /** The result, and the weights of the keys, which are null if they are not needed. Sequences may be (L, E), (L, N, E) or, with batch_first, (N, L, E). */
+  forward(query, key, value, ...args) {
+    const options = keywords("MultiheadAttention", FORWARD, args);
+    const { need_weights = true, average_attn_weights = true } = options;
+    const [q, k, v] = this.#projected(query, key, value);
+    const mask = this.#maskOf(options, q, k);
+    const single = query.ndim === 2;
+    if (!need_weights) {
+      const causal = Boolean(options.is_causal) && !options.key_padding_mask && q.shape[2] === k.shape[2];
+      const attended = scaled_dot_product_attention(q, k, v, causal ? { is_causal: true } : { attn_mask: mask });
+      return [this.#joined(attended, single), null];
+    }
+    const scores = element("mul", matmul2(q, transpose(k, -2, -1)), 1 / Math.sqrt(q.shape[3] ?? 1));
+    const weights = softmax2(mask ? element("add", scores, mask) : scores, -1);
+    const shown = average_attn_weights ? mean(weights, 1) : weights;
+    return [this.#joined(matmul2(weights, v), single), single ? squeeze(shown, 0) : shown];
+  }
+  /** Queries, keys and values, (N, heads, length, head size). */
+  #projected(query, key, value) {
+    if (![query, key, value].every(({ ndim }) => ndim === query.ndim) || query.ndim !== 2 && query.ndim !== 3)
+      throw new RuntimeError(
+        `MultiheadAttention: expected query, key and value of 2 or 3 dimensions, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`
+      );
+    if (this.in_proj_weight && query === key && key === value) {
+      const [q, k, v] = chunk(linear(query, this.in_proj_weight, this.in_proj_bias), 3, -1);
+      return [this.#split(q), this.#split(k), this.#split(v)];
+    }
+    const { in_proj_weight: packed, in_proj_bias: bias } = this;
+    const [wq, wk, wv] = packed ? chunk(packed, 3, 0) : [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight];
+    if (!wq || !wk || !wv) throw new RuntimeError("MultiheadAttention: expected in_proj_weight, or q_proj_weight, k_proj_weight and v_proj_weight");
+    const size = wq.shape[0] ?? 0;
+    const project = (x, w, i) => this.#split(linear(x, w, bias && narrow(bias, 0, i * size, size)));
+    return [project(query, wq, 0), project(key, wk, 1), project(value, wv, 2)];
+  }
+  #split(x) {
+    const batched = x.ndim === 2 ? unsqueeze(x, 0) : this.#batchFirst ? x : transpose(x, 0, 1);
+    const [N = 1, L = 0, E = 0] = batched.shape;
+    return transpose(reshape(batched, [N, L, this.#heads, E / this.#heads]), 1, 2);
+  }
+  #joined(x, single) {
+    const [N = 1, heads = 1, L = 0, size = 0] = x.shape;
+    const out = this.out_proj.forward(reshape(transpose(x, 1, 2), [N, L, heads * size]));
+    return single ? squeeze(out, 0) : this.#batchFirst ? out : transpose(out, 0, 1);
+  }
+  /** Both masks in one, to be added to the scores (N, heads, L, S). */
+  #maskOf({ attn_mask = null, key_padding_mask = null, is_causal = false }, q, k) {
+    if (is_causal && !attn_mask) throw new RuntimeError("MultiheadAttention: Need attn_mask if specifying the is_causal hint.");
+    const [N = 1, heads = 1, L = 0] = q.shape;
+    const S = k.shape[2] ?? 0;
+    const added = (mask) => mask.dtype === "bool" ? choose(mask, -Infinity, 0) : cast(mask, "float32");
+    const scores = attn_mask && added(attn_mask.ndim === 3 ? reshape(attn_mask, [N, heads, L, S]) : attn_mask);
+    const padding = key_padding_mask && added(reshape(key_padding_mask, [N, 1, 1, S]));
+    return scores && padding ? element("add", scores, padding) : scores ?? padding;
+  }
+};
+
+// src/tensor/safetensors.ts
+var LENGTH_BYTES = 8;
+var PLAIN = { F32: "float32", F16: "float16", I32: "int32", U32: "uint32", I8: "int8", BOOL: "bool" };
+var CONVERTED = {
+  BF16: { bytes: 2, dtype: "float32", read: (data, at2) => wideBits(data.getUint16(at2, true)) },
+  F64: { bytes: 8, dtype: "float32", read: (data, at2) => data.getFloat64(at2, true) },
+  I64: { bytes: 8, dtype: "int32", read: (data, at2) => Number(data.getBigInt64(at2, true)) }
+};
+var word2 = new DataView(new ArrayBuffer(4));
+function wideBits(bits2) {
+  word2.setUint32(0, bits2 << 16);
+  return word2.getFloat32(0);
+}
+function load2(data, options = {}) {
+  const { device } = keywords("load", [], [options], ["device"]);
+  const bytes2 = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  const { header, start } = headerOf(bytes2);
+  const names2 = Object.keys(header).filter((name) => name !== "__metadata__");
+  return new Map(names2.map((name) => [name, read(name, header[name], bytes2.subarray(start), device)]));
+}
+function headerOf(bytes2) {
+  const fail = (why) => new RuntimeError(`safetensors: ${why}`);
+  if (bytes2.length < LENGTH_BYTES) throw fail(`${bytes2.length} bytes, expected at least ${LENGTH_BYTES}`);
+  const length = new DataView(bytes2.buffer, bytes2.byteOffset).getBigUint64(0, true);
+  if (length > bytes2.length - LENGTH_BYTES) throw fail(`a header of ${length} bytes in a file of ${bytes2.length}`);
+  const start = LENGTH_BYTES + Number(length);
+  let header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes2.subarray(LENGTH_BYTES, start)));
+  } catch (error) {
+    throw fail(`the header is no JSON: ${String(error)}`);
+  }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) throw fail("the header is no JSON object");
+  return { header, start };
+}
+var isSizes = (value) => Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+function read(name, entry, bytes2, device) {
+  const { dtype: format = "", shape, data_offsets: offsets } = entry ?? {};
+  if (!isSizes(shape) || !isSizes(offsets)) throw new RuntimeError(`safetensors: ${name}: expected a shape and two data_offsets`);
+  const [begin = 0, end = 0] = offsets;
+  const count2 = shape.reduce((n, size2) => n * size2, 1);
+  if (begin > end || end > bytes2.length) throw new RuntimeError(`safetensors: ${name}: bytes ${begin} to ${end} of ${bytes2.length}`);
+  const own = bytes2.subarray(begin, end);
+  const place = { device };
+  const plain3 = PLAIN[format];
+  const wide = CONVERTED[format];
+  if (!plain3 && !wide)
+    throw new RuntimeError(`safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`);
+  const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
+  if (own.length !== count2 * size)
+    throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count2 * size} for ${format} ${showShape(shape)}`);
+  if (plain3) return reshape(frombuffer(own, { dtype: plain3, ...device && place }), shape);
+  const values = wide ? converted2(name, own, count2, wide) : new Float32Array();
+  return reshape(tensor(values, device && place), shape);
+}
+function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
+  const data = new DataView(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength);
+  const values = dtype === "int32" ? new Int32Array(count2) : new Float32Array(count2);
+  for (let i = 0; i < count2; i++) {
+    const element2 = value(data, i * size);
+    values[i] = element2;
+    if (dtype === "int32" && values[i] !== element2) throw new RuntimeError(`safetensors: ${name}: ${element2} does not fit int32`);
+  }
+  return values;
 }
 
 // src/graph/record.ts
@@ -6826,7 +7196,22 @@ function segment_reduce(data, reduce2, options = {}) {
 var EMPTY = { sum: 0, mean: NaN, max: -Infinity, min: Infinity };
 
 // src/index.ts
-var nn = { functional: functional_exports, attention: { varlen: { varlen_attn } } };
+var nn = {
+  functional: functional_exports,
+  attention: { varlen: { varlen_attn } },
+  Module,
+  ModuleList,
+  Sequential,
+  Linear,
+  Embedding,
+  LayerNorm,
+  RMSNorm,
+  MultiheadAttention,
+  ReLU,
+  GELU,
+  SiLU
+};
+var safetensors = { load: load2 };
 var float32 = "float32";
 var float16 = "float16";
 var int32 = "int32";
@@ -7019,6 +7404,7 @@ export {
   round,
   rsqrt,
   rsub,
+  safetensors,
   scaled_dot_product_attention,
   scatter,
   scatter_add,

@@ -68,6 +68,7 @@ const rows = Object.entries(FAMILIES).map(([title, names]) => [
 ]);
 const ragged = rows.find(([title]) => title === "ragged sequences");
 ragged[1].push(...Object.keys(attention.varlen).map((name) => `nn.attention.varlen.${name}`));
+rows.push(["files", Object.keys(torch.safetensors).map((name) => `torch.safetensors.${name}`)]);
 rows.push(["`nn`", Object.keys(classes).map((name) => `nn.${name}`)]);
 rows.push(["dtypes", Object.keys(torch).filter((name) => torch[name] === name)]);
 

@@ -30,6 +30,29 @@ async function callProgram(torch, { inputs, calls, results }, device) {
   return encode(values.slice(-results));
 }
 
+/**
+ * Makes a module by an expression over `nn`, loads its state from a safetensors file, and calls it.
+ * @param {any} torch
+ * @param {{make: string, state: string, args: any[], kwargs: Record<string, any>}} asked
+ * @param {string} device
+ */
+async function callModule(torch, { make, state, args, kwargs }, device) {
+  torch.set_default_device(device);
+  try {
+    const module = new Function("torch", "nn", `return ${make}`)(torch, torch.nn);
+    const bytes = Uint8Array.from(atob(state), (c) => c.charCodeAt(0));
+    module.load_state_dict(torch.safetensors.load(bytes));
+    const given = args.map((arg) => decode(torch, arg, device));
+    // One tensor given several times is one tensor here too.
+    const same = args.map((arg, i) => given[args.findIndex((other) => JSON.stringify(other) === JSON.stringify(arg))] ?? given[i]);
+    const keywords = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, decode(torch, value, device)]));
+    const result = module.forward(...same, ...(Object.keys(kwargs).length > 0 ? [keywords] : []));
+    return { names: module.named_parameters().map(([/** @type {string} */ name]) => name), result: await encode(result) };
+  } finally {
+    torch.set_default_device("webgpu");
+  }
+}
+
 /** @returns {any} */
 function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {string} */ device) {
   if (Array.isArray(value)) return value.map((inner) => decode(torch, inner, device));
@@ -48,6 +71,7 @@ function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {s
 
 /** @returns {Promise<any>} */
 async function encode(/** @type {any} */ result) {
+  if (result === null) return null;
   if (Array.isArray(result)) return Promise.all(result.map(encode));
   // A named tuple.
   if (!("numpy" in result)) return Promise.all(Object.values(result).map(encode));
@@ -63,4 +87,4 @@ function functionNames(torch) {
   return [...named, ...Object.keys(methods).filter((name) => typeof methods[name]?.value === "function")];
 }
 
-Object.assign(globalThis, { callOp, callProgram, functionNames });
+Object.assign(globalThis, { callOp, callProgram, callModule, functionNames });

@@ -148,7 +148,9 @@ def encode(value: Any) -> Any:
 
 
 def decode(answer: Any) -> Any:
-    """The page's answer: a tensor, or a list of them."""
+    """The page's answer: a tensor, a list of them, or null."""
+    if answer is None:
+        return None
     if isinstance(answer, list):
         return [decode(inner) for inner in answer]
     dtype = getattr(torch, answer["dtype"])
@@ -163,6 +165,9 @@ def assert_same(
     actual: Any, expected: Any, tolerance: float, absolute: float = 0.0
 ) -> None:
     """Shape, dtype and values; PyTorch's int64 is int32 here, which has no int64."""
+    if expected is None:
+        assert actual is None
+        return
     if not isinstance(expected, Tensor):
         for one, other in zip(actual, expected, strict=True):
             assert_same(one, other, tolerance, absolute)

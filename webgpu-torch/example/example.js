@@ -21,25 +21,14 @@ async function tensors() {
   show("tensors", `${y}\n${JSON.stringify(await y.tolist())}`); // now it has
 }
 
-/**
- * Tensors by name; their bytes go to the GPU without another copy.
- * The format: https://huggingface.co/docs/safetensors
- * @param {string} url @returns {Promise<(x: torch.Tensor) => torch.Tensor>}
- */
+/** The model of make_model.py. @param {string} url */
 async function load(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  const bytes = await response.arrayBuffer();
-  const headerBytes = Number(new DataView(bytes).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, headerBytes)));
-  const weight = (/** @type {string} */ name) => {
-    const { shape, data_offsets } = header[name];
-    const [begin, end] = data_offsets;
-    return torch.frombuffer(bytes, { offset: 8 + headerBytes + begin, count: (end - begin) / 4 }).reshape(shape);
-  };
-  const layer = (/** @type {number} */ i) => /** @type {const} */ ([weight(`${i}.weight`), weight(`${i}.bias`)]);
-  const [first, second, third] = [layer(0), layer(2), layer(4)];
-  return (x) => F.linear(F.gelu(F.linear(F.gelu(F.linear(x, ...first)), ...second)), ...third);
+  const { Sequential, Linear, GELU } = torch.nn;
+  const model = new Sequential(new Linear(1, 32), new GELU(), new Linear(32, 32), new GELU(), new Linear(32, 1));
+  model.load_state_dict(torch.safetensors.load(await response.arrayBuffer()));
+  return (/** @type {torch.Tensor} */ x) => model.forward(x);
 }
 
 /** @param {(x: torch.Tensor) => torch.Tensor} model */

@@ -3,6 +3,11 @@
 import "./tensor/methods";
 import * as functional from "./nn/functional";
 import { varlen_attn } from "./nn/attention";
+import { ModuleList, Sequential } from "./nn/modules/containers";
+import { Embedding, GELU, LayerNorm, Linear, ReLU, RMSNorm, SiLU } from "./nn/modules/layers";
+import { Module } from "./nn/modules/module";
+import { MultiheadAttention } from "./nn/modules/multihead";
+import { load } from "./tensor/safetensors";
 
 export type { Clock, DeviceInfo, DeviceName } from "./backend/backend";
 export type { DType, HostArray } from "./base/dtype";
@@ -107,7 +112,24 @@ export { group_norm, layer_norm, log_softmax, rms_norm, scaled_dot_product_atten
 export { segment_reduce } from "./nn/segments";
 
 /** torch.nn */
-export const nn = { functional, attention: { varlen: { varlen_attn } } } as const;
+export const nn = {
+  functional,
+  attention: { varlen: { varlen_attn } },
+  Module,
+  ModuleList,
+  Sequential,
+  Linear,
+  Embedding,
+  LayerNorm,
+  RMSNorm,
+  MultiheadAttention,
+  ReLU,
+  GELU,
+  SiLU,
+} as const;
+
+/** The safetensors format. */
+export const safetensors = { load } as const;
 
 export const float32 = "float32";
 export const float16 = "float16";

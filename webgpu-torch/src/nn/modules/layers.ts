@@ -1,0 +1,151 @@
+/** Modules of one function each: linear layers, lookups, norms, activations. */
+
+import type { DeviceName } from "../../backend/backend";
+import type { DType } from "../../base/dtype";
+import { type Shape, wrapDim } from "../../base/shape";
+import { cast, element, range } from "../../tensor/build";
+import { ones, zeros } from "../../tensor/creation";
+import { type Args, keywords } from "../../tensor/keywords";
+import { rand, randn } from "../../tensor/random";
+import { unsqueeze } from "../../tensor/shapes";
+import type { Tensor } from "../../tensor/tensor";
+import * as F from "../functional";
+import { Module } from "./module";
+
+export interface FactoryOptions {
+  device?: DeviceName;
+  dtype?: DType;
+}
+
+const factory = ({ device, dtype }: FactoryOptions): FactoryOptions => ({ ...(device && { device }), ...(dtype && { dtype }) });
+
+/** Numbers between -bound and bound. */
+export const uniform = (shape: Shape, bound: number, options: FactoryOptions): Tensor =>
+  element("mul", element("sub", rand([...shape], options), 0.5), 2 * bound);
+
+export interface LinearOptions extends FactoryOptions {
+  bias?: boolean;
+}
+
+/** x wᵀ + b. */
+export class Linear extends Module {
+  weight: Tensor;
+  bias: Tensor | null;
+
+  constructor(in_features: number, out_features: number, ...args: Args<LinearOptions, ["bias", "device", "dtype"]>) {
+    super();
+    const { bias = true, ...options } = keywords<LinearOptions>("Linear", ["bias", "device", "dtype"], args);
+    const bound = in_features > 0 ? 1 / Math.sqrt(in_features) : 0;
+    this.weight = uniform([out_features, in_features], bound, factory(options));
+    this.bias = bias ? uniform([out_features], bound, factory(options)) : null;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.linear(input, this.weight, this.bias);
+  }
+}
+
+export interface EmbeddingOptions extends FactoryOptions {
+  padding_idx?: number | null;
+}
+
+/** Rows by number. The row `padding_idx` is zeros to begin with; it matters to training only. */
+export class Embedding extends Module {
+  weight: Tensor;
+
+  constructor(num_embeddings: number, embedding_dim: number, ...args: Args<EmbeddingOptions, ["padding_idx"]>) {
+    super();
+    const { padding_idx = null, ...options } = keywords<EmbeddingOptions>("Embedding", ["padding_idx"], args, ["device", "dtype"]);
+    const rows = randn(num_embeddings, embedding_dim, factory(options));
+    this.weight = padding_idx === null ? rows : withoutRow(rows, wrapDim("Embedding", padding_idx, num_embeddings));
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.embedding(input, this.weight);
+  }
+}
+
+const withoutRow = (rows: Tensor, row: number): Tensor => {
+  const numbers = unsqueeze(range(rows.shape[0] ?? 0, rows.backend), 1);
+  return element("mul", rows, cast(element("ne", numbers, row), rows.dtype));
+};
+
+const shapeOf = (normalized_shape: number | Shape): Shape => (typeof normalized_shape === "number" ? [normalized_shape] : normalized_shape);
+
+export interface LayerNormOptions extends FactoryOptions {
+  eps?: number;
+  elementwise_affine?: boolean;
+  bias?: boolean;
+}
+
+/** Rows with mean 0 and variance 1, then scaled and shifted. */
+export class LayerNorm extends Module {
+  weight: Tensor | null;
+  bias: Tensor | null;
+  readonly #shape: Shape;
+  readonly #eps: number;
+
+  constructor(normalized_shape: number | Shape, ...args: Args<LayerNormOptions, ["eps", "elementwise_affine", "bias"]>) {
+    super();
+    const names = ["eps", "elementwise_affine", "bias"] as const;
+    const { eps = 1e-5, elementwise_affine = true, bias = true, ...options } = keywords<LayerNormOptions>("LayerNorm", names, args, ["device", "dtype"]);
+    this.#shape = shapeOf(normalized_shape);
+    this.#eps = eps;
+    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
+    this.bias = elementwise_affine && bias ? zeros([...this.#shape], factory(options)) : null;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.layer_norm(input, this.#shape, this.weight, this.bias, this.#eps);
+  }
+}
+
+export interface RMSNormOptions extends FactoryOptions {
+  eps?: number | null;
+  elementwise_affine?: boolean;
+}
+
+/** Rows with mean square 1, then scaled. */
+export class RMSNorm extends Module {
+  weight: Tensor | null;
+  readonly #shape: Shape;
+  readonly #eps: number | null;
+
+  constructor(normalized_shape: number | Shape, ...args: Args<RMSNormOptions, ["eps", "elementwise_affine"]>) {
+    super();
+    const names = ["eps", "elementwise_affine"] as const;
+    const { eps = null, elementwise_affine = true, ...options } = keywords<RMSNormOptions>("RMSNorm", names, args, ["device", "dtype"]);
+    this.#shape = shapeOf(normalized_shape);
+    this.#eps = eps;
+    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.rms_norm(input, this.#shape, this.weight, this.#eps);
+  }
+}
+
+export class ReLU extends Module {
+  override forward(input: Tensor): Tensor {
+    return F.relu(input);
+  }
+}
+
+export class SiLU extends Module {
+  override forward(input: Tensor): Tensor {
+    return F.silu(input);
+  }
+}
+
+export class GELU extends Module {
+  readonly #options: F.GeluOptions;
+
+  constructor(...args: Args<F.GeluOptions, ["approximate"]>) {
+    super();
+    this.#options = keywords<F.GeluOptions>("GELU", ["approximate"], args);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.gelu(input, this.#options);
+  }
+}

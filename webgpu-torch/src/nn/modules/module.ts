@@ -1,0 +1,150 @@
+/** Class Module: a tree of parameters with PyTorch's names. */
+
+import { RuntimeError, showShape } from "../../base/errors";
+import { sameShape } from "../../base/shape";
+import { cast } from "../../tensor/build";
+import { type Args, keywords } from "../../tensor/keywords";
+import { Tensor } from "../../tensor/tensor";
+
+/** Tensors by name, as `torch.safetensors.load()` and `state_dict()` give them. */
+export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+export interface LoadStateOptions {
+  /** Whether a name that either side lacks is refused. */
+  strict?: boolean;
+  /** Whether the module takes the tensors as they are, packed weights too; else they get the dtypes of its own. */
+  assign?: boolean;
+}
+
+/** What `load_state_dict` found on one side only. */
+export interface IncompatibleKeys {
+  readonly missing_keys: readonly string[];
+  readonly unexpected_keys: readonly string[];
+}
+
+/** A place in a module that holds a tensor. */
+interface Place {
+  readonly name: string;
+  readonly owner: Record<string, unknown>;
+  readonly key: string;
+  readonly tensor: Tensor;
+}
+
+/**
+ * Properties that are tensors are parameters, properties that are modules are children; both are named as the properties are.
+ * A subclass makes them in its constructor and computes in `forward`.
+ */
+export abstract class Module {
+  /** Names of tensors that are buffers, and whether they are saved. */
+  readonly #buffers = new Map<string, boolean>();
+
+  /** The module's result. Each class has arguments of its own. */
+  abstract forward(...args: never): unknown;
+
+  /** Adds a tensor that is no parameter; it is part of the state unless it is not `persistent`. */
+  register_buffer(name: string, tensor: Tensor | null, ...args: Args<{ persistent?: boolean }, ["persistent"]>): void {
+    const { persistent = true } = keywords<{ persistent?: boolean }>("register_buffer", ["persistent"], args);
+    this.#buffers.set(name, persistent);
+    Object.assign(this, { [name]: tensor });
+  }
+
+  /** Children by name. */
+  named_children(): [string, Module][] {
+    return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+  }
+
+  children(): Module[] {
+    return this.named_children().map(([, child]) => child);
+  }
+
+  /** The module and all below it, by name; its own is "". */
+  named_modules(prefix = ""): [string, Module][] {
+    return [[prefix, this], ...this.named_children().flatMap(([name, child]) => child.named_modules(prefix ? `${prefix}.${name}` : name))];
+  }
+
+  modules(): Module[] {
+    return this.named_modules().map(([, module]) => module);
+  }
+
+  /** Parameters by name, each tensor once. */
+  named_parameters(): [string, Tensor][] {
+    return unique(this.#places((key, { buffers }) => !buffers.has(key)));
+  }
+
+  parameters(): Tensor[] {
+    return this.named_parameters().map(([, tensor]) => tensor);
+  }
+
+  /** Buffers by name, each tensor once. */
+  named_buffers(): [string, Tensor][] {
+    return unique(this.#places((key, { buffers }) => buffers.has(key)));
+  }
+
+  buffers(): Tensor[] {
+    return this.named_buffers().map(([, tensor]) => tensor);
+  }
+
+  /** Everything that is to be saved, by name. */
+  state_dict(): Map<string, Tensor> {
+    return new Map(this.#saved().map(({ name, tensor }) => [name, tensor]));
+  }
+
+  /** Takes the tensors by name, all of them or, where something is wrong, none. */
+  load_state_dict(state_dict: StateDict, ...args: Args<LoadStateOptions, ["strict", "assign"]>): IncompatibleKeys {
+    const { strict = true, assign = false } = keywords<LoadStateOptions>("load_state_dict", ["strict", "assign"], args);
+    const given = state_dict instanceof Map ? (state_dict as Map<string, Tensor>) : new Map(Object.entries(state_dict));
+    const places = this.#saved();
+    const known = new Set(places.map(({ name }) => name));
+    const missing_keys = [...known].filter((name) => !given.has(name));
+    const unexpected_keys = [...given.keys()].filter((name) => !known.has(name));
+    const errors = places.flatMap(({ name, tensor }) => mismatch(name, given.get(name), tensor));
+    if (strict && unexpected_keys.length > 0) errors.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected_keys)}. `);
+    if (strict && missing_keys.length > 0) errors.unshift(`Missing key(s) in state_dict: ${quoted(missing_keys)}. `);
+    if (errors.length > 0) throw new RuntimeError(`Error(s) in loading state_dict for ${this.constructor.name}:\n\t${errors.join("\n\t")}`);
+    for (const { name, owner, key, tensor } of places) {
+      const value = given.get(name);
+      if (value) owner[key] = assign ? value : cast(value, tensor.dtype);
+    }
+    return { missing_keys, unexpected_keys };
+  }
+
+  /** Frees the memory of all parameters and buffers. */
+  dispose(): void {
+    for (const tensor of [...this.parameters(), ...this.buffers()]) tensor.dispose();
+  }
+
+  #saved(): Place[] {
+    return this.#places((key, { buffers }) => buffers.get(key) !== false);
+  }
+
+  /** Places of tensors: the module's own parameters, its own buffers, then those of its children. */
+  #places(wanted: (key: string, of: { buffers: ReadonlyMap<string, boolean> }) => boolean): Place[] {
+    return this.named_modules().flatMap(([prefix, module]) => {
+      const buffers = module.#buffers;
+      const own = Object.entries(module).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor && wanted(entry[0], { buffers }));
+      own.sort(([a], [b]) => Number(buffers.has(a)) - Number(buffers.has(b)));
+      const owner = module as unknown as Record<string, unknown>;
+      return own.map(([key, tensor]) => ({ name: prefix ? `${prefix}.${key}` : key, owner, key, tensor }));
+    });
+  }
+}
+
+/** Names and tensors; a tensor that has several names under its first. */
+function unique(places: readonly Place[]): [string, Tensor][] {
+  const seen = new Set<Tensor>();
+  return places.flatMap(({ name, tensor }): [string, Tensor][] => {
+    if (seen.has(tensor)) return [];
+    seen.add(tensor);
+    return [[name, tensor]];
+  });
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
+
+function mismatch(name: string, given: Tensor | undefined, own: Tensor): string[] {
+  if (given === undefined || (given instanceof Tensor && sameShape(given.shape, own.shape))) return [];
+  if (!(given instanceof Tensor)) return [`While copying the parameter named "${name}", expected a Tensor, but received ${typeof given}`];
+  return [
+    `size mismatch for ${name}: copying a param with shape ${showShape(given.shape)} from checkpoint, the shape in current model is ${showShape(own.shape)}.`,
+  ];
+}
