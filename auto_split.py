@@ -44,7 +44,7 @@ def _choice(
     return choose_cut(
         Situation(
             _task(asked, model, tokens),
-            Server(model.load.layer, model.load.queue_ms),
+            Server(model.load.layer, model.load.queue_ms, model.crowded),
             Browser(
                 frozenset(asked.held),
                 None if layer is None else Affine(layer.per_request, layer.per_token),

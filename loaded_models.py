@@ -87,12 +87,14 @@ def _load(
         None if options.dtype == "auto" else options.dtype,
         None if options.pooling == "auto" else options.pooling,
         options.cache_dir,
+        options.max_waiting_tokens,
     )
     metrics.add_model(model.name, model.config.n_layer)
     model.on_layer = lambda layer, tokens: metrics.count_layer(
         model.name, layer, tokens
     )
-    model.on_ran = metrics.model_seconds.labels(model.name).inc
+    seconds = metrics.model_seconds.labels(model.name)
+    model.batcher.on_pass.append(lambda layers, tokens, took: seconds.inc(took))
     return model
 
 

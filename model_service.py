@@ -6,19 +6,22 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import ceil
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from batching import QueueFull
 from estimates import first_guess
 from input_errors import EmptyText, InputError, NotFinite
+from jobs import ClientGone, Turn
 from layer_files import LayerFiles
 from options import Options
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
-from refusals import BACKEND, INVALID, TOO_LARGE, UNHEALTHY, Refusal
+from refusals import BACKEND, INVALID, OVERLOADED, TOO_LARGE, UNHEALTHY, Refusal
 from server_load import ServerLoad
 from split_model import SplitModel
 from text_tokenizer import Direction, Token
@@ -31,7 +34,6 @@ Inputs = str | list[str] | list[int] | list[list[int]]
 
 GONE = 499, "ClientGone"  # nginx's code; nobody is there to read it
 
-_timings: ContextVar[Timings] = ContextVar("_timings")
 # Whether the client of the request under way has hung up; the server says.
 client_gone: ContextVar[Callable[[], bool]] = ContextVar(
     "client_gone", default=lambda: False
@@ -52,10 +54,12 @@ class ModelService:
         self.pooling = model.pooling
         self.compute_type = model.device.type
         self.dtype = str(model.dtype).removeprefix("torch.")
-        self.load = ServerLoad(first_guess(model.config.n_embd))
+        self.load = ServerLoad(
+            first_guess(model.config.n_embd), model.batcher.pass_tokens
+        )
+        model.batcher.on_pass.append(self.load.passed)
         self._sizes = files.sizes()
         self._failed = False
-        model.on_turn = _take_turn
 
     def tokens(
         self,
@@ -66,6 +70,9 @@ class ModelService:
     ) -> Ragged:
         texts, ids = _members(inputs)
         self._check_batch(len(texts) + len(ids))
+        with self._overload_refused():
+            # A text has a token at least. No time is spent on what has no chance.
+            self.model.batcher.check_room(len(texts) + len(ids))
         with timings.measure("tokenize"):
             if ids:
                 return self.model.tokens_from_ids(ids, truncate, direction)
@@ -81,14 +88,14 @@ class ModelService:
         """(batch, dimensions): the first of n_embd, then normalised over those."""
         n_embd = self.model.config.n_embd
         if dimensions is None:
-            with self._computing(timings, tokens, self.n_layer):
-                return self.model.embed(tokens, normalize)
+            with self._computing(timings, tokens, self.n_layer) as turn:
+                return self.model.embed(tokens, normalize, turn)
         if dimensions > n_embd:
             raise Refusal(
                 TOO_LARGE, f"dimensions: expected 1 to {n_embd}, came {dimensions}"
             )
-        with self._computing(timings, tokens, self.n_layer):
-            rows = self.model.embed(tokens, normalize=False)[:, :dimensions]
+        with self._computing(timings, tokens, self.n_layer) as turn:
+            rows = self.model.embed(tokens, False, turn)[:, :dimensions]
         return F.normalize(rows, dim=-1) if normalize else rows
 
     def split(
@@ -97,8 +104,8 @@ class ModelService:
         """The hidden state after layers [0, split), as it travels."""
         self.model.check_layer("split", split)
         self._check_size(len(tokens.values))
-        with self._computing(timings, tokens, split):
-            hidden = self.model.hidden_states(tokens, split)
+        with self._computing(timings, tokens, split) as turn:
+            hidden = self.model.hidden_states(tokens, split, turn)
         with timings.measure("encode"):
             return encode_hidden(hidden, dtype, self._metadata(split))
 
@@ -108,8 +115,8 @@ class ModelService:
         """A hidden state as it travels -> itself, and the rows (batch, n_embd)."""
         with timings.measure("tokenize"):
             hidden, start = self._read_hidden(body)
-        with self._computing(timings, hidden, self.n_layer - start):
-            return hidden, self.model.resume(hidden, start, normalize)
+        with self._computing(timings, hidden, self.n_layer - start) as turn:
+            return hidden, self.model.resume(hidden, start, normalize, turn)
 
     def _read_hidden(self, body: bytes) -> tuple[Ragged, int]:
         try:
@@ -173,20 +180,30 @@ class ModelService:
             except Refusal as refusal:
                 raise Refusal(UNHEALTHY, refusal.message) from None
 
+    @property
+    def crowded(self) -> bool:
+        """Whether more than half of the tokens wait that may."""
+        batcher = self.model.batcher
+        limit = batcher.max_waiting_tokens
+        return limit is not None and 2 * batcher.waiting_tokens > limit
+
     @contextmanager
     def _computing(
         self, timings: Timings, batch: Ragged, layers: int
-    ) -> Iterator[None]:
+    ) -> Iterator[Turn]:
         """Times the layers apart from the wait for them; what breaks there is 424."""
-        size = len(batch.values), layers
-        token = _timings.set(timings)
-        queued = timings.stages.get("queue", 0.0)
+        turn = Turn(client_gone.get())
         try:
-            with self.load.under_way(*size), timings.measure("layers"):
-                yield
+            with (
+                self._overload_refused(),
+                self.load.under_way(len(batch.values), layers),
+            ):
+                yield turn
             self._failed = False
         except (InputError, Refusal):
             raise
+        except ClientGone as error:
+            raise Refusal(GONE, str(error)) from None
         except NotFinite as error:
             raise Refusal(BACKEND, str(error)) from None
         except Exception as error:
@@ -194,9 +211,20 @@ class ModelService:
             log.exception("%s: a forward pass failed", self.model.name)
             raise Refusal(BACKEND, f"Inference failed: {error}") from error
         finally:
-            _timings.reset(token)
-            timings.add("layers", queued - timings.stages.get("queue", 0.0))
-        self.load.ran(*size, timings.stages["layers"] * 1000)
+            timings.add("queue", turn.queue_seconds)
+            timings.add("layers", turn.run_seconds)
+
+    @contextmanager
+    def _overload_refused(self) -> Iterator[None]:
+        """429, with the time until what waits now will have run."""
+        try:
+            yield
+        except QueueFull as error:
+            seconds = max(1, ceil(self.load.queue_ms / 1000))
+            headers = {"Retry-After": str(seconds)}
+            raise Refusal(
+                OVERLOADED, f"Model is overloaded: {error}", headers
+            ) from None
 
     def entry(self) -> dict[str, Any]:
         """This model in the list that /models gives."""
@@ -247,10 +275,3 @@ def _members(inputs: Inputs) -> tuple[list[str], list[list[int]]]:
     numbers = [item for item in inputs if isinstance(item, int)]
     lists = [item for item in inputs if isinstance(item, list)]
     return texts, lists or ([numbers] if numbers else [])
-
-
-def _take_turn(waited: float) -> None:
-    """A client that hung up must not keep others waiting for their turn."""
-    _timings.get().add("queue", waited)
-    if client_gone.get()():
-        raise Refusal(GONE, "The client hung up")

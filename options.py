@@ -35,7 +35,8 @@ class Options:
     trusted_host: tuple[str, ...] = ()
     max_client_batch_size: int = 2048
     max_batch_tokens: int = 16384
-    max_concurrent_requests: int = 32
+    max_concurrent_requests: int = 256
+    max_waiting_tokens: int = 32768
     payload_limit: int = 2_000_000
     gpu_hour_price: float | None = None
     egress_price: float | None = None
@@ -108,6 +109,12 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
     @_flag(
         "max_concurrent_requests",
         "The most requests computing or waiting; those beyond are answered 429.",
+        type=click.IntRange(1),
+    )
+    @_flag(
+        "max_waiting_tokens",
+        "The most tokens that wait for their turn; a request with which more would is "
+        "answered 429.",
         type=click.IntRange(1),
     )
     @_flag("payload_limit", "The most bytes in a JSON body.", type=click.IntRange(1))

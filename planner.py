@@ -53,6 +53,7 @@ class Task:
 class Server:
     layer: Affine  # ms a layer by tokens
     queue_ms: float  # how long a request that comes now waits for its turn
+    crowded: bool = False  # so many wait that some will soon be refused
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def choose_cut(
     offload: the least server work whose predicted time is within the larger of
     1.2 times the all-server time and the goal. latency: the least predicted time.
     server, browser: as much as possible there. A number: that split, or the nearest
-    that is possible. The previous cut stays while another is hardly better.
+    that is possible. The previous cut stays while another is hardly better. A crowded
+    server gets the least work under offload and latency, whatever that takes.
     """
     n_layer = situation.task.n_layer
     cuts = possible_cuts(n_layer, situation.browser)
@@ -122,6 +124,10 @@ def choose_cut(
         return _explained(situation, all_server, policy, why)
     if situation.browser.layer is None:
         return _first_trial(situation, policy, cuts, limit_ms)
+    if situation.server.crowded:
+        cut = min(cuts, key=lambda cut: _work(situation, cut))
+        why = "the fewest it can take over, before anybody is refused"
+        return _explained(situation, cut, policy, why)
     if policy == "latency":
         return _fastest(situation, cuts, previous)
     return _least_work(situation, cuts, limit_ms, previous)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 
 from estimates import Affine, Estimate
 
@@ -12,11 +13,14 @@ from estimates import Affine, Estimate
 class ServerLoad:
     """Thread-safe."""
 
-    def __init__(self, guess: Affine) -> None:
-        """guess: a layer's time by its tokens, until one was measured."""
+    def __init__(self, guess: Affine, pass_tokens: int) -> None:
+        """guess: a layer's time by its tokens, until one was measured. pass_tokens: how
+        many share a pass."""
         self._lock = threading.Lock()
         self._estimate = Estimate(guess)
-        self._ahead_ms = 0.0
+        self._pass_tokens = pass_tokens
+        self._tokens = 0  # under way
+        self._layer_tokens = 0  # the same, each as often as layers are left to it
 
     @property
     def layer(self) -> Affine:
@@ -26,25 +30,36 @@ class ServerLoad:
 
     @property
     def queue_ms(self) -> float:
-        """What the requests under way are expected to take, one after another."""
+        """What the requests under way are expected to take, in shared passes."""
         with self._lock:
-            return max(self._ahead_ms, 0.0)
+            if self._tokens == 0:
+                return 0.0
+            layer = self._estimate.affine()
+            passes = ceil(self._tokens / self._pass_tokens)
+            layers = self._layer_tokens / self._tokens  # of a token, on average
+            return passes * layers * layer.per_request + (
+                self._layer_tokens * layer.per_unit
+            )
 
     @contextmanager
     def under_way(self, tokens: int, layers: int) -> Iterator[None]:
         """While that much waits for its turn or runs."""
-        with self._lock:
-            ms = layers * self._estimate.affine().ms(tokens)
-            self._ahead_ms += ms
+        self._add(tokens, layers)
         try:
             yield
         finally:
-            with self._lock:
-                self._ahead_ms -= ms
+            self._add(-tokens, layers)
 
-    def ran(self, tokens: int, layers: int, ms: float) -> None:
-        """So many layers took so long together, the wait for their turn apart."""
+    def _add(self, tokens: int, layers: int) -> None:
+        with self._lock:
+            self._tokens += tokens
+            self._layer_tokens += tokens * layers
+
+    def passed(self, layers: int, layer_tokens: int, seconds: float) -> None:
+        """A pass ran so many layers, with so many tokens in all of them together."""
         if layers == 0:
             return
         with self._lock:
-            self._estimate = self._estimate.seen(tokens, ms / layers)
+            self._estimate = self._estimate.seen(
+                layer_tokens / layers, seconds * 1000 / layers
+            )

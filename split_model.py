@@ -1,11 +1,6 @@
 """One model, any split: tokenise, run layers, finish. Knows no HTTP."""
 
-import time
-from bisect import bisect_right
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +9,13 @@ from torch import Tensor
 
 import bert_utils
 import gpt2_utils
+from batching import Batcher
 from bert_model import Bert, BertConfig
 from config_json import CheckpointError, Json, read_object
 from disk_cache import default_cache_dir
 from gpt2_model import GPT2, GPT2Config
-from input_errors import InputError, NotFinite
+from input_errors import InputError
+from jobs import Job, Turn, Want
 from model_loading import Architecture, load
 from model_registry import ModelSource
 from ragged import Ragged
@@ -40,7 +37,7 @@ GPU_PASS_TOKENS = 16_384
 
 
 class SplitModel:
-    """Thread-safe: forward passes take turns, tokenising does not wait for them."""
+    """Thread-safe: what callers ask at once runs together, and tokenising beside it."""
 
     def __init__(
         self,
@@ -49,11 +46,13 @@ class SplitModel:
         dtype: str | None = None,
         pooling: str | None = None,
         cache_dir: Path | None = None,
+        max_waiting_tokens: int | None = None,
     ) -> None:
         """dtype: f32, bf16 or f16; by default f32 on the CPU, else bf16.
 
         pooling overrides what the folder's files ask for. cache_dir keeps the
-        checkpoint's hash between starts. Raises CheckpointError.
+        checkpoint's hash between starts. max_waiting_tokens bounds the queue, which is
+        endless without. Raises CheckpointError.
         """
         self.name = source.name
         self.device = torch.device(device)
@@ -61,7 +60,6 @@ class SplitModel:
         if dtype is None:
             dtype = "f32" if on_cpu else "bf16"
         self.dtype = COMPUTE_DTYPES[dtype]
-        self.pass_tokens = CPU_PASS_TOKENS if on_cpu else GPU_PASS_TOKENS
         loaded = load(
             _architecture(source.folder),
             source.folder,
@@ -80,14 +78,15 @@ class SplitModel:
         self.revision = loaded.revision
         self.architecture: str = loaded.about["architecture"]
         self._about = loaded.about
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+        self.batcher = Batcher(
+            self.model,
+            self.config.n_layer,
+            torch.empty(0, device=self.device, dtype=self.dtype),
+            CPU_PASS_TOKENS if on_cpu else GPU_PASS_TOKENS,
+            max_waiting_tokens,
+        )
         # Called in the model's thread with (layer, tokens) once a layer has really run
         self.on_layer: Callable[[int, int], None] | None = None
-        # Called in the model's thread with the seconds that a turn took there
-        self.on_ran: Callable[[float], None] | None = None
-        # Called with the seconds that a turn was waited for, when it comes, in the
-        # caller's context; what it raises ends the request before it costs the turn.
-        self.on_turn: Callable[[float], None] | None = None
         for layer, block in enumerate(self.model.layers):
             block.register_forward_hook(self._after_layer(layer))
 
@@ -128,28 +127,28 @@ class SplitModel:
         """A text's tokens one by one, whatever its length."""
         return self.tokenizer.tokens(text, add_special_tokens)
 
-    def hidden_states(self, tokens: Ragged, split: int) -> Ragged:
+    def hidden_states(
+        self, tokens: Ragged, split: int, turn: Turn | None = None
+    ) -> Ragged:
         """Run tokens through layers [0, split). Returns float32 on the CPU.
 
-        Raises NotFinite, which says whose text it was.
+        Raises NotFinite, which says whose text it was, QueueFull and ClientGone.
         """
         self.check_layer("split", split)
-
-        def forward(chunk: Ragged) -> Tensor:
-            hidden = self.model.embed(self._on_device(chunk))
-            return self.model.run_layers(hidden, 0, split).values.float().cpu()
-
-        result = Ragged(self._in_turns(forward, tokens), tokens.lengths)
-        self._check_finite(result.values, result.lengths)
-        return result
+        job = Job(tokens, 0, split, "hidden", turn or Turn())
+        return Ragged(self.batcher.run(job), tokens.lengths)
 
     def resume(
-        self, hidden: Ragged, start: int, normalize: bool | None = None
+        self,
+        hidden: Ragged,
+        start: int,
+        normalize: bool | None = None,
+        turn: Turn | None = None,
     ) -> Tensor:
         """Run hidden through layers [start, n_layer) and finish.
 
         Returns (batch, n_embd) float32 on the CPU. normalize: None does what the
-        model's files ask for. Raises InputError, NotFinite.
+        model's files ask for. Raises InputError, NotFinite, QueueFull, ClientGone.
         """
         self.check_layer("start", start)
         if hidden.values.ndim != 2 or hidden.values.shape[1] != self.config.n_embd:
@@ -157,71 +156,31 @@ class SplitModel:
                 f"hidden: expected (total_tokens, {self.config.n_embd}), came "
                 f"{tuple(hidden.values.shape)}"
             )
+        return self._finished(hidden, start, normalize, turn)
 
-        def forward(chunk: Ragged) -> Tensor:
-            values = chunk.values.to(self.device, self.dtype)
-            return self._run_from(Ragged(values, chunk.lengths), start, normalize)
-
-        rows = self._in_turns(forward, hidden)
-        self._check_finite(rows, (1,) * len(rows))
-        return rows
-
-    def embed(self, tokens: Ragged, normalize: bool | None = None) -> Tensor:
+    def embed(
+        self,
+        tokens: Ragged,
+        normalize: bool | None = None,
+        turn: Turn | None = None,
+    ) -> Tensor:
         """Run the whole model -> (batch, n_embd) float32 on the CPU."""
+        return self._finished(tokens, 0, normalize, turn)
 
-        def forward(chunk: Ragged) -> Tensor:
-            hidden = self.model.embed(self._on_device(chunk))
-            return self._run_from(hidden, 0, normalize)
-
-        rows = self._in_turns(forward, tokens)
-        self._check_finite(rows, (1,) * len(rows))
-        return rows
-
-    def _in_turns(self, forward: Callable[[Ragged], Tensor], batch: Ragged) -> Tensor:
-        """Run a batch, a chunk a turn, in the model's own thread -> rows of all chunks.
-
-        OpenMP keeps a team of threads for each thread that ever called it: forty
-        callers on 64 cores would be 2,520 of them.
-        """
-
-        def run(chunk: Ragged, asked: float) -> Tensor:
-            if self.on_turn is not None:
-                self.on_turn(time.perf_counter() - asked)
-            started = time.perf_counter()
-            with torch.inference_mode():
-                result = forward(chunk)
-            if self.on_ran is not None:
-                self.on_ran(time.perf_counter() - started)
-            return result
-
-        parts = []
-        for chunk in batch.chunks(self.pass_tokens):
-            asked = time.perf_counter()
-            turn = self._thread.submit(copy_context().run, run, chunk, asked)
-            parts.append(turn.result())
-        return torch.cat(parts)
-
-    def _on_device(self, tokens: Ragged) -> Ragged:
-        return Ragged(tokens.values.to(self.device), tokens.lengths)
-
-    def _run_from(self, hidden: Ragged, start: int, normalize: bool | None) -> Tensor:
-        hidden = self.model.run_layers(hidden, start, self.config.n_layer)
-        return self.model.finish(hidden, normalize).cpu()
+    def _finished(
+        self, batch: Ragged, start: int, normalize: bool | None, turn: Turn | None
+    ) -> Tensor:
+        unit = self.normalize if normalize is None else normalize
+        want: Want = "unit rows" if unit else "rows"
+        return self.batcher.run(
+            Job(batch, start, self.config.n_layer, want, turn or Turn())
+        )
 
     def check_layer(self, name: str, layer: int) -> None:
         """Raises InputError."""
         if not 0 <= layer <= self.config.n_layer:
             raise InputError(
                 f"{name}: expected 0 to {self.config.n_layer}, came {layer}"
-            )
-
-    def _check_finite(self, rows: Tensor, lengths: tuple[int, ...]) -> None:
-        finite = rows.isfinite().all(dim=1)
-        if not finite.all():
-            row = int(finite.int().argmin())
-            index = bisect_right(list(accumulate(lengths)), row)
-            raise NotFinite(
-                f"text {index}: the model gave NaN or infinity in {self.dtype}", index
             )
 
 

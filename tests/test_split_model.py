@@ -190,12 +190,12 @@ def test_a_batch_too_large_for_one_pass_runs_in_several(
     ids = random_ids(bert, [40, 70, 10, 100, 3, 3])
     tokens = bert.tokens_from_ids(ids)
     expected = bert.embed(tokens)
-    monkeypatch.setattr(bert, "pass_tokens", 100)
+    monkeypatch.setattr(bert.batcher, "pass_tokens", 100)
     sizes: list[int] = []
     bert.on_layer = lambda layer, tokens: sizes.append(tokens) if layer == 0 else None
     result = bert.resume(bert.hidden_states(tokens, 1), 1)
     bert.on_layer = None
-    assert sizes == [40, 80, 100, 6]
+    assert sizes == [100, 70, 56]  # longest first
     torch.testing.assert_close(result, expected, atol=F32, rtol=0)
 
 

@@ -93,7 +93,8 @@ def test_a_client_that_hangs_up_costs_no_turn(
     ran: list[int] = []
 
     def hold(hidden: Ragged, start: int, stop: int) -> Ragged:
-        ran.append(len(hidden.lengths))
+        if start == 0:
+            ran.append(len(hidden.lengths))
         entered.set()
         assert go.wait(timeout=10)
         return run_layers(hidden, start, stop)

@@ -1,0 +1,163 @@
+"""Who runs through the layers together, and who waits: a bounded queue before one pass.
+
+Nobody waits for company. A pass starts as soon as anybody is there; at each layer those
+who wait for just this one join, as far as the budget of tokens reaches (layer_pass.py).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from jobs import ClientGone, Job, Member
+from layer_pass import Pass, Stages
+
+
+class QueueFull(RuntimeError):
+    """As many tokens wait as may, so the request was not taken."""
+
+
+class Batcher:
+    """Thread-safe. The model runs in one thread, whoever calls.
+
+    OpenMP keeps a team of threads for each thread that ever called it: forty callers on
+    64 cores would be 2,520 of them.
+    """
+
+    def __init__(
+        self,
+        model: Stages,
+        n_layer: int,
+        like: Tensor,
+        pass_tokens: int,
+        max_waiting_tokens: int | None = None,
+    ) -> None:
+        """like: an empty tensor of the model's device and dtype. pass_tokens: the most
+        that run together, but one text always. max_waiting_tokens: a request with which
+        more would wait is refused, unless nothing waits."""
+        self.model, self.n_layer, self.like = model, n_layer, like
+        self.pass_tokens = pass_tokens
+        self.max_waiting_tokens = max_waiting_tokens
+        # Called in the model's thread after each pass: (layers that ran, the tokens of
+        # each added up, seconds).
+        self.on_pass: list[Callable[[int, int, float], None]] = []
+        self._lock = threading.Lock()
+        self._queue: deque[Job] = deque()  # those with members that wait
+        self._running = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="layers")
+
+    def run(self, job: Job) -> Tensor:
+        """Wait for a job's result, float32 on the CPU: the hidden state
+        (total_tokens, n_embd), or the finished rows (batch, n_embd).
+
+        Raises QueueFull at once, ClientGone, NotFinite, and what the model raised.
+        """
+        self.submit(job)
+        return job.future.result()
+
+    def submit(self, job: Job) -> None:
+        """Its future will have the result. Raises QueueFull."""
+        with self._lock:
+            self._check_room(job.waiting_tokens)
+            self._queue.append(job)
+            if not self._running:
+                self._running = True
+                self._thread.submit(self._run_passes)
+
+    def check_room(self, tokens: int) -> None:
+        """Raises QueueFull if a request of so many tokens would be refused now."""
+        with self._lock:
+            self._check_room(tokens)
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Of the requests that are not yet in a pass."""
+        with self._lock:
+            return self._waiting_tokens()
+
+    def _waiting_tokens(self) -> int:
+        return sum(job.waiting_tokens for job in self._queue)
+
+    def _check_room(self, tokens: int) -> None:
+        limit = self.max_waiting_tokens
+        if limit is None or self._waiting_tokens() + tokens <= limit:
+            return
+        self._drop_gone()
+        waiting = self._waiting_tokens()
+        if self._queue and waiting + tokens > limit:
+            raise QueueFull(f"{waiting} tokens wait, at most {limit} may")
+
+    def _drop_gone(self) -> None:
+        """Also those that have failed with a part of theirs that was in a pass."""
+        for job in [j for j in self._queue if j.future.done() or j.turn.gone()]:
+            self._queue.remove(job)
+            job.fail(ClientGone("The client hung up"))
+
+    def _run_passes(self) -> None:
+        with torch.inference_mode():
+            while (start := self._next_start()) is not None:
+                self._run_pass(start)
+
+    def _next_start(self) -> int | None:
+        """The lowest layer that anybody waits for."""
+        with self._lock:
+            self._drop_gone()
+            self._running = bool(self._queue)
+            return min((job.start for job in self._queue), default=None)
+
+    def _run_pass(self, start: int) -> None:
+        started = time.perf_counter()
+        run = Pass(self.model, self.n_layer, self.like, self._join, self.pass_tokens)
+        try:
+            run.run(start)
+            seconds = time.perf_counter() - started
+            for tell in self.on_pass:
+                tell(run.layers_run, run.layer_tokens, seconds)
+        except BaseException as error:  # none that a model raised: a mistake of ours
+            run.fail(error)
+            with self._lock:
+                while self._queue:
+                    self._queue.popleft().fail(error)
+
+    def _join(self, layer: int, room: int, empty: bool) -> list[Member]:
+        """Those who join a pass at a layer, first come first: at most `room` tokens,
+        but one text if the pass is empty.
+
+        Who came earlier and joins further on keeps its place. What is left of a request
+        too large for one pass goes to the end of the queue.
+        """
+        joining: list[Member] = []
+        left = room
+        with self._lock:
+            self._drop_gone()
+            for job in list(self._queue):
+                if job.start < layer:
+                    continue
+                fits = _first_that_fit(job.waiting, left, empty and left == room)
+                left -= sum(member.tokens for member in fits)
+                if job.start == layer and fits:
+                    joining += fits
+                    job.join(fits)
+                    self._queue.remove(job)
+                    if job.waiting:
+                        self._queue.append(job)
+                if not fits:
+                    break
+        return joining
+
+
+def _first_that_fit(
+    members: list[Member], room: int, one_at_least: bool
+) -> list[Member]:
+    tokens = 0
+    for count, member in enumerate(members):
+        tokens += member.tokens
+        if tokens > room and not (one_at_least and count == 0):
+            return members[:count]
+    return members[:]

@@ -1,0 +1,195 @@
+"""One pass over the layers: requests join at their first layer, leave at their cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from input_errors import NotFinite
+from jobs import ClientGone, Job, Member, Want
+from ragged import Ragged
+
+
+class Stages(Protocol):
+    """What is asked of a model. run_layers must not change its input."""
+
+    def embed(self, tokens: Ragged) -> Ragged: ...
+    def run_layers(self, hidden: Ragged, start: int, stop: int) -> Ragged: ...
+    def finish(self, hidden: Ragged, normalize: bool | None = None) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Members and their rows end to end, by length."""
+
+    members: list[Member]
+    values: Tensor
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        return tuple(member.tokens for member in self.members)
+
+    def where(self, wanted: Callable[[Job], bool]) -> Rows:
+        parts = self.values.split_with_sizes(self.lengths)
+        kept = [n for n, member in enumerate(self.members) if wanted(member.job)]
+        if len(kept) == len(self.members):
+            return self
+        values = [parts[n] for n in kept]
+        return Rows(
+            [self.members[n] for n in kept],
+            torch.cat(values) if values else self.values[:0],
+        )
+
+    def jobs(self) -> list[Job]:
+        return list(dict.fromkeys(member.job for member in self.members))
+
+    @staticmethod
+    def together(groups: Iterable[Rows]) -> Rows | None:
+        groups = [group for group in groups if group.members]
+        if len(groups) <= 1:
+            return groups[0] if groups else None
+        parts = [
+            part
+            for group in groups
+            for part in zip(
+                group.members, group.values.split_with_sizes(group.lengths), strict=True
+            )
+        ]
+        parts.sort(key=lambda part: part[0].tokens)
+        return Rows([part[0] for part in parts], torch.cat([part[1] for part in parts]))
+
+
+Stage = Callable[[Ragged], Tensor]
+
+
+def attempt(rows: Rows, stage: Stage) -> list[tuple[Rows, Tensor]]:
+    """What a stage makes of rows. Where it fails, each request tries alone, so that
+    only those fail that must."""
+    try:
+        return [(rows, stage(Ragged(rows.values, rows.lengths)))]
+    except Exception as error:
+        jobs = rows.jobs()
+        if len(jobs) == 1:
+            jobs[0].fail(error)
+            return []
+    alone = [rows.where({job}.__contains__) for job in jobs]
+    return [done for one in alone for done in attempt(one, stage)]
+
+
+class Pass:
+    """A run from layer to layer. `join` gives those who wait for a layer: (layer,
+    tokens that are still free, whether nobody is in the pass)."""
+
+    def __init__(
+        self,
+        model: Stages,
+        n_layer: int,
+        like: Tensor,
+        join: Callable[[int, int, bool], list[Member]],
+        most_tokens: int,
+    ) -> None:
+        """like: an empty tensor of the device and the dtype that the layers take."""
+        self.model, self.n_layer, self.like = model, n_layer, like
+        self.join, self.most_tokens = join, most_tokens
+        self.rows: Rows | None = None
+        self.layers_run = self.layer_tokens = 0
+
+    def run(self, start: int) -> None:
+        """From layer `start` as far as anybody goes."""
+        for layer in range(start, self.n_layer + 1):
+            self._drop_gone()
+            self._leave(layer)
+            self._join(layer)
+            self._leave(layer)  # who only wanted to be embedded, or finished
+            self._run_layer(layer)
+
+    def fail(self, error: BaseException) -> None:
+        for job in self.rows.jobs() if self.rows else []:
+            job.fail(error)
+
+    def _drop_gone(self) -> None:
+        if self.rows is None:
+            return
+        gone = {job for job in self.rows.jobs() if job.turn.gone()}
+        for job in gone:
+            job.fail(ClientGone("The client hung up"))
+        if gone:
+            self.rows = Rows.together([self.rows.where(lambda job: job not in gone)])
+
+    def _join(self, layer: int) -> None:
+        here = 0 if self.rows is None else len(self.rows.values)
+        joining = self.join(layer, self.most_tokens - here, self.rows is None)
+        joining.sort(key=lambda member: member.tokens)
+        texts = [member for member in joining if member.values.ndim == 1]
+        hidden = [member for member in joining if member.values.ndim == 2]
+        groups = [] if self.rows is None else [self.rows]
+        if texts:
+            ids = torch.cat([member.values for member in texts]).to(self.like.device)
+            groups += [
+                Rows(done.members, values)
+                for done, values in attempt(
+                    Rows(texts, ids), lambda tokens: self.model.embed(tokens).values
+                )
+            ]
+        if hidden:
+            values = torch.cat([member.values for member in hidden]).to(self.like)
+            groups.append(Rows(hidden, values))
+        self.rows = Rows.together(groups)
+
+    def _run_layer(self, layer: int) -> None:
+        if self.rows is None:
+            return
+        tokens = len(self.rows.values)
+        done = attempt(
+            self.rows,
+            lambda hidden: self.model.run_layers(hidden, layer, layer + 1).values,
+        )
+        self.rows = Rows.together(Rows(rows.members, values) for rows, values in done)
+        self.layers_run += 1
+        self.layer_tokens += tokens
+
+    def _leave(self, layer: int) -> None:
+        if self.rows is None:
+            return
+        leaving = {job for job in self.rows.jobs() if job.stop == layer}
+        if not leaving:
+            return
+        for want in sorted({job.want for job in leaving}):
+            alike = {job for job in leaving if job.want == want}
+            self._answer(self.rows.where(alike.__contains__), want)
+        self.rows = Rows.together([self.rows.where(lambda job: job not in leaving)])
+
+    def _answer(self, rows: Rows, want: Want) -> None:
+        for done, values in attempt(rows, self._stage_of(want)):
+            ones = [1] * len(done.members)
+            sizes = done.lengths if want == "hidden" else ones
+            parts = values.split_with_sizes(sizes) if want == "hidden" else values
+            finite = values.isfinite().all(dim=1).split_with_sizes(sizes)
+            answers: dict[Job, list[tuple[Member, Tensor]]] = {}
+            broken: dict[Job, int] = {}  # and the first of its texts that is
+            for member, part, fine in zip(done.members, parts, finite, strict=True):
+                job = member.job
+                answers.setdefault(job, []).append((member, part))
+                if not fine.all():
+                    broken[job] = min(member.index, broken.get(job, member.index))
+            for job, answer in answers.items():
+                if job in broken:
+                    job.fail(self._not_finite(broken[job]))
+                else:
+                    job.leave([m for m, _ in answer], [part for _, part in answer])
+
+    def _not_finite(self, index: int) -> NotFinite:
+        dtype = self.like.dtype
+        return NotFinite(
+            f"text {index}: the model gave NaN or infinity in {dtype}", index
+        )
+
+    def _stage_of(self, want: Want) -> Stage:
+        if want == "hidden":
+            return lambda hidden: hidden.values.float().cpu()
+        unit = want == "unit rows"
+        return lambda hidden: self.model.finish(hidden, unit).cpu()
