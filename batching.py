@@ -7,7 +7,6 @@ who wait for just this one join, as far as the budget of tokens reaches (layer_p
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,9 +43,9 @@ class Batcher:
         self.model, self.n_layer, self.like = model, n_layer, like
         self.pass_tokens = pass_tokens
         self.max_waiting_tokens = max_waiting_tokens
-        # Called in the model's thread after each pass: (layers that ran, the tokens of
-        # each added up, seconds).
-        self.on_pass: list[Callable[[int, int, float], None]] = []
+        # Called in the model's thread before answers are given: (layers that ran, the
+        # tokens of each added up, seconds).
+        self.on_ran: list[Callable[[int, int, float], None]] = []
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()  # those with members that wait
         self._running = False
@@ -112,18 +111,25 @@ class Batcher:
             return min((job.start for job in self._queue), default=None)
 
     def _run_pass(self, start: int) -> None:
-        started = time.perf_counter()
-        run = Pass(self.model, self.n_layer, self.like, self._join, self.pass_tokens)
+        run = Pass(
+            self.model,
+            self.n_layer,
+            self.like,
+            self._join,
+            self.pass_tokens,
+            self._tell,
+        )
         try:
             run.run(start)
-            seconds = time.perf_counter() - started
-            for tell in self.on_pass:
-                tell(run.layers_run, run.layer_tokens, seconds)
         except BaseException as error:  # none that a model raised: a mistake of ours
             run.fail(error)
             with self._lock:
                 while self._queue:
                     self._queue.popleft().fail(error)
+
+    def _tell(self, layers: int, layer_tokens: int, seconds: float) -> None:
+        for tell in self.on_ran:
+            tell(layers, layer_tokens, seconds)
 
     def _join(self, layer: int, room: int, empty: bool) -> list[Member]:
         """Those who join a pass at a layer, first come first: at most `room` tokens,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -91,12 +92,17 @@ class Pass:
         like: Tensor,
         join: Callable[[int, int, bool], list[Member]],
         most_tokens: int,
+        ran: Callable[[int, int, float], None],
     ) -> None:
-        """like: an empty tensor of the device and the dtype that the layers take."""
+        """like: an empty tensor of the device and the dtype that the layers take. ran:
+        hears, before anybody gets an answer, of (layers that ran since it last heard,
+        the tokens of each added up, seconds)."""
         self.model, self.n_layer, self.like = model, n_layer, like
         self.join, self.most_tokens = join, most_tokens
+        self.ran = ran
         self.rows: Rows | None = None
-        self.layers_run = self.layer_tokens = 0
+        self._layers = self._layer_tokens = 0
+        self._told = time.perf_counter()
 
     def run(self, start: int) -> None:
         """From layer `start` as far as anybody goes."""
@@ -106,6 +112,12 @@ class Pass:
             self._join(layer)
             self._leave(layer)  # who only wanted to be embedded, or finished
             self._run_layer(layer)
+        self._tell()
+
+    def _tell(self) -> None:
+        now = time.perf_counter()
+        self.ran(self._layers, self._layer_tokens, now - self._told)
+        self._layers, self._layer_tokens, self._told = 0, 0, now
 
     def fail(self, error: BaseException) -> None:
         for job in self.rows.jobs() if self.rows else []:
@@ -149,8 +161,8 @@ class Pass:
             lambda hidden: self.model.run_layers(hidden, layer, layer + 1).values,
         )
         self.rows = Rows.together(Rows(rows.members, values) for rows, values in done)
-        self.layers_run += 1
-        self.layer_tokens += tokens
+        self._layers += 1
+        self._layer_tokens += tokens
 
     def _leave(self, layer: int) -> None:
         if self.rows is None:
@@ -164,7 +176,9 @@ class Pass:
         self.rows = Rows.together([self.rows.where(lambda job: job not in leaving)])
 
     def _answer(self, rows: Rows, want: Want) -> None:
-        for done, values in attempt(rows, self._stage_of(want)):
+        answered = attempt(rows, self._stage_of(want))
+        self._tell()
+        for done, values in answered:
             ones = [1] * len(done.members)
             sizes = done.lengths if want == "hidden" else ones
             parts = values.split_with_sizes(sizes) if want == "hidden" else values

@@ -94,7 +94,7 @@ def _load(
         model.name, layer, tokens
     )
     seconds = metrics.model_seconds.labels(model.name)
-    model.batcher.on_pass.append(lambda layers, tokens, took: seconds.inc(took))
+    model.batcher.on_ran.append(lambda layers, tokens, took: seconds.inc(took))
     return model
 
 

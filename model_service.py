@@ -57,7 +57,7 @@ class ModelService:
         self.load = ServerLoad(
             first_guess(model.config.n_embd), model.batcher.pass_tokens
         )
-        model.batcher.on_pass.append(self.load.passed)
+        model.batcher.on_ran.append(self.load.ran)
         self._sizes = files.sizes()
         self._failed = False
 

@@ -55,8 +55,8 @@ class ServerLoad:
             self._tokens += tokens
             self._layer_tokens += tokens * layers
 
-    def passed(self, layers: int, layer_tokens: int, seconds: float) -> None:
-        """A pass ran so many layers, with so many tokens in all of them together."""
+    def ran(self, layers: int, layer_tokens: int, seconds: float) -> None:
+        """So many layers took so long, with so many tokens in all of them together."""
         if layers == 0:
             return
         with self._lock:

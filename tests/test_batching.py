@@ -421,17 +421,21 @@ def test_time_is_told_apart_into_waiting_and_running(fake: Fake) -> None:
     assert job.turn.queue_seconds > first.turn.queue_seconds
 
 
-def test_a_pass_tells_what_it_ran(fake: Fake) -> None:
+def test_what_ran_is_told_before_anybody_is_answered(fake: Fake) -> None:
     batcher = batcher_of(fake)
     told: list[tuple[int, int]] = []
-    batcher.on_pass.append(lambda layers, tokens, took: told.append((layers, tokens)))
     jobs = [texts(1, length=5), texts(2, length=3, stop=2), texts(3, stop=0)]
+
+    def tell(layers: int, layer_tokens: int, seconds: float) -> None:
+        assert seconds > 0
+        if layers:
+            told.append((layers, layer_tokens))
+            assert not jobs[0].future.done()
+
+    batcher.on_ran.append(tell)
     while_one_runs(fake, batcher, *jobs)
-    for job in jobs:
-        job.future.result(timeout=10)
-    batcher.submit(following := texts(4, stop=1))  # its pass begins after that is told
-    following.future.result(timeout=10)
-    assert told[:2] == [(1, 1), (4, 8 + 8 + 5 + 5)]
+    assert result(jobs[0])[0] == 11234
+    assert told == [(1, 1), (2, 8 + 8), (2, 5 + 5)]
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert", "minilm"])

@@ -12,21 +12,21 @@ def load_of(guess: Affine) -> ServerLoad:
 
 def test_measured_layers_replace_the_guess() -> None:
     load = load_of(Affine(1, 0.1))
-    load.passed(layers=4, layer_tokens=40, seconds=0.04)
+    load.ran(layers=4, layer_tokens=40, seconds=0.04)
     assert load.layer.ms(10) == pytest.approx(10)
 
 
 def test_a_pass_that_shrinks_counts_with_the_tokens_of_each_layer() -> None:
     """One layer of 190 tokens, one of 10: (1 + 0.1 × 190) + (1 + 0.1 × 10) ms."""
     load = load_of(Affine(1, 0.1))
-    load.passed(layers=2, layer_tokens=200, seconds=0.022)
+    load.ran(layers=2, layer_tokens=200, seconds=0.022)
     for tokens in (10, 190):
         assert load.layer.ms(tokens) == pytest.approx(1 + 0.1 * tokens)
 
 
 def test_a_pass_without_layers_says_nothing_of_them() -> None:
     load = load_of(Affine(1, 0.1))
-    load.passed(layers=0, layer_tokens=0, seconds=0.04)
+    load.ran(layers=0, layer_tokens=0, seconds=0.04)
     assert load.layer.ms(10) == pytest.approx(2)
 
 
