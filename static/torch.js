@@ -984,7 +984,7 @@ function attentionWgsl({ heads, headDim, q, k, v, causal }, queries) {
 ${repeat(3, (i) => `@group(0) @binding(${i}) var<storage, read> ${views2[i]}: array<${aligned2 ? "vec4f" : "f32"}>;`)}
 @group(0) @binding(3) var<storage, read> cu_q: array<i32>;
 @group(0) @binding(4) var<storage, read> cu_k: array<i32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<${headDim % 4 === 0 ? "vec4f" : "f32"}>;
 struct View { offset: u32, row: u32, head: u32, unused: u32 }
 struct Sizes { q: View, k: View, v: View, batch: u32, tiles: u32, scale: f32 }
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -1013,8 +1013,8 @@ fn visible(tile: Tile, row: u32) -> u32 {
 }
 ${repeat(3, (i) => viewWgsl(views2[i] ?? "q", headDim, aligned2))}
 fn store(row: u32, head: u32, c: u32, value: vec4f) {
-  let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
-  ${headDim % 4 === 0 ? "y[i] = value.x; y[i + 1] = value.y; y[i + 2] = value.z; y[i + 3] = value.w;" : `for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
+  ${headDim % 4 === 0 ? `y[(row * ${heads}u + head) * ${headDim / 4}u + c] = value;` : `let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
+  for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
 }
 `
   );
@@ -1104,24 +1104,31 @@ function attentionTiled(spec, { across, down, rows, keys }) {
   const invocations = across * down;
   const quads = Math.ceil(headDim / 4);
   const columns = Math.ceil(quads / across);
+  const pitch = quads | 1;
+  const pitchP = tileK / 4 + 1;
   const eachRow = (line, indent) => repeat(rows, line, `
 ${indent}`);
   const eachScore = (line, indent) => repeat(rows, (i) => repeat(keys, (j) => line(i, j), " "), `
 ${indent}`);
   const eachColumn = (line, indent) => repeat(rows, (i) => repeat(columns, (j) => line(i, j), " "), `
 ${indent}`);
+  const share = (total, line) => `for (var s = 0u; s < ${Math.ceil(total / invocations)}u; s++) {
+      let n = s * ${invocations}u + invocation;
+      ${total % invocations === 0 ? line : `if (n < ${total}u) { ${line} }`}
+    }`;
+  const bringKeys = (read2) => share(tileK * quads, `let key = min(key0 + n / ${quads}u, tile.length_k - 1);
+      kv_tile[n / ${quads}u * ${pitch}u + n % ${quads}u] = ${read2}(tile.k0 + key, tile.head, n % ${quads}u);`);
   return {
     name: `attention_${tileQ}x${tileK}_${headDim}`,
     wgsl: (
       /* wgsl */
       `
 ${attentionWgsl(spec, tileQ)}
-// A pitch that is odd in vectors of four spreads neighbouring keys over the memory banks.
-const PITCH = ${quads | 1}u;
-const P_PITCH = ${tileK + 1}u;
-var<workgroup> kv_tile: array<vec4f, ${tileK * (quads | 1)}>;
-var<workgroup> p_tile: array<f32, ${tileQ * (tileK + 1)}>;
-var<workgroup> largest_tile: array<f32, ${tileQ * across}>;
+var<workgroup> q_tile: array<vec4f, ${tileQ * quads}>;
+var<workgroup> kv_tile: array<vec4f, ${tileK * pitch}>;
+// What a row gives to each key, four keys a vector.
+var<workgroup> p_tile: array<vec4f, ${tileQ * pitchP}>;
+var<workgroup> largest_tile: array<vec4f, ${tileQ * across / 4}>;
 ${WORKGROUP_INDEX}
 @compute @workgroup_size(${invocations})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
@@ -1136,43 +1143,40 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${eachRow((i) => `let row${i} = min(tile.first + local${i}, tile.length_q - 1);`, "  ")}
   ${eachRow((i) => `let visible${i} = visible(tile, row${i});`, "  ")}
   let stop = visible(tile, min(tile.first + ${tileQ - 1}u, tile.length_q - 1));
+  ${share(tileQ * quads, `let row = min(tile.first + n / ${quads}u, tile.length_q - 1);
+      q_tile[n] = q_at(tile.q0 + row, tile.head, n % ${quads}u) * sizes.scale;`)}
   // The running softmax (Milakov and Gimelshein, 2018): the largest score so far, and the sum of 2^(score - largest).
   ${eachRow((i) => `var largest${i} = -3e38; var sum${i} = 0.0;`, "  ")}
   ${eachColumn((i, j) => `var acc${i}_${j} = vec4f();`, "  ")}
 
   for (var key0 = 0u; key0 < stop; key0 += ${tileK}u) {
-    for (var n = invocation; n < ${tileK * quads}u; n += ${invocations}u) {
-      let key = min(key0 + n / ${quads}u, tile.length_k - 1);
-      kv_tile[n / ${quads}u * PITCH + n % ${quads}u] = k_at(tile.k0 + key, tile.head, n % ${quads}u);
-    }
+    ${bringKeys("k_at")}
     workgroupBarrier();
 
     ${eachScore((i, j) => `var score${i}_${j} = 0.0;`, "    ")}
     for (var c = 0u; c < ${quads}u; c++) {
-      ${repeat(keys, (j) => `let k${j} = kv_tile[(tx + ${j * across}u) * PITCH + c];`, "\n      ")}
-      ${eachRow((i) => `let q${i} = q_at(tile.q0 + row${i}, tile.head, c); ` + repeat(keys, (j) => `score${i}_${j} += dot(q${i}, k${j});`, " "), "      ")}
+      ${repeat(keys, (j) => `let k${j} = kv_tile[(tx + ${j * across}u) * ${pitch}u + c];`, "\n      ")}
+      ${eachRow((i) => `let q${i} = q_tile[local${i} * ${quads}u + c]; ` + repeat(keys, (j) => `score${i}_${j} += dot(q${i}, k${j});`, " "), "      ")}
     }
-    ${eachScore((i, j) => `score${i}_${j} = select(-3e38, score${i}_${j} * sizes.scale, key0 + tx + ${j * across}u < visible${i});`, "    ")}
-    ${eachRow((i) => `largest_tile[local${i} * ${across}u + tx] = ${repeat(keys - 1, () => "max(", "")}score${i}_0${repeat(keys - 1, (j) => `, score${i}_${j + 1})`, "")};`, "    ")}
+    ${eachScore((i, j) => `score${i}_${j} = select(-3e38, score${i}_${j}, key0 + tx + ${j * across}u < visible${i});`, "    ")}
+    ${eachRow((i) => `largest_tile[local${i} * ${across / 4}u + tx / 4u][tx % 4u] = ${repeat(keys - 1, () => "max(", "")}score${i}_0${repeat(keys - 1, (j) => `, score${i}_${j + 1})`, "")};`, "    ")}
     workgroupBarrier();
 
     // Every key has been read: the values take their place.
-    for (var n = invocation; n < ${tileK * quads}u; n += ${invocations}u) {
-      let key = min(key0 + n / ${quads}u, tile.length_k - 1);
-      kv_tile[n / ${quads}u * PITCH + n % ${quads}u] = v_at(tile.k0 + key, tile.head, n % ${quads}u);
-    }
-    ${eachRow((i) => `var next${i} = largest${i};
-    for (var n = 0u; n < ${across}u; n++) { next${i} = max(next${i}, largest_tile[local${i} * ${across}u + n]); }
+    ${bringKeys("v_at")}
+    ${eachRow((i) => `var most${i} = largest_tile[local${i} * ${across / 4}u]; ` + repeat(across / 4 - 1, (n) => `most${i} = max(most${i}, largest_tile[local${i} * ${across / 4}u + ${n + 1}u]);`, " ") + `
+    let next${i} = max(largest${i}, max(max(most${i}.x, most${i}.y), max(most${i}.z, most${i}.w)));
     let keep${i} = exp2(largest${i} - next${i});
     largest${i} = next${i};
     sum${i} *= keep${i};`, "    ")}
     ${eachColumn((i, j) => `acc${i}_${j} *= keep${i};`, "    ")}
-    ${eachScore((i, j) => `p_tile[local${i} * P_PITCH + tx + ${j * across}u] = select(0.0, exp2(score${i}_${j} - next${i}), key0 + tx + ${j * across}u < visible${i});`, "    ")}
+    ${eachScore((i, j) => `p_tile[local${i} * ${pitchP}u + tx / 4u + ${j * across / 4}u][tx % 4u] = select(0.0, exp2(score${i}_${j} - next${i}), key0 + tx + ${j * across}u < visible${i});`, "    ")}
     workgroupBarrier();
 
-    for (var n = 0u; n < ${tileK}u; n++) {
-      ${repeat(columns, (j) => `let v${j} = kv_tile[n * PITCH + min(tx + ${j * across}u, ${quads - 1}u)];`, "\n      ")}
-      ${eachRow((i) => `let p${i} = p_tile[local${i} * P_PITCH + n]; sum${i} += p${i}; ` + repeat(columns, (j) => `acc${i}_${j} += p${i} * v${j};`, " "), "      ")}
+    for (var n = 0u; n < ${tileK / 4}u; n++) {
+      ${eachRow((i) => `let p${i} = p_tile[local${i} * ${pitchP}u + n]; sum${i} += p${i}.x + p${i}.y + p${i}.z + p${i}.w;`, "      ")}
+      ${repeat(4, (u) => repeat(columns, (j) => `let v${u}_${j} = kv_tile[(4 * n + ${u}u) * ${pitch}u + ${column(j)}];`, " "), "\n      ")}
+      ${eachColumn((i, j) => `acc${i}_${j} += p${i}.x * v0_${j} + p${i}.y * v1_${j} + p${i}.z * v2_${j} + p${i}.w * v3_${j};`, "      ")}
     }
     workgroupBarrier();
   }
@@ -1188,12 +1192,21 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     uniforms: attentionUniforms(spec, tileQ),
     workgroups: grid(batch * heads * Math.ceil(maxQ / tileQ))
   };
+  function column(j) {
+    const last = across * (j + 1) - 1;
+    return last < quads ? `tx + ${j * across}u` : `min(tx + ${j * across}u, ${quads - 1}u)`;
+  }
 }
 
 // src/kernels/attention.ts
 function attention(spec, caps) {
   if (caps.software) return attentionDirect(spec);
-  return attentionTiled(spec, { across: 8, down: 8, rows: 4, keys: spec.headDim > 64 ? 2 : 4 });
+  return attentionTiled(spec, tileFor(spec));
+}
+function tileFor({ maxQ, headDim }) {
+  if (headDim > 64) return { across: 8, down: 8, rows: 1, keys: 2 };
+  if (maxQ <= 64) return { across: 16, down: 8, rows: 1, keys: 2 };
+  return { across: 16, down: 8, rows: 2, keys: 2 };
 }
 
 // src/kernels/program.ts
@@ -1308,8 +1321,14 @@ function weightOf(weight, context) {
 function lowerLinear(x, w, context) {
   const weight = weightOf(w, context);
   const [N = 0, K = 0] = w.shape;
-  const spec = { M: numel(x.shape) / K, N, K, weight: weight.dtype };
-  return { task: { kind: "linear", spec, behind: null }, operands: [plain(x, context), ...weight.operands] };
+  const sizes = { M: numel(x.shape) / K, N, K, weight: weight.dtype };
+  if (x.op.kind === "norm" && context.joinedNorms.has(x)) {
+    const { norm: kind, eps, weight: scaled2, bias } = x.op;
+    const [rows, ...parts] = x.inputs.map((operand) => plain(operand, context));
+    const spec = { ...sizes, norm: { kind, eps, weight: scaled2, bias } };
+    return { task: { kind: "linear", spec, behind: null }, operands: [...rows ? [rows] : [], ...weight.operands, ...parts] };
+  }
+  return { task: { kind: "linear", spec: { ...sizes, norm: null }, behind: null }, operands: [plain(x, context), ...weight.operands] };
 }
 function lowerMatmul(node, context) {
   const a = input(node, 0);
@@ -1505,15 +1524,30 @@ function lowerAll(graph, backend) {
   const forced = /* @__PURE__ */ new Set();
   for (; ; ) {
     try {
-      return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs }, outputs);
+      const joinedNorms = normsToJoin(graph, backend);
+      return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs, joinedNorms }, outputs);
     } catch (error) {
       if (!(error instanceof NeedsBuffer) || forced.has(error.node)) throw error;
       forced.add(error.node);
     }
   }
 }
+function normsToJoin({ nodes, outputs }, backend) {
+  const readers = /* @__PURE__ */ new Map();
+  for (const node of nodes) for (const read2 of new Set(node.inputs)) readers.set(read2, [...readers.get(read2) ?? [], node]);
+  const joins = (node) => {
+    const [reader, ...others] = readers.get(node) ?? [];
+    if (node.op.kind !== "norm" || node.isLeaf || outputs.includes(node)) return false;
+    if (!reader || others.length > 0 || reader.op.kind !== "linear" || reader.inputs[0] !== node) return false;
+    const K = node.op.width;
+    return node.shape.at(-1) === K && reader.inputs[1]?.shape[1] === K && backend.fusesNorm({ M: numel(node.shape) / K, K });
+  };
+  return new Set(nodes.filter(joins));
+}
 function lowerOnce(graph, context, outputs) {
-  const work = graph.nodes.filter((node) => context.buffered.has(node) && !node.isLeaf && numel(node.shape) > 0);
+  const work = graph.nodes.filter(
+    (node) => context.buffered.has(node) && !node.isLeaf && numel(node.shape) > 0 && !context.joinedNorms.has(node)
+  );
   const behind = /* @__PURE__ */ new Map();
   const absorbed = /* @__PURE__ */ new Set();
   for (const node of work) {
@@ -2383,7 +2417,8 @@ function runTask(task, input2) {
     case "reduce":
       return runReduce(task.spec, input2);
     case "linear": {
-      const { M, N, K, weight } = task.spec;
+      const { M, N, K, weight, norm: norm3 } = task.spec;
+      if (norm3) throw new RangeError("linear: the cpu backend has norms done by themselves");
       const w = weightOf2(weight, N, K, input2, 1);
       return runBehind(task.behind, linearCpu(M, N, K, float4(0), w.values), input2, w.next);
     }
@@ -2463,6 +2498,9 @@ var CpuBackend = class {
   profiler = null;
   timings = [];
   allocated = 0;
+  fusesNorm() {
+    return false;
+  }
   upload(data) {
     const storage = this.allocate(data.byteLength);
     new Uint8Array(this.bufferOf(storage)).set(data);
@@ -2519,6 +2557,560 @@ var CpuBackend = class {
     return this.read(reads);
   }
 };
+
+// src/kernels/lanes.ts
+var SCALARS = { F32: "f32", I32: "i32", U32: "u32", BOOL: "bool" };
+function laneAliases(width) {
+  return Object.entries(SCALARS).map(([lane, scalar]) => `alias ${lane} = ${width === 1 ? scalar : `vec4<${scalar}>`};`).join(" ");
+}
+var scalarType = (dtype) => SCALARS[laneOf(dtype)];
+function inputWgsl(i, binding, dtype, width) {
+  const declare = (type2) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type2}>;`;
+  const read2 = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
+  const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
+  return `${declare(read2.type)}
+fn at${i}(a: u32) -> ${type} { ${read2.body.replaceAll("$", `input${i}`)} }`;
+}
+function halfWgsl(dtypes) {
+  return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}
+${halfValue("half_values", "vec4f", "vec4u")}
+${HALF_BITS}` : "";
+}
+var halfValue = (name, float4, word3) => (
+  /* wgsl */
+  `
+fn ${name}(h: ${word3}) -> ${float4} {
+  let size = h & ${word3}(0x7fffu);
+  let exponent = select(${word3}(0x38000000u), ${word3}(0x70000000u), size >= ${word3}(0x7c00u)); // infinity and NaN
+  let normal = bitcast<${float4}>((size << ${word3}(13u)) + exponent);
+  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word3}(0x400u)); // below 2^-14 all steps are 2^-24
+  return bitcast<${float4}>(bitcast<${word3}>(value) | ((h & ${word3}(0x8000u)) << ${word3}(16u)));
+}`
+);
+var HALF_BITS = (
+  /* wgsl */
+  `
+fn half_bits(v: vec4f) -> vec4u {
+  let bits = bitcast<vec4u>(v);
+  let size = bits & vec4u(0x7fffffffu);
+  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
+  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 0x1p24)); // below 2^-14 all steps are 2^-24
+  let finite = select(near, small, size < vec4u(0x38800000u));
+  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
+  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
+}
+fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
+);
+var plain2 = (type) => ({ type, body: "return $[a];" });
+var plainFour = (type) => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
+var byte = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
+var bytes = { type: "u32", body: "return (vec4i(bitcast<i32>($[a / 4u])) << vec4u(24, 16, 8, 0)) >> vec4u(24);" };
+var READ_ONE = {
+  float32: plain2("f32"),
+  int32: plain2("i32"),
+  uint32: plain2("u32"),
+  bool: { type: "u32", body: "return $[a] != 0u;" },
+  float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
+  int8: byte,
+  qint8: byte
+};
+var READ_FOUR = {
+  float32: plainFour("f32"),
+  int32: plainFour("i32"),
+  uint32: plainFour("u32"),
+  bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
+  float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
+  int8: bytes,
+  qint8: bytes
+};
+function outputWgsl(binding, dtype) {
+  const { type, value } = WRITE_FOUR[dtype];
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
+}
+var packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
+var WRITE_FOUR = {
+  float32: { type: "vec4f", value: "v" },
+  int32: { type: "vec4i", value: "v" },
+  uint32: { type: "vec4u", value: "v" },
+  bool: { type: "vec4u", value: "vec4u(v)" },
+  float16: { type: "vec2u", value: "half_words(half_bits(v))" },
+  int8: packBytes,
+  qint8: packBytes
+};
+function wordOutputWgsl(binding, dtype) {
+  const type = dtype === "bool" ? "u32" : scalarType(dtype);
+  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
+fn store(a: u32, v: ${scalarType(dtype)}) { output[a] = ${dtype === "bool" ? "u32(v)" : "v"}; }`;
+}
+
+// src/kernels/epilogue.ts
+var NO_EPILOGUE = { operands: [], expression: "acc", helpers: "" };
+function epilogueWgsl({ operands, expression: expression2, helpers }, binding, width, packing) {
+  const vectors = width === 4 && packing === "vectors";
+  const bindings = operands.map((_, i) => `@group(0) @binding(${binding + i}) var<storage, read> operand${i}: array<${vectors ? "vec4f" : "f32"}>;`);
+  const load3 = (name, at2) => {
+    if (width === 1) return `${name}[${at2}]`;
+    return vectors ? `${name}[${at2} / 4u]` : `vec4f(${name}[${at2}], ${name}[${at2} + 1u], ${name}[${at2} + 2u], ${name}[${at2} + 3u])`;
+  };
+  const loads = operands.map((shape, i) => `  let e${i} = ${load3(`operand${i}`, shape === "column" ? "column" : "i")};`);
+  return (
+    /* wgsl */
+    `
+${laneAliases(width)}
+${bindings.join("\n")}
+${helpers}
+fn epilogue(acc: F32, column: u32, i: u32) -> F32 {
+${loads.join("\n")}
+  return ${expression2};
+}
+`
+  );
+}
+
+// src/kernels/matmul_parts.ts
+var MULTIPLY_ADD = (
+  /* wgsl */
+  `
+// Written out: acc + x * w would add after the product, a fifth more instructions.
+fn multiply_add(acc: vec4f, x: vec4f, w: mat4x4f) -> vec4f {
+  return acc + x.x * w[0] + x.y * w[1] + x.z * w[2] + x.w * w[3];
+}
+`
+);
+function storeWgsl(epilogue, N, width, binding) {
+  const packing = N % 4 === 0 ? "vectors" : "scalars";
+  const output = binding + epilogue.operands.length;
+  return (
+    /* wgsl */
+    `
+${epilogueWgsl(epilogue, binding, width, packing)}
+struct Sizes { M: u32 }
+@group(0) @binding(${output}) var<storage, read_write> y: array<${width === 4 && packing === "vectors" ? "vec4f" : "f32"}>;
+@group(0) @binding(${output + 1}) var<uniform> sizes: Sizes;
+fn ${width === 4 ? "store4" : "store"}(row: u32, column: u32, acc: F32) {
+  if (row >= sizes.M || column >= ${N}u) { return; }
+  let i = row * ${N}u + column;
+  ${width === 1 ? "y[i] = epilogue(acc, column, i);" : packing === "vectors" ? "y[i / 4u] = epilogue(acc, column, i);" : (
+      /* wgsl */
+      `
+  let values = epilogue(acc, column, i);
+  for (var j = 0u; j < min(4u, ${N}u - column); j++) { y[i + j] = values[j]; }`
+    )}
+}
+`
+  );
+}
+
+// src/kernels/weight.ts
+function weightWgsl(name, dtype, columns, binding) {
+  const at2 = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
+  const quads = columns / 4;
+  switch (dtype) {
+    case "f32":
+      return columns % 4 === 0 ? (
+        /* wgsl */
+        `
+${at2}: array<vec4f>;
+fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
+`
+      ) : (
+        /* wgsl */
+        `
+${at2}: array<f32>;
+${scalars(name, columns, `${name}[i]`)}`
+      );
+    case "f16":
+      return columns % 4 === 0 ? (
+        /* wgsl */
+        `
+${at2}: array<vec2u>;
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let packed = ${name}[row * ${quads}u + c];
+  return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
+}
+`
+      ) : (
+        /* wgsl */
+        `
+${at2}: array<u32>;
+${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
+      );
+    case "q8":
+      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
+      return (
+        /* wgsl */
+        `
+${at2}: array<u32>;
+@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
+fn ${name}_scale(group: u32) -> f32 {
+  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
+  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
+}
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
+  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
+  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
+}
+`
+      );
+    default:
+      return dtype;
+  }
+}
+function weightBindings(dtype) {
+  return dtype === "q8" ? 2 : 1;
+}
+function scalars(name, columns, element2) {
+  return (
+    /* wgsl */
+    `
+fn ${name}_one(row: u32, column: u32) -> f32 {
+  if (column >= ${columns}u) { return 0.0; }
+  let i = row * ${columns}u + column;
+  return ${element2};
+}
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
+}
+`
+  );
+}
+
+// src/kernels/matmul_direct.ts
+function matmulDirect({ M, N, K, weight, epilogue }, { rows, columns, invocations }) {
+  checkSizes("matmul", { M, N, K });
+  const quads = columns / 4;
+  const columnTiles = Math.ceil(N / columns);
+  const operands = 1 + weightBindings(weight);
+  const tiles = (line, indent) => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
+${indent}`);
+  return {
+    name: `matmul_direct_${rows}x${columns}_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+${weightWgsl("x", "f32", K, 0)}
+${weightWgsl("w", weight, K, 1)}
+${storeWgsl(epilogue, N, 4, operands)}
+${MULTIPLY_ADD}
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let tile = workgroup_index(id, count) * ${invocations}u + invocation;
+  let row = tile / ${columnTiles}u * ${rows}u;
+  let column = tile % ${columnTiles}u * ${columns}u;
+  if (row >= sizes.M) { return; }
+  // Rows and columns past the edge read the last one, and are not stored.
+  ${repeat(rows, (i) => `let row${i} = min(row + ${i}u, sizes.M - 1);`, "\n  ")}
+  ${repeat(columns, (j) => `let column${j} = min(column + ${j}u, ${N - 1}u);`, "\n  ")}
+  ${tiles((i, q) => `var acc${i}_${q} = vec4f();`, "  ")}
+  for (var c = 0u; c < ${Math.ceil(K / 4)}u; c++) {
+    ${repeat(rows, (i) => `let x${i} = x_at(row${i}, c);`, "\n    ")}
+    ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `w_at(column${4 * q + j}, c)`, ", ")}));`, "\n    ")}
+    ${tiles((i, q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, "    ")}
+  }
+  ${tiles((i, q) => `store4(row + ${i}u, column + ${4 * q}u, acc${i}_${q});`, "  ")}
+}
+`
+    ),
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(Math.ceil(M / rows) * columnTiles / invocations))
+  };
+}
+
+// src/kernels/row_reduce.ts
+function rowReduceWgsl(reductions, lanes, invocations) {
+  if (lanes === 1) return reductions.map((op) => `fn row_${op}(value: f32, invocation: u32) -> f32 { return value; }`).join("\n");
+  const near = 2 ** Math.ceil(Math.log2(lanes) / 2);
+  return (
+    /* wgsl */
+    `
+var<workgroup> lane_values: array<f32, ${invocations}>;
+var<workgroup> near_values: array<f32, ${invocations}>;
+${reductions.map((op) => {
+      const join2 = (a, b) => op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
+      return (
+        /* wgsl */
+        `
+fn row_${op}(value: f32, invocation: u32) -> f32 {
+  lane_values[invocation] = value;
+  workgroupBarrier();
+  let near = invocation / ${near}u * ${near}u;
+  var result = lane_values[near];
+  ${repeat(near - 1, (i) => `result = ${join2("result", `lane_values[near + ${i + 1}u]`)};`, "\n  ")}
+  near_values[invocation] = result;
+  workgroupBarrier();
+  let row = invocation / ${lanes}u * ${lanes}u;
+  result = near_values[row];
+  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `near_values[row + ${(i + 1) * near}u]`)};`, "\n  ")}
+  return result;
+}`
+      );
+    }).join("\n")}
+`
+  );
+}
+
+// src/kernels/matmul_rows.ts
+var IN_FLIGHT = 12;
+function matmulRows({ M, N, K, weight, norm: norm3, epilogue }, tile2) {
+  checkSizes("matmul", { M, N, K });
+  const { rows, columns, lanes, groups } = tile2;
+  const invocations = lanes * groups;
+  const outputs = rows * columns * groups;
+  const normBinding = 1 + weightBindings(weight);
+  const operands = normBinding + normParts(norm3).length;
+  const share = rows * columns;
+  const adders = lanes / share;
+  if (!Number.isInteger(adders)) throw new RangeError(`matmul: ${rows} rows of ${columns} columns do not divide ${lanes} lanes`);
+  const all2 = (line, indent) => repeat(columns, (j) => repeat(rows, (i) => line(i, j), " "), `
+${indent}`);
+  const quads = Math.ceil(K / 4);
+  const whole = Math.floor(quads / lanes);
+  const unroll = Math.max(1, Math.min(whole, Math.floor(IN_FLIGHT / (rows + columns))));
+  const step = (first, count2) => `{
+    ${repeat(count2, (u) => repeat(columns, (j) => `let w${u}_${j} = w_at(column${j}, ${first} + ${u * lanes}u);`, " "), "\n    ")}
+    ${repeat(count2, (u) => normParts(norm3).map((part) => `let ${part}${u} = norm_${part}[${first} + ${u * lanes}u];`).join(" "), "\n    ")}
+    ${repeat(count2, (u) => repeat(rows, (i) => `let x${u}_${i} = ${normed(norm3, `x_at(row${i}, ${first} + ${u * lanes}u)`, i, u)};`, " "), "\n    ")}
+    ${repeat(count2, (u) => all2((i, j) => `acc${i}_${j} = dot_add(acc${i}_${j}, x${u}_${i}, w${u}_${j});`, "    "), "\n    ")}
+  }`;
+  const rest = whole % unroll;
+  const done = whole - rest;
+  return {
+    name: `matmul_rows${rows}_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+${weightWgsl("x", "f32", K, 0)}
+${weightWgsl("w", weight, K, 1)}
+${normParts(norm3).map((part, i) => `@group(0) @binding(${normBinding + i}) var<storage, read> norm_${part}: array<vec4f>;`).join("\n")}
+${storeWgsl(epilogue, N, 1, operands)}
+${norm3 ? momentsWgsl(norm3, K, rows, invocations) : ""}
+var<workgroup> sums: array<f32, ${outputs * lanes}>;
+${WORKGROUP_INDEX}
+// Written out: acc + dot(x, w) would add after the product.
+fn dot_add(acc: f32, x: vec4f, w: vec4f) -> f32 { return acc + x.x * w.x + x.y * w.y + x.z * w.z + x.w * w.w; }
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let row_tiles = (sizes.M + ${rows - 1}u) / ${rows}u;
+  let tile = workgroup_index(id, count);
+  let row = tile % row_tiles * ${rows}u;
+  let column = tile / row_tiles * ${groups * columns}u;
+  let lane = invocation % ${lanes}u;
+  let group = invocation / ${lanes}u;
+  // Rows and columns past the edge read the last one, and are not stored.
+  ${repeat(rows, (i) => `let row${i} = min(row + ${i}u, sizes.M - 1);`, "\n  ")}
+  ${repeat(columns, (j) => `let column${j} = min(column + ${j * groups}u + group, ${N - 1}u);`, "\n  ")}
+  ${norm3 ? `find_moments(row, invocation);
+  ${repeat(rows, (i) => `let moments${i} = moments[${i}];`, "\n  ")}` : ""}
+  ${all2((i, j) => `var acc${i}_${j} = 0.0;`, "  ")}
+  ${done > 0 ? `for (var s = 0u; s < ${done / unroll}u; s++) ${step(`(s * ${unroll * lanes}u + lane)`, unroll)}` : ""}
+  ${rest > 0 ? step(`(${done * lanes}u + lane)`, rest) : ""}
+  ${quads % lanes > 0 ? `if (lane < ${quads % lanes}u) ${step(`(${whole * lanes}u + lane)`, 1)}` : ""}
+  // sums is laid out as [row][column][group][lane].
+  ${all2((i, j) => `sums[${(i * columns + j) * invocations}u + invocation] = acc${i}_${j};`, "  ")}
+  workgroupBarrier();
+  var sum = 0.0;
+  let output = invocation / ${adders}u;
+  // Neighbours start at other lanes, so that they read from different memory banks.
+  for (var l = 0u; l < ${share}u; l++) { sum += sums[invocation * ${share}u + (l + output) % ${share}u]; }
+  ${adders > 1 ? (
+        /* wgsl */
+        `
+  workgroupBarrier();
+  sums[invocation] = sum;
+  workgroupBarrier();
+  if (invocation % ${adders}u > 0) { return; }
+  for (var a = 1u; a < ${adders}u; a++) { sum += sums[invocation + a]; }`
+      ) : ""}
+  store(row + output / ${columns * groups}u, column + output % ${columns * groups}u, sum);
+}
+`
+    ),
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns)))
+  };
+}
+var normParts = (norm3) => ["weight", "bias"].filter((part) => norm3?.[part]);
+function normed(norm3, x, i, u) {
+  if (!norm3) return x;
+  return `(${x} - moments${i}.x) * moments${i}.y${norm3.weight ? ` * weight${u}` : ""}${norm3.bias ? ` + bias${u}` : ""}`;
+}
+function momentsWgsl({ kind, eps }, K, rows, invocations) {
+  const lanes = invocations / rows;
+  const quads = K / 4;
+  const each2 = (line) => `for (var s = 0u; s < ${Math.ceil(quads / lanes)}u; s++) {
+    let c = s * ${lanes}u + lane;
+    ${quads % lanes === 0 ? line : `if (c < ${quads}u) { ${line} }`}
+  }`;
+  return (
+    /* wgsl */
+    `
+${rowReduceWgsl(["sum"], lanes, invocations)}
+var<workgroup> moments: array<vec2f, ${rows}>;
+fn find_moments(first: u32, invocation: u32) {
+  let row = min(first + invocation / ${lanes}u, sizes.M - 1);
+  let lane = invocation % ${lanes}u;
+  ${kind === "layer" ? (
+      /* wgsl */
+      `
+  var sums: vec4f;
+  ${each2("sums += x_at(row, c);")}
+  let mean = row_sum(sums.x + sums.y + sums.z + sums.w, invocation) / ${K};`
+    ) : "let mean = 0.0;"}
+  // Squares of what is left of the mean, in a second pass: x² - mean² would lose all digits where the mean is large.
+  var squares: vec4f;
+  ${each2("let centred = x_at(row, c) - mean; squares += centred * centred;")}
+  let variance = row_sum(squares.x + squares.y + squares.z + squares.w, invocation) / ${K};
+  if (lane == 0) { moments[invocation / ${lanes}u] = vec2f(mean, inverseSqrt(variance + ${eps})); }
+  workgroupBarrier();
+}
+`
+  );
+}
+
+// src/kernels/matmul_tiled.ts
+var MAX_VECTORS = 1024;
+function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
+  checkSizes("matmul", { M, N, K });
+  const { rows, columns, across, down, along, depth, buffers } = tile2;
+  const tileM = rows * down;
+  const tileN = columns * across;
+  const invocations = across * down * along;
+  const quads = columns / 4;
+  const quadsK = Math.ceil(K / 4);
+  const operands = 1 + weightBindings(weight);
+  const steps = Math.ceil(quadsK / depth);
+  const [shareX, shareW] = [tileM * depth / invocations, tileN * depth / invocations];
+  if (invocations % depth !== 0 || !Number.isInteger(shareX) || !Number.isInteger(shareW))
+    throw new RangeError(`matmul: ${invocations} invocations do not share tiles of ${tileM} and ${tileN} rows of ${depth} vectors evenly`);
+  const vectors = Math.max(buffers * (tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along * rowsSummed(tile2) / rows / 4 : 0);
+  if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
+  const place = (n) => `(invocation + ${n * invocations}u)`;
+  const guard = (read2) => quadsK % depth === 0 ? `return ${read2};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read2};`;
+  const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
+${indent}`);
+  return {
+    name: `matmul_${tileM}x${tileN}_${weight}`,
+    wgsl: (
+      /* wgsl */
+      `
+${weightWgsl("x", "f32", K, 0)}
+${weightWgsl("w", weight, K, 1)}
+${storeWgsl(epilogue, N, 4, operands)}
+${MULTIPLY_ADD}
+${WORKGROUP_INDEX}
+// A pitch that is odd in vectors of four spreads neighbouring rows over the memory banks.
+const PITCH = ${depth + 1}u;
+// x's rows, then w's.
+var<workgroup> tiles: array<vec4f, ${vectors}>;
+fn x_or_zero(row: u32, c: u32) -> vec4f { ${guard("x_at(row, c)")} }
+fn w_or_zero(row: u32, c: u32) -> vec4f { ${guard("w_at(row, c)")} }
+
+// The column whose weights lie in a row of the tile: an invocation stores four columns side by side, and reads their weights
+// ${across} rows apart, so that its neighbours read other memory banks.
+fn column_of(row: u32) -> u32 { return (row / ${4 * across}u * ${across}u + row % ${across}u) * 4 + row / ${across}u % 4; }
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  // Tiles that share w's rows run side by side, so that w is read from memory once.
+  let row_tiles = (sizes.M + ${tileM - 1}u) / ${tileM}u;
+  let index = workgroup_index(id, count);
+  let row0 = index % row_tiles * ${tileM}u;
+  let column0 = index / row_tiles * ${tileN}u;
+  let tx = invocation % ${across}u;
+  let ty = invocation / ${across}u % ${down}u;
+  let tz = invocation / ${across * down}u;
+
+  // Rows past the edge read the last one, and are not stored.
+  ${repeat(shareX, (n) => `let x_row${n} = min(row0 + ${place(n)} / ${depth}u, sizes.M - 1);`, "\n  ")}
+  ${repeat(shareW, (n) => `let w_row${n} = min(column0 + column_of(${place(n)} / ${depth}u), ${N - 1}u);`, "\n  ")}
+  let along = invocation % ${depth}u;
+
+  ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
+  ${repeat(shareX, (n) => `var x_next${n} = x_or_zero(x_row${n}, along);`, "\n  ")}
+  ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
+  for (var step = 0u; step < ${steps}u; step++) {
+    ${buffers === 2 ? `let buffer = step % 2u * ${(tileM + tileN) * (depth + 1)}u;` : "const buffer = 0u;"}
+    ${repeat(shareX, (n) => `tiles[buffer + ${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[buffer + (${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
+    workgroupBarrier();
+    // Memory is asked for the next step's vectors before this step's are multiplied.
+    if (step < ${steps - 1}u) {
+      let c = (step + 1) * ${depth}u + along;
+      ${repeat(shareX, (n) => `x_next${n} = x_or_zero(x_row${n}, c);`, "\n      ")}
+      ${repeat(shareW, (n) => `w_next${n} = w_or_zero(w_row${n}, c);`, "\n      ")}
+    }
+    // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
+    for (var n = 0u; n < ${depth / along}u; n++) {
+      let c = buffer + n * ${along}u${along > 1 ? " + tz" : ""};
+      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
+      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
+    }
+    ${buffers === 1 ? "workgroupBarrier();" : ""}
+  }
+  ${along > 1 ? `${buffers === 2 ? "workgroupBarrier();" : ""}${sumAlong(tile2)}` : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
+}
+`
+    ),
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN))
+  };
+}
+function rowsSummed({ rows, columns, across, down, along }) {
+  let count2 = rows;
+  while (count2 * down * columns * across * along > 4 * MAX_VECTORS) count2 /= 2;
+  return count2;
+}
+function sumAlong(tile2) {
+  const { rows, columns, across, down, along } = tile2;
+  const quads = columns / 4;
+  const count2 = rowsSummed(tile2);
+  const width = quads * across;
+  const plane = count2 * down * width;
+  const invocations = across * down * along;
+  return repeat(rows / count2, (part) => (
+    /* wgsl */
+    `
+  ${part > 0 ? "workgroupBarrier();" : ""}
+  ${repeat(count2 * quads, (n) => `tiles[tz * ${plane}u + (ty + ${Math.floor(n / quads) * down}u) * ${width}u + tx + ${n % quads * across}u] = acc${part * count2 + Math.floor(n / quads)}_${n % quads};`, "\n  ")}
+  workgroupBarrier();
+  for (var s = 0u; s < ${Math.ceil(plane / invocations)}u; s++) {
+    let n = s * ${invocations}u + invocation;
+    ${plane % invocations > 0 ? `if (n >= ${plane}u) { break; }` : ""}
+    var acc = tiles[n];
+    ${repeat(along - 1, (z) => `acc += tiles[n + ${(z + 1) * plane}u];`, " ")}
+    store4(row0 + ${part * count2 * down}u + n / ${width}u, column0 + 4 * (n % ${width}u), acc);
+  }`
+  ));
+}
+
+// src/kernels/matmul.ts
+function matmul(spec, caps) {
+  return caps.software ? onSoftware(spec) : onGpu(spec);
+}
+var MAX_FEW_ROWS = 64;
+function fusesNorm({ M, K }, caps) {
+  return !caps.software && M <= MAX_FEW_ROWS && K % 4 === 0;
+}
+function onSoftware(spec) {
+  return matmulDirect(spec, { rows: spec.M === 1 ? 1 : spec.M <= 4 ? 4 : 8, columns: 4, invocations: 16 });
+}
+function onGpu(spec) {
+  const { M, N, K } = spec;
+  const tiles = (rows, columns) => Math.ceil(M / rows) * Math.ceil(N / columns);
+  if (M === 1) return matmulRows(spec, K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 });
+  if (M <= MAX_FEW_ROWS) {
+    const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
+    return matmulRows(spec, { rows: 4, columns: 4, lanes: 128 / groups, groups });
+  }
+  if (tiles(64, 64) >= 384) return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4, buffers: 1 });
+  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8, buffers: 1 });
+  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16, buffers: 1 });
+}
 
 // src/kernels/caps.ts
 function capsOf({ architecture, description, isFallbackAdapter = false }) {
@@ -2847,24 +3439,6 @@ function helperText(expressions) {
   return texts.join("\n");
 }
 
-// src/kernels/epilogue.ts
-var NO_EPILOGUE = { operands: [], expression: "acc", helpers: "" };
-function epilogueWgsl({ operands, expression: expression2, helpers }, binding) {
-  const bindings = operands.map((_, i) => `@group(0) @binding(${binding + i}) var<storage, read> operand${i}: array<f32>;`);
-  const loads = operands.map((shape, i) => `  let e${i} = operand${i}[${shape === "column" ? "column" : "i"}];`);
-  return (
-    /* wgsl */
-    `
-${bindings.join("\n")}
-${helpers}
-fn epilogue(acc: f32, column: u32, i: u32) -> f32 {
-${loads.join("\n")}
-  return ${expression2};
-}
-`
-  );
-}
-
 // src/kernels/batch_matmul.ts
 var BATCH_DIMS = 4;
 var INVOCATIONS2 = 64;
@@ -2884,7 +3458,7 @@ ${indent}`);
       `
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
-${epilogueWgsl(epilogue, 2)}
+${epilogueWgsl(epilogue, 2, 1, "scalars")}
 @group(0) @binding(${output}) var<storage, read_write> y: array<f32>;
 struct Matrix { batch: vec4u, offset: u32, row: u32, column: u32, unused: u32 }
 struct Sizes { a: Matrix, b: Matrix, batch: vec4u, M: u32, N: u32, K: u32, matrices: u32 }
@@ -2948,92 +3522,6 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     ),
     workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE) * Math.ceil(N / TILE) / INVOCATIONS2))
   };
-}
-
-// src/kernels/lanes.ts
-var SCALARS = { F32: "f32", I32: "i32", U32: "u32", BOOL: "bool" };
-function laneAliases(width) {
-  return Object.entries(SCALARS).map(([lane, scalar]) => `alias ${lane} = ${width === 1 ? scalar : `vec4<${scalar}>`};`).join(" ");
-}
-var scalarType = (dtype) => SCALARS[laneOf(dtype)];
-function inputWgsl(i, binding, dtype, width) {
-  const declare = (type2) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type2}>;`;
-  const read2 = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
-  const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
-  return `${declare(read2.type)}
-fn at${i}(a: u32) -> ${type} { ${read2.body.replaceAll("$", `input${i}`)} }`;
-}
-function halfWgsl(dtypes) {
-  return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}
-${halfValue("half_values", "vec4f", "vec4u")}
-${HALF_BITS}` : "";
-}
-var halfValue = (name, float4, word3) => (
-  /* wgsl */
-  `
-fn ${name}(h: ${word3}) -> ${float4} {
-  let size = h & ${word3}(0x7fffu);
-  let exponent = select(${word3}(0x38000000u), ${word3}(0x70000000u), size >= ${word3}(0x7c00u)); // infinity and NaN
-  let normal = bitcast<${float4}>((size << ${word3}(13u)) + exponent);
-  let value = select(normal, ${float4}(size) * 0x1p-24, size < ${word3}(0x400u)); // below 2^-14 all steps are 2^-24
-  return bitcast<${float4}>(bitcast<${word3}>(value) | ((h & ${word3}(0x8000u)) << ${word3}(16u)));
-}`
-);
-var HALF_BITS = (
-  /* wgsl */
-  `
-fn half_bits(v: vec4f) -> vec4u {
-  let bits = bitcast<vec4u>(v);
-  let size = bits & vec4u(0x7fffffffu);
-  let near = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
-  let small = vec4u(round(min(abs(v), vec4f(1.0)) * 0x1p24)); // below 2^-14 all steps are 2^-24
-  let finite = select(near, small, size < vec4u(0x38800000u));
-  let whole = select(select(finite, vec4u(0x7c00u), size >= vec4u(0x477ff000u)), vec4u(0x7e00u), size > vec4u(0x7f800000u));
-  return whole | ((bits >> vec4u(16u)) & vec4u(0x8000u));
-}
-fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
-);
-var plain2 = (type) => ({ type, body: "return $[a];" });
-var plainFour = (type) => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
-var byte = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
-var bytes = { type: "u32", body: "return (vec4i(bitcast<i32>($[a / 4u])) << vec4u(24, 16, 8, 0)) >> vec4u(24);" };
-var READ_ONE = {
-  float32: plain2("f32"),
-  int32: plain2("i32"),
-  uint32: plain2("u32"),
-  bool: { type: "u32", body: "return $[a] != 0u;" },
-  float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
-  int8: byte,
-  qint8: byte
-};
-var READ_FOUR = {
-  float32: plainFour("f32"),
-  int32: plainFour("i32"),
-  uint32: plainFour("u32"),
-  bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
-  float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
-  int8: bytes,
-  qint8: bytes
-};
-function outputWgsl(binding, dtype) {
-  const { type, value } = WRITE_FOUR[dtype];
-  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
-fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
-}
-var packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
-var WRITE_FOUR = {
-  float32: { type: "vec4f", value: "v" },
-  int32: { type: "vec4i", value: "v" },
-  uint32: { type: "vec4u", value: "v" },
-  bool: { type: "vec4u", value: "vec4u(v)" },
-  float16: { type: "vec2u", value: "half_words(half_bits(v))" },
-  int8: packBytes,
-  qint8: packBytes
-};
-function wordOutputWgsl(binding, dtype) {
-  const type = dtype === "bool" ? "u32" : scalarType(dtype);
-  return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
-fn store(a: u32, v: ${scalarType(dtype)}) { output[a] = ${dtype === "bool" ? "u32(v)" : "v"}; }`;
 }
 
 // src/kernels/params.ts
@@ -3240,82 +3728,6 @@ var Addresses = class {
   }
 };
 
-// src/kernels/weight.ts
-function weightWgsl(name, dtype, columns, binding) {
-  const at2 = `@group(0) @binding(${binding}) var<storage, read> ${name}`;
-  const quads = columns / 4;
-  switch (dtype) {
-    case "f32":
-      return columns % 4 === 0 ? (
-        /* wgsl */
-        `
-${at2}: array<vec4f>;
-fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
-`
-      ) : (
-        /* wgsl */
-        `
-${at2}: array<f32>;
-${scalars(name, columns, `${name}[i]`)}`
-      );
-    case "f16":
-      return columns % 4 === 0 ? (
-        /* wgsl */
-        `
-${at2}: array<vec2u>;
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let packed = ${name}[row * ${quads}u + c];
-  return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
-}
-`
-      ) : (
-        /* wgsl */
-        `
-${at2}: array<u32>;
-${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
-      );
-    case "q8":
-      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
-      return (
-        /* wgsl */
-        `
-${at2}: array<u32>;
-@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
-// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
-fn ${name}_scale(group: u32) -> f32 {
-  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
-  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
-}
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
-  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
-  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
-}
-`
-      );
-    default:
-      return dtype;
-  }
-}
-function weightBindings(dtype) {
-  return dtype === "q8" ? 2 : 1;
-}
-function scalars(name, columns, element2) {
-  return (
-    /* wgsl */
-    `
-fn ${name}_one(row: u32, column: u32) -> f32 {
-  if (column >= ${columns}u) { return 0.0; }
-  let i = row * ${columns}u + column;
-  return ${element2};
-}
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
-}
-`
-  );
-}
-
 // src/kernels/embedding.ts
 var INVOCATIONS3 = 64;
 function embedding({ tokens, rows, width, weight }) {
@@ -3350,39 +3762,6 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     uniforms: uniforms(tokens, rows, f322(NaN)),
     workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS3))
   };
-}
-
-// src/kernels/row_reduce.ts
-function rowReduceWgsl(reductions, lanes, invocations) {
-  if (lanes === 1) return reductions.map((op) => `fn row_${op}(value: f32, invocation: u32) -> f32 { return value; }`).join("\n");
-  const near = 2 ** Math.ceil(Math.log2(lanes) / 2);
-  return (
-    /* wgsl */
-    `
-var<workgroup> lane_values: array<f32, ${invocations}>;
-var<workgroup> near_values: array<f32, ${invocations}>;
-${reductions.map((op) => {
-      const join2 = (a, b) => op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
-      return (
-        /* wgsl */
-        `
-fn row_${op}(value: f32, invocation: u32) -> f32 {
-  lane_values[invocation] = value;
-  workgroupBarrier();
-  let near = invocation / ${near}u * ${near}u;
-  var result = lane_values[near];
-  ${repeat(near - 1, (i) => `result = ${join2("result", `lane_values[near + ${i + 1}u]`)};`, "\n  ")}
-  near_values[invocation] = result;
-  workgroupBarrier();
-  let row = invocation / ${lanes}u * ${lanes}u;
-  result = near_values[row];
-  ${repeat(lanes / near - 1, (i) => `result = ${join2("result", `near_values[row + ${(i + 1) * near}u]`)};`, "\n  ")}
-  return result;
-}`
-      );
-    }).join("\n")}
-`
-  );
 }
 
 // src/kernels/layer_norm.ts
@@ -3442,241 +3821,6 @@ function normShape(width, caps) {
   if (caps.software) return { lanes: 1, rowsAtOnce: 4 };
   if (width <= 128) return { lanes: 16, rowsAtOnce: 4 };
   return { lanes: width <= 512 ? 64 : 128, rowsAtOnce: 1 };
-}
-
-// src/kernels/matmul_parts.ts
-var MULTIPLY_ADD = (
-  /* wgsl */
-  `
-// Written out: acc + x * w would add after the product, a fifth more instructions.
-fn multiply_add(acc: vec4f, x: vec4f, w: mat4x4f) -> vec4f {
-  return acc + x.x * w[0] + x.y * w[1] + x.z * w[2] + x.w * w[3];
-}
-`
-);
-function storeWgsl(N, spacing, binding) {
-  return (
-    /* wgsl */
-    `
-struct Sizes { M: u32 }
-@group(0) @binding(${binding}) var<storage, read_write> y: array<f32>;
-@group(0) @binding(${binding + 1}) var<uniform> sizes: Sizes;
-fn store(row: u32, column: u32, acc: f32) {
-  if (row >= sizes.M || column >= ${N}u) { return; }
-  let i = row * ${N}u + column;
-  y[i] = epilogue(acc, column, i);
-}
-fn store4(row: u32, column: u32, acc: vec4f) {
-  // A loop, so that the epilogue is compiled once a call and not four times.
-  for (var j = 0u; j < 4; j++) { store(row, column + j * ${spacing}u, acc[j]); }
-}
-`
-  );
-}
-
-// src/kernels/matmul_direct.ts
-function matmulDirect({ M, N, K, weight, epilogue }, { rows, columns, invocations }) {
-  checkSizes("matmul", { M, N, K });
-  const quads = columns / 4;
-  const columnTiles = Math.ceil(N / columns);
-  const operands = 1 + weightBindings(weight);
-  const tiles = (line, indent) => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
-${indent}`);
-  return {
-    name: `matmul_direct_${rows}x${columns}_${weight}`,
-    wgsl: (
-      /* wgsl */
-      `
-${weightWgsl("x", "f32", K, 0)}
-${weightWgsl("w", weight, K, 1)}
-${epilogueWgsl(epilogue, operands)}
-${storeWgsl(N, 1, operands + epilogue.operands.length)}
-${MULTIPLY_ADD}
-${WORKGROUP_INDEX}
-@compute @workgroup_size(${invocations})
-fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let tile = workgroup_index(id, count) * ${invocations}u + invocation;
-  let row = tile / ${columnTiles}u * ${rows}u;
-  let column = tile % ${columnTiles}u * ${columns}u;
-  if (row >= sizes.M) { return; }
-  // Rows and columns past the edge read the last one, and are not stored.
-  ${repeat(rows, (i) => `let row${i} = min(row + ${i}u, sizes.M - 1);`, "\n  ")}
-  ${repeat(columns, (j) => `let column${j} = min(column + ${j}u, ${N - 1}u);`, "\n  ")}
-  ${tiles((i, q) => `var acc${i}_${q} = vec4f();`, "  ")}
-  for (var c = 0u; c < ${Math.ceil(K / 4)}u; c++) {
-    ${repeat(rows, (i) => `let x${i} = x_at(row${i}, c);`, "\n    ")}
-    ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `w_at(column${4 * q + j}, c)`, ", ")}));`, "\n    ")}
-    ${tiles((i, q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, "    ")}
-  }
-  ${tiles((i, q) => `store4(row + ${i}u, column + ${4 * q}u, acc${i}_${q});`, "  ")}
-}
-`
-    ),
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(Math.ceil(M / rows) * columnTiles / invocations))
-  };
-}
-
-// src/kernels/matmul_rows.ts
-function matmulRows({ M, N, K, weight, epilogue }, tile2) {
-  checkSizes("matmul", { M, N, K });
-  const { rows, columns, lanes, groups } = tile2;
-  const invocations = lanes * groups;
-  const outputs = rows * columns * groups;
-  const operands = 1 + weightBindings(weight);
-  const all2 = (line, indent) => repeat(columns, (j) => repeat(rows, (i) => line(i, j), " "), `
-${indent}`);
-  return {
-    name: `matmul_rows${rows}_${weight}`,
-    wgsl: (
-      /* wgsl */
-      `
-${weightWgsl("x", "f32", K, 0)}
-${weightWgsl("w", weight, K, 1)}
-${epilogueWgsl(epilogue, operands)}
-${storeWgsl(N, 1, operands + epilogue.operands.length)}
-var<workgroup> sums: array<f32, ${outputs * lanes}>;
-${WORKGROUP_INDEX}
-
-@compute @workgroup_size(${invocations})
-fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let row_tiles = (sizes.M + ${rows - 1}u) / ${rows}u;
-  let tile = workgroup_index(id, count);
-  let row = tile % row_tiles * ${rows}u;
-  let column = tile / row_tiles * ${groups * columns}u;
-  let lane = invocation % ${lanes}u;
-  let group = invocation / ${lanes}u;
-  // Rows and columns past the edge read the last one, and are not stored.
-  ${repeat(rows, (i) => `let row${i} = min(row + ${i}u, sizes.M - 1);`, "\n  ")}
-  ${repeat(columns, (j) => `let column${j} = min(column + ${j * groups}u + group, ${N - 1}u);`, "\n  ")}
-  ${all2((i, j) => `var acc${i}_${j} = 0.0;`, "  ")}
-  for (var c = lane; c < ${Math.ceil(K / 4)}u; c += ${lanes}u) {
-    ${repeat(columns, (j) => `let w${j} = w_at(column${j}, c);`, "\n    ")}
-    ${repeat(rows, (i) => `let x${i} = x_at(row${i}, c);`, "\n    ")}
-    ${all2((i, j) => `acc${i}_${j} += dot(x${i}, w${j});`, "    ")}
-  }
-  // sums is laid out as [row][column][group][lane].
-  ${all2((i, j) => `sums[${(i * columns + j) * invocations}u + invocation] = acc${i}_${j};`, "  ")}
-  workgroupBarrier();
-  for (var n = invocation; n < ${outputs}u; n += ${invocations}u) {
-    var acc = 0.0;
-    // Each invocation starts at another lane, so that they read from different memory banks.
-    for (var l = 0u; l < ${lanes}u; l++) { acc += sums[n * ${lanes}u + (n + l) % ${lanes}u]; }
-    store(row + n / ${columns * groups}u, column + n % ${columns * groups}u, acc);
-  }
-}
-`
-    ),
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns)))
-  };
-}
-
-// src/kernels/matmul_tiled.ts
-function tileVectors({ rows, columns, across, down, along, depth }) {
-  const tileM = rows * down;
-  const tileN = columns * across;
-  return Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along / 4 : 0);
-}
-function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
-  checkSizes("matmul", { M, N, K });
-  const { rows, columns, across, down, along, depth } = tile2;
-  const tileM = rows * down;
-  const tileN = columns * across;
-  const invocations = across * down * along;
-  const quads = columns / 4;
-  const quadsK = Math.ceil(K / 4);
-  const operands = 1 + weightBindings(weight);
-  const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
-${indent}`);
-  return {
-    name: `matmul_${tileM}x${tileN}_${weight}`,
-    wgsl: (
-      /* wgsl */
-      `
-${weightWgsl("x", "f32", K, 0)}
-${weightWgsl("w", weight, K, 1)}
-${epilogueWgsl(epilogue, operands)}
-${storeWgsl(N, across, operands + epilogue.operands.length)}
-${MULTIPLY_ADD}
-${WORKGROUP_INDEX}
-// A pitch that is odd in vectors of four spreads neighbouring rows over the memory banks.
-const PITCH = ${depth + 1}u;
-// x's rows, then w's.
-var<workgroup> tiles: array<vec4f, ${tileVectors(tile2)}>;
-fn x_or_zero(row: u32, c: u32) -> vec4f {
-  if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
-  return x_at(row, c);
-}
-fn w_or_zero(row: u32, c: u32) -> vec4f {
-  if (row >= ${N}u || c >= ${quadsK}u) { return vec4f(); }
-  return w_at(row, c);
-}
-
-@compute @workgroup_size(${invocations})
-fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  // Tiles that share w's rows run side by side, so that w is read from memory once.
-  let row_tiles = (sizes.M + ${tileM - 1}u) / ${tileM}u;
-  let index = workgroup_index(id, count);
-  let row0 = index % row_tiles * ${tileM}u;
-  let column0 = index / row_tiles * ${tileN}u;
-  let tx = invocation % ${across}u;
-  let ty = invocation / ${across}u % ${down}u;
-  let tz = invocation / ${across * down}u;
-
-  ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
-  for (var step = 0u; step < ${Math.ceil(quadsK / depth)}u; step++) {
-    for (var n = invocation; n < ${tileM * depth}u; n += ${invocations}u) {
-      tiles[n / ${depth}u * PITCH + n % ${depth}u] = x_or_zero(row0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
-    }
-    for (var n = invocation; n < ${tileN * depth}u; n += ${invocations}u) {
-      tiles[(${tileM}u + n / ${depth}u) * PITCH + n % ${depth}u] = w_or_zero(column0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
-    }
-    workgroupBarrier();
-    for (var c = ${along > 1 ? "tz" : "0u"}; c < ${depth}u; c += ${along}u) {
-      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
-      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
-    }
-    workgroupBarrier();
-  }
-  ${along > 1 ? sumAlong(tile2, accumulators) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
-}
-`
-    ),
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN))
-  };
-}
-function sumAlong({ rows, columns, across, down, along }, accumulators) {
-  const width = columns * across / 4;
-  const plane = rows * down * width;
-  return (
-    /* wgsl */
-    `
-  ${accumulators((i, q) => `tiles[tz * ${plane}u + (ty + ${i * down}u) * ${width}u + tx + ${q * across}u] = acc${i}_${q};`)}
-  workgroupBarrier();
-  for (var n = invocation; n < ${plane}u; n += ${across * down * along}u) {
-    var acc = vec4f();
-    for (var z = 0u; z < ${along}u; z++) { acc += tiles[z * ${plane}u + n]; }
-    let place = n % ${width}u;
-    store4(row0 + n / ${width}u, column0 + place / ${across}u * ${4 * across}u + place % ${across}u, acc);
-  }`
-  );
-}
-
-// src/kernels/matmul.ts
-function matmul(spec, caps) {
-  return caps.software ? onSoftware(spec) : onGpu(spec);
-}
-function onSoftware(spec) {
-  return matmulDirect(spec, { rows: spec.M === 1 ? 1 : spec.M <= 4 ? 4 : 8, columns: 4, invocations: 16 });
-}
-function onGpu(spec) {
-  const { M } = spec;
-  if (M <= 8) return matmulRows(spec, { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 2, lanes: 32, groups: 4 });
-  if (M <= 16) return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
-  if (M <= 64) return matmulTiled(spec, { rows: 4, columns: 4, across: 8, down: 8, along: 2, depth: 8 });
-  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4 });
 }
 
 // src/kernels/sort_parts.ts
@@ -4278,9 +4422,8 @@ function epilogueOf(behind) {
     prefix: "v"
   });
   const names2 = ["acc", ...operands.map((_, i) => `e${i}`)];
-  const helpers = `${laneAliases(1)}
-${helperText(body)}
-fn op_epilogue(${names2.map((name) => `${name}: f32`).join(", ")}) -> f32 {
+  const helpers = `${helperText(body)}
+fn op_epilogue(${names2.map((name) => `${name}: F32`).join(", ")}) -> F32 {
   ${body}
   return v${program.body.length - 1};
 }`;
@@ -4392,7 +4535,7 @@ function nudge(queue) {
   channel.port1.onmessage = () => {
     if (performance.now() - start >= next) {
       queue.submit([]);
-      next *= 2;
+      next += Math.max(STEP_MS, next / 10);
     }
     if (next < LAST_MS) channel.port2.postMessage(null);
   };
@@ -4400,6 +4543,7 @@ function nudge(queue) {
   return () => channel.port1.close();
 }
 var FIRST_MS = 0.1;
+var STEP_MS = 0.1;
 var LAST_MS = 10;
 
 // src/backend/webgpu/kernel_timer.ts
@@ -4697,6 +4841,9 @@ var WebGpuBackend = class _WebGpuBackend {
   }
   static async create(forced = {}) {
     return new _WebGpuBackend(await openDevice(forced));
+  }
+  fusesNorm(sizes) {
+    return fusesNorm(sizes, this.caps);
   }
   upload(data) {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
@@ -6479,7 +6626,7 @@ function checkNorm(op, input2, normalized_shape, parameters) {
   }
   return normalized_shape.reduce((n, size) => n * size, 1);
 }
-function normed(op, input2, normalized_shape, weight, bias, eps) {
+function normed2(op, input2, normalized_shape, weight, bias, eps) {
   const width = checkNorm(`${op}_norm`, input2, normalized_shape, [weight, bias]);
   if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}_norm: expected a floating point tensor, got ${input2.dtype}`);
   if (input2.numel() === 0) return input2;
@@ -6489,12 +6636,12 @@ function normed(op, input2, normalized_shape, weight, bias, eps) {
 }
 function layer_norm(input2, normalized_shape, ...args) {
   const { weight = null, bias = null, eps = 1e-5 } = keywords("layer_norm", ["weight", "bias", "eps"], args);
-  return normed("layer", input2, normalized_shape, weight, bias, eps);
+  return normed2("layer", input2, normalized_shape, weight, bias, eps);
 }
 var FLOAT32_EPS = 2 ** -23;
 function rms_norm(input2, normalized_shape, ...args) {
   const { weight = null, eps = null } = keywords("rms_norm", ["weight", "eps"], args);
-  return normed("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
+  return normed2("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
 }
 function group_norm(input2, num_groups, ...args) {
   const { weight = null, bias = null, eps = 1e-5 } = keywords("group_norm", ["weight", "bias", "eps"], args);
@@ -6510,9 +6657,9 @@ function group_norm(input2, num_groups, ...args) {
   }
   if (input2.numel() === 0) return input2;
   const groups = reshape(input2, [batch * num_groups, -1]);
-  const normed2 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
+  const normed3 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
   const perChannel = (parameter) => reshape(parameter, [channels, ...input2.shape.slice(2).map(() => 1)]);
-  const scaled2 = weight ? element("mul", normed2, perChannel(weight)) : normed2;
+  const scaled2 = weight ? element("mul", normed3, perChannel(weight)) : normed3;
   return bias ? element("add", scaled2, perChannel(bias)) : scaled2;
 }
 

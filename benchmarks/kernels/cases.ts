@@ -42,37 +42,43 @@ export interface Selection {
 }
 
 export function* cases({ models, tokens, dtypes, tiles }: Selection, caps: Caps): Generator<Case> {
+  // What a dispatch costs that waits for the one before and does next to nothing.
+  yield normCase("nothing but a dispatch", 1, 4, caps);
   for (const model of models) {
     const { heads, width } = MODELS[model];
     const matrices = [[3 * width, width], [width, width], [4 * width, width], [width, 4 * width]] as const;
     for (const T of tokens) {
       for (const dtype of dtypes) {
-        for (const [N, K] of matrices) yield* linearCases(`${model} linear ${K}→${N} ${dtype} T=${T}`, { M: T, N, K, weight: dtype, epilogue: NO_EPILOGUE }, tiles, caps);
+        for (const [N, K] of matrices) yield* linearCases(`${model} linear ${K}→${N} ${dtype} T=${T}`, { M: T, N, K, weight: dtype, norm: null, epilogue: NO_EPILOGUE }, tiles, caps);
       }
       yield* attentionCases(`${model} attention T=${T}`, T, heads, tiles, caps);
-      yield {
-        work: `${model} layer norm T=${T}`,
-        variant: "",
-        kernel: norm({ kind: "layer", rows: T, width, eps: 1e-5, weight: true, bias: true }, caps),
-        inputs: [{ content: "f32", elements: T * width }, { content: "f32", elements: width }, { content: "f32", elements: width }],
-        weight: null,
-        output: T * width,
-        operations: 8 * T * width,
-        bytes: 8 * T * width,
-      };
+      yield normCase(`${model} layer norm T=${T}`, T, width, caps);
     }
   }
 }
 
-/** Tiles to try: [rows, columns, across, down, along, depth]. */
-const TILES: readonly (readonly [number, number, number, number, number, number])[] = [
-  [4, 4, 4, 4, 4, 16], [4, 4, 4, 4, 8, 16], [4, 4, 4, 4, 16, 16], [4, 4, 8, 4, 4, 16], [2, 4, 8, 8, 4, 8], [4, 4, 8, 8, 1, 8],
-  [4, 4, 8, 8, 2, 8], [4, 4, 8, 8, 4, 8], [4, 4, 16, 8, 1, 8], [4, 4, 16, 16, 1, 4], [8, 4, 16, 8, 1, 4], [8, 8, 8, 8, 1, 4], [8, 8, 16, 8, 1, 4],
+function normCase(work: string, rows: number, width: number, caps: Caps): Case {
+  return {
+    work,
+    variant: "",
+    kernel: norm({ kind: "layer", rows, width, eps: 1e-5, weight: true, bias: true }, caps),
+    inputs: [{ content: "f32", elements: rows * width }, { content: "f32", elements: width }, { content: "f32", elements: width }],
+    weight: null,
+    output: rows * width,
+    operations: 8 * rows * width,
+    bytes: 8 * rows * width,
+  };
+}
+
+/** Tiles to try: [rows, columns, across, down, along, depth, buffers]. */
+const TILES: readonly (readonly [number, number, number, number, number, number, 1 | 2])[] = [
+  [4, 4, 4, 4, 8, 16, 1], [8, 4, 4, 2, 8, 16, 1], [4, 4, 8, 8, 2, 8, 1], [4, 8, 8, 4, 4, 8, 1], [8, 4, 8, 4, 4, 8, 1],
+  [8, 8, 4, 4, 4, 8, 1], [8, 8, 4, 4, 8, 8, 1], [8, 8, 8, 4, 4, 8, 1], [8, 8, 8, 8, 2, 4, 1], [4, 8, 8, 16, 2, 4, 1], [8, 4, 16, 8, 1, 4, 1],
 ];
 /** [rows, columns, lanes, groups]. */
 const ROWS: readonly (readonly [number, number, number, number])[] = [
-  [1, 1, 32, 2], [1, 1, 32, 4], [1, 1, 64, 4], [1, 2, 32, 4], [1, 4, 32, 4], [1, 2, 16, 8], [1, 2, 64, 2], [1, 1, 128, 1],
-  [4, 1, 32, 4], [4, 2, 32, 4], [4, 4, 32, 4], [4, 2, 16, 8], [8, 1, 32, 4], [8, 2, 32, 4], [8, 2, 16, 8], [8, 4, 32, 2], [16, 1, 32, 4], [16, 2, 32, 2],
+  [1, 1, 32, 4], [1, 2, 64, 2], [1, 4, 64, 2], [1, 1, 128, 1],
+  [4, 4, 32, 4], [4, 4, 64, 2], [4, 4, 128, 1], [4, 8, 32, 4], [8, 2, 32, 4], [8, 2, 64, 2], [8, 4, 32, 4], [8, 4, 64, 2], [16, 2, 32, 4], [16, 2, 64, 2],
 ];
 
 function* linearCases(work: string, spec: MatmulSpec, tiles: boolean, caps: Caps): Generator<Case> {
@@ -100,20 +106,20 @@ function* linearCases(work: string, spec: MatmulSpec, tiles: boolean, caps: Caps
     }
   } else {
     for (const [rows, columns, lanes, groups] of ROWS) {
-      if (rows >= Math.min(M, 16) && rows < 2 * M + 3) yield { ...shared, variant: `rows ${[rows, columns, lanes, groups]}`, kernel: matmulRows(spec, { rows, columns, lanes, groups }) };
+      if (M <= 64 && rows >= Math.min(M, 4) && rows < 2 * M + 3) yield { ...shared, variant: `rows ${[rows, columns, lanes, groups]}`, kernel: matmulRows(spec, { rows, columns, lanes, groups }) };
     }
-    for (const [rows, columns, across, down, along, depth] of TILES) {
-      const tile: Tile = { rows, columns, across, down, along, depth };
+    for (const [rows, columns, across, down, along, depth, buffers] of TILES) {
+      const tile: Tile = { rows, columns, across, down, along, depth, buffers };
       // A tile much taller than the matrix, or many too low for it, is never the best.
-      if (M < 5 || rows * down >= 4 * M || 8 * rows * down < M) continue;
-      yield { ...shared, variant: `tile ${[rows, columns, across, down, along, depth]}`, kernel: matmulTiled(spec, tile) };
+      if (M < 17 || rows * down >= 2 * M || 32 * rows * down < M) continue;
+      yield { ...shared, variant: `tile ${Object.values(tile)}`, kernel: matmulTiled(spec, tile) };
     }
   }
 }
 
 /** [across, down, rows, keys]. */
 const ATTENTION_TILES: readonly (readonly [number, number, number, number])[] = [
-  [8, 8, 4, 4], [8, 8, 2, 4], [8, 8, 1, 4], [8, 4, 4, 4], [16, 8, 2, 2], [16, 8, 4, 2], [16, 8, 1, 2], [16, 4, 4, 2], [16, 16, 2, 2], [16, 16, 1, 2], [16, 4, 2, 2],
+  [16, 8, 1, 2], [16, 16, 1, 2], [16, 8, 2, 2], [16, 4, 2, 2], [16, 4, 4, 2], [8, 8, 1, 4], [8, 8, 2, 4], [8, 16, 1, 4], [8, 4, 4, 4],
 ];
 
 function* attentionCases(work: string, T: number, heads: number, tiles: boolean, caps: Caps): Generator<Case> {

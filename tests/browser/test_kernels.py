@@ -108,7 +108,7 @@ NO_EPILOGUE = {"operands": [], "expression": "acc", "helpers": ""}
 BIAS_RELU_RESIDUAL = {
     "operands": ["column", "full"],
     "expression": "op_relu(acc + e0) + e1",
-    "helpers": "fn op_relu(x: f32) -> f32 { return max(x, 0.0); }",
+    "helpers": "fn op_relu(x: F32) -> F32 { return max(x, F32(0.0)); }",
 }
 
 
@@ -144,11 +144,53 @@ def linear(
             "N": columns,
             "K": inner,
             "weight": dtype,
+            "norm": None,
             "epilogue": BIAS_RELU_RESIDUAL if fused else NO_EPILOGUE,
         },
         [x, *weights, *([bias, residual] if fused else [])],
         expected.float(),
     )
+
+
+def normed_linear(rows: int, kind: str, parts: tuple[str, ...], mean: float) -> Run:
+    """A linear layer that norms its input itself."""
+    columns, inner = 40, 68
+    x, w = torch.randn(rows, inner) + mean, torch.randn(columns, inner)
+    given = {"weight": torch.randn(inner), "bias": torch.randn(inner)}
+    normalize = F.layer_norm if kind == "layer" else F.rms_norm
+    hidden = normalize(x.double(), [inner], eps=1e-5)
+    if "weight" in parts:
+        hidden = hidden * given["weight"]
+    if "bias" in parts:
+        hidden = hidden + given["bias"]
+    flags = {part: part in parts for part in given}
+    return Run(
+        "matmul",
+        {
+            "M": rows,
+            "N": columns,
+            "K": inner,
+            "weight": "f32",
+            "norm": {"kind": kind, "eps": 1e-5, **flags},
+            "epilogue": NO_EPILOGUE,
+        },
+        [x, w, *(given[part] for part in parts)],
+        F.linear(hidden, w.double()).float(),
+    )
+
+
+def test_linear_norms_few_rows_on_the_way(kernel_page: Page) -> None:
+    runs = [
+        normed_linear(rows, kind, parts, mean)
+        for rows in (1, 3, 16, 64)
+        for kind, parts, mean in [
+            ("layer", ("weight", "bias"), 0.0),
+            ("layer", ("weight",), 30.0),
+            ("layer", (), 0.0),
+            ("rms", ("weight",), 0.0),
+        ]
+    ]
+    assert_close(kernel_page, "gpu", runs)
 
 
 @on_both_ways

@@ -74,6 +74,8 @@ export interface Backend {
   readonly maxBytes: number;
   /** Inputs that one task may have. */
   readonly maxInputs: number;
+  /** Whether a linear layer of these sizes can do the norm that stands before it. */
+  fusesNorm(sizes: { readonly M: number; readonly K: number }): boolean;
   /** A copy of the bytes. */
   upload(data: Uint8Array): Storage;
   /** Memory that a run will fill. */

@@ -54,7 +54,8 @@ function lowerAll(graph: Graph, backend: Backend): Map<Node, Lowered> {
   const forced = new Set<Node>();
   for (;;) {
     try {
-      return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs }, outputs);
+      const joinedNorms = normsToJoin(graph, backend);
+      return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs, joinedNorms }, outputs);
     } catch (error) {
       if (!(error instanceof NeedsBuffer) || forced.has(error.node)) throw error;
       forced.add(error.node);
@@ -62,9 +63,26 @@ function lowerAll(graph: Graph, backend: Backend): Map<Node, Lowered> {
   }
 }
 
+/** Norms that nobody reads but one linear layer, where that can do them on the way. */
+function normsToJoin({ nodes, outputs }: Graph, backend: Backend): ReadonlySet<Node> {
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes) for (const read of new Set(node.inputs)) readers.set(read, [...(readers.get(read) ?? []), node]);
+  const joins = (node: Node): boolean => {
+    const [reader, ...others] = readers.get(node) ?? [];
+    if (node.op.kind !== "norm" || node.isLeaf || outputs.includes(node)) return false;
+    if (!reader || others.length > 0 || reader.op.kind !== "linear" || reader.inputs[0] !== node) return false;
+    const K = node.op.width;
+    // The packed weight's two inputs, the norm's and the output leave room for a bias among the eight that every adapter binds.
+    return node.shape.at(-1) === K && reader.inputs[1]?.shape[1] === K && backend.fusesNorm({ M: numel(node.shape) / K, K });
+  };
+  return new Set(nodes.filter(joins));
+}
+
 function lowerOnce(graph: Graph, context: Context, outputs: ReadonlySet<Node>): Map<Node, Lowered> {
   // An empty tensor needs no work: whatever reads one is empty too.
-  const work = graph.nodes.filter((node) => context.buffered.has(node) && !node.isLeaf && numel(node.shape) > 0);
+  const work = graph.nodes.filter(
+    (node) => context.buffered.has(node) && !node.isLeaf && numel(node.shape) > 0 && !context.joinedNorms.has(node),
+  );
   const behind = new Map<Node, Lowered>();
   const absorbed = new Set<Node>();
   for (const node of work) {

@@ -21,6 +21,8 @@ export interface Lowered {
 
 export interface Context extends Decision {
   readonly maxInputs: number;
+  /** Norms that the one linear layer that reads them does itself. */
+  readonly joinedNorms: ReadonlySet<Node>;
 }
 
 /** The kernel kinds behind which a chain can be fused. */
@@ -86,8 +88,14 @@ function weightOf(weight: Node, context: Context): { dtype: WeightDtype; operand
 function lowerLinear(x: Node, w: Node, context: Context): Lowered {
   const weight = weightOf(w, context);
   const [N = 0, K = 0] = w.shape;
-  const spec = { M: numel(x.shape) / K, N, K, weight: weight.dtype };
-  return { task: { kind: "linear", spec, behind: null }, operands: [plain(x, context), ...weight.operands] };
+  const sizes = { M: numel(x.shape) / K, N, K, weight: weight.dtype };
+  if (x.op.kind === "norm" && context.joinedNorms.has(x)) {
+    const { norm: kind, eps, weight: scaled, bias } = x.op;
+    const [rows, ...parts] = x.inputs.map((operand) => plain(operand, context));
+    const spec = { ...sizes, norm: { kind, eps, weight: scaled, bias } };
+    return { task: { kind: "linear", spec, behind: null }, operands: [...(rows ? [rows] : []), ...weight.operands, ...parts] };
+  }
+  return { task: { kind: "linear", spec: { ...sizes, norm: null }, behind: null }, operands: [plain(x, context), ...weight.operands] };
 }
 
 function lowerMatmul(node: Node, context: Context): Lowered {

@@ -55,7 +55,7 @@ export function attentionWgsl({ heads, headDim, q, k, v, causal }: AttentionSpec
 ${repeat(3, (i) => `@group(0) @binding(${i}) var<storage, read> ${views[i]}: array<${aligned ? "vec4f" : "f32"}>;`)}
 @group(0) @binding(3) var<storage, read> cu_q: array<i32>;
 @group(0) @binding(4) var<storage, read> cu_k: array<i32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<${headDim % 4 === 0 ? "vec4f" : "f32"}>;
 struct View { offset: u32, row: u32, head: u32, unused: u32 }
 struct Sizes { q: View, k: View, v: View, batch: u32, tiles: u32, scale: f32 }
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -84,10 +84,10 @@ fn visible(tile: Tile, row: u32) -> u32 {
 }
 ${repeat(3, (i) => viewWgsl(views[i] ?? "q", headDim, aligned))}
 fn store(row: u32, head: u32, c: u32, value: vec4f) {
-  let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
   ${headDim % 4 === 0
-    ? "y[i] = value.x; y[i + 1] = value.y; y[i + 2] = value.z; y[i + 3] = value.w;"
-    : `for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
+    ? `y[(row * ${heads}u + head) * ${headDim / 4}u + c] = value;`
+    : `let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
+  for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
 }
 `;
 }

@@ -45,7 +45,7 @@ export function batchMatmul({ batch, M, N, K, a, b, epilogue }: BatchMatmulSpec)
     wgsl: /* wgsl */ `
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
-${epilogueWgsl(epilogue, 2)}
+${epilogueWgsl(epilogue, 2, 1, "scalars")}
 @group(0) @binding(${output}) var<storage, read_write> y: array<f32>;
 struct Matrix { batch: vec4u, offset: u32, row: u32, column: u32, unused: u32 }
 struct Sizes { a: Matrix, b: Matrix, batch: vec4u, M: u32, N: u32, K: u32, matrices: u32 }

@@ -9,9 +9,23 @@ import { matmulTiled } from "./matmul_tiled";
 
 export type { MatmulSpec } from "./matmul_parts";
 
-/** Inputs: x (M, K) f32, w (N, K), its scales where it is q8, the epilogue's operands. Output: y (M, N). */
+/**
+ * Inputs: x (M, K) f32, w (N, K), its scales where it is q8, the norm's weight and bias (K) where the spec has them, the
+ * epilogue's operands. Output: y (M, N).
+ */
 export function matmul(spec: MatmulSpec, caps: Caps): Kernel {
   return caps.software ? onSoftware(spec) : onGpu(spec);
+}
+
+/** Rows up to which a workgroup reads every element of its rows of x, and so can norm them on the way. */
+const MAX_FEW_ROWS = 64;
+
+/**
+ * Whether the layer can norm its input itself. Each workgroup then computes the norm anew, about 1 µs on an H200, in place of a
+ * kernel of its own, of 3 µs there and the time that a browser takes to encode it.
+ */
+export function fusesNorm({ M, K }: { readonly M: number; readonly K: number }, caps: Caps): boolean {
+  return !caps.software && M <= MAX_FEW_ROWS && K % 4 === 0;
 }
 
 /**
@@ -24,14 +38,17 @@ function onSoftware(spec: MatmulSpec): Kernel {
 
 /**
  * A few rows are bound by reading w, and want every lane to read on its own; many are bound by arithmetic, and want
- * the largest register tile that still leaves a workgroup for every core. Plain tiles of 64×64 ran at 23 TFLOP/s on an
- * H200 at 512 rows, 32×64 at 11 at 128 rows; the steps here follow from that and are not measured themselves yet
- * (benchmarks/kernels does it).
+ * the largest register tile that still leaves a workgroup for every core.
  */
 function onGpu(spec: MatmulSpec): Kernel {
-  const { M } = spec;
-  if (M <= 8) return matmulRows(spec, { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 2, lanes: 32, groups: 4 });
-  if (M <= 16) return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
-  if (M <= 64) return matmulTiled(spec, { rows: 4, columns: 4, across: 8, down: 8, along: 2, depth: 8 });
-  return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4 });
+  const { M, N, K } = spec;
+  const tiles = (rows: number, columns: number) => Math.ceil(M / rows) * Math.ceil(N / columns);
+  if (M === 1) return matmulRows(spec, K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 });
+  if (M <= MAX_FEW_ROWS) {
+    const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
+    return matmulRows(spec, { rows: 4, columns: 4, lanes: 128 / groups, groups });
+  }
+  if (tiles(64, 64) >= 384) return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4, buffers: 1 });
+  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8, buffers: 1 });
+  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16, buffers: 1 });
 }

@@ -1,6 +1,5 @@
 /** Linear layer without workgroup memory: each invocation keeps a small tile of the output in registers and reads storage. */
 
-import { epilogueWgsl } from "./epilogue";
 import { checkSizes, grid, type Kernel, repeat, uniforms, WORKGROUP_INDEX } from "./kernel";
 import { type MatmulSpec, MULTIPLY_ADD, storeWgsl } from "./matmul_parts";
 import { weightBindings, weightWgsl } from "./weight";
@@ -25,8 +24,7 @@ export function matmulDirect({ M, N, K, weight, epilogue }: MatmulSpec, { rows, 
     wgsl: /* wgsl */ `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
-${epilogueWgsl(epilogue, operands)}
-${storeWgsl(N, 1, operands + epilogue.operands.length)}
+${storeWgsl(epilogue, N, 4, operands)}
 ${MULTIPLY_ADD}
 ${WORKGROUP_INDEX}
 @compute @workgroup_size(${invocations})

@@ -1,6 +1,5 @@
 /** Linear layer over tiles of x and w in workgroup memory, each invocation with a register tile of the output. */
 
-import { epilogueWgsl } from "./epilogue";
 import { checkSizes, grid, type Kernel, repeat, uniforms, WORKGROUP_INDEX } from "./kernel";
 import { type MatmulSpec, MULTIPLY_ADD, storeWgsl } from "./matmul_parts";
 import { weightBindings, weightWgsl } from "./weight";
@@ -13,26 +12,33 @@ export interface Tile {
   readonly across: number;
   readonly down: number;
   readonly along: number;
-  /** Vectors of four along K that a step brings into workgroup memory. */
+  /** Vectors of four along K that a step brings into workgroup memory; a multiple of `along`. */
   readonly depth: number;
+  /** Places for them there: with two a step waits at one barrier instead of at two. */
+  readonly buffers: 1 | 2;
 }
 
-/** Vectors of four that a tile keeps in workgroup memory: x and w, then in the same place the sums along K. */
-function tileVectors({ rows, columns, across, down, along, depth }: Tile): number {
-  const tileM = rows * down;
-  const tileN = columns * across;
-  return Math.max((tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along) / 4 : 0);
-}
+/** Workgroup memory that every device has, in vectors of four. */
+const MAX_VECTORS = 1024;
 
 export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Tile): Kernel {
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, across, down, along, depth } = tile;
+  const { rows, columns, across, down, along, depth, buffers } = tile;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
   const quads = columns / 4;
   const quadsK = Math.ceil(K / 4);
   const operands = 1 + weightBindings(weight);
+  const steps = Math.ceil(quadsK / depth);
+  // Vectors that each invocation brings into workgroup memory a step: all at the same place along K, in rows a constant apart.
+  const [shareX, shareW] = [(tileM * depth) / invocations, (tileN * depth) / invocations];
+  if (invocations % depth !== 0 || !Number.isInteger(shareX) || !Number.isInteger(shareW))
+    throw new RangeError(`matmul: ${invocations} invocations do not share tiles of ${tileM} and ${tileN} rows of ${depth} vectors evenly`);
+  const vectors = Math.max(buffers * (tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along * rowsSummed(tile)) / rows / 4 : 0);
+  if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
+  const place = (n: number) => `(invocation + ${n * invocations}u)`;
+  const guard = (read: string) => (quadsK % depth === 0 ? `return ${read};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read};`);
   const accumulators = (line: (i: number, q: number) => string, indent = "  ") =>
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
   return {
@@ -40,22 +46,19 @@ export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Til
     wgsl: /* wgsl */ `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
-${epilogueWgsl(epilogue, operands)}
-${storeWgsl(N, across, operands + epilogue.operands.length)}
+${storeWgsl(epilogue, N, 4, operands)}
 ${MULTIPLY_ADD}
 ${WORKGROUP_INDEX}
 // A pitch that is odd in vectors of four spreads neighbouring rows over the memory banks.
 const PITCH = ${depth + 1}u;
 // x's rows, then w's.
-var<workgroup> tiles: array<vec4f, ${tileVectors(tile)}>;
-fn x_or_zero(row: u32, c: u32) -> vec4f {
-  if (row >= sizes.M || c >= ${quadsK}u) { return vec4f(); }
-  return x_at(row, c);
-}
-fn w_or_zero(row: u32, c: u32) -> vec4f {
-  if (row >= ${N}u || c >= ${quadsK}u) { return vec4f(); }
-  return w_at(row, c);
-}
+var<workgroup> tiles: array<vec4f, ${vectors}>;
+fn x_or_zero(row: u32, c: u32) -> vec4f { ${guard("x_at(row, c)")} }
+fn w_or_zero(row: u32, c: u32) -> vec4f { ${guard("w_at(row, c)")} }
+
+// The column whose weights lie in a row of the tile: an invocation stores four columns side by side, and reads their weights
+// ${across} rows apart, so that its neighbours read other memory banks.
+fn column_of(row: u32) -> u32 { return (row / ${4 * across}u * ${across}u + row % ${across}u) * 4 + row / ${across}u % 4; }
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
@@ -68,22 +71,34 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let ty = invocation / ${across}u % ${down}u;
   let tz = invocation / ${across * down}u;
 
+  // Rows past the edge read the last one, and are not stored.
+  ${repeat(shareX, (n) => `let x_row${n} = min(row0 + ${place(n)} / ${depth}u, sizes.M - 1);`, "\n  ")}
+  ${repeat(shareW, (n) => `let w_row${n} = min(column0 + column_of(${place(n)} / ${depth}u), ${N - 1}u);`, "\n  ")}
+  let along = invocation % ${depth}u;
+
   ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
-  for (var step = 0u; step < ${Math.ceil(quadsK / depth)}u; step++) {
-    for (var n = invocation; n < ${tileM * depth}u; n += ${invocations}u) {
-      tiles[n / ${depth}u * PITCH + n % ${depth}u] = x_or_zero(row0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
-    }
-    for (var n = invocation; n < ${tileN * depth}u; n += ${invocations}u) {
-      tiles[(${tileM}u + n / ${depth}u) * PITCH + n % ${depth}u] = w_or_zero(column0 + n / ${depth}u, step * ${depth}u + n % ${depth}u);
-    }
+  ${repeat(shareX, (n) => `var x_next${n} = x_or_zero(x_row${n}, along);`, "\n  ")}
+  ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
+  for (var step = 0u; step < ${steps}u; step++) {
+    ${buffers === 2 ? `let buffer = step % 2u * ${(tileM + tileN) * (depth + 1)}u;` : "const buffer = 0u;"}
+    ${repeat(shareX, (n) => `tiles[buffer + ${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[buffer + (${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
     workgroupBarrier();
-    for (var c = ${along > 1 ? "tz" : "0u"}; c < ${depth}u; c += ${along}u) {
+    // Memory is asked for the next step's vectors before this step's are multiplied.
+    if (step < ${steps - 1}u) {
+      let c = (step + 1) * ${depth}u + along;
+      ${repeat(shareX, (n) => `x_next${n} = x_or_zero(x_row${n}, c);`, "\n      ")}
+      ${repeat(shareW, (n) => `w_next${n} = w_or_zero(w_row${n}, c);`, "\n      ")}
+    }
+    // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
+    for (var n = 0u; n < ${depth / along}u; n++) {
+      let c = buffer + n * ${along}u${along > 1 ? " + tz" : ""};
       ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
       ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
     }
-    workgroupBarrier();
+    ${buffers === 1 ? "workgroupBarrier();" : ""}
   }
-  ${along > 1 ? sumAlong(tile, accumulators) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + tx + ${4 * q * across}u, acc${i}_${q});`)}
+  ${along > 1 ? `${buffers === 2 ? "workgroupBarrier();" : ""}${sumAlong(tile)}` : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
 `,
     uniforms: uniforms(M),
@@ -91,17 +106,30 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   };
 }
 
-/** WGSL that adds what the invocations along K have each gathered, and stores it. */
-function sumAlong({ rows, columns, across, down, along }: Tile, accumulators: (line: (i: number, q: number) => string) => string): string {
-  const width = (columns * across) / 4;
-  const plane = rows * down * width;
-  return /* wgsl */ `
-  ${accumulators((i, q) => `tiles[tz * ${plane}u + (ty + ${i * down}u) * ${width}u + tx + ${q * across}u] = acc${i}_${q};`)}
+/** Rows of every invocation whose sums along K fit workgroup memory at a time. */
+function rowsSummed({ rows, columns, across, down, along }: Tile): number {
+  let count = rows;
+  while (count * down * columns * across * along > 4 * MAX_VECTORS) count /= 2;
+  return count;
+}
+
+/** WGSL that adds what the invocations along K have each gathered, and stores it: all take part, a few rows at a time. */
+function sumAlong(tile: Tile): string {
+  const { rows, columns, across, down, along } = tile;
+  const quads = columns / 4;
+  const count = rowsSummed(tile);
+  const width = quads * across;
+  const plane = count * down * width;
+  const invocations = across * down * along;
+  return repeat(rows / count, (part) => /* wgsl */ `
+  ${part > 0 ? "workgroupBarrier();" : ""}
+  ${repeat(count * quads, (n) => `tiles[tz * ${plane}u + (ty + ${Math.floor(n / quads) * down}u) * ${width}u + tx + ${(n % quads) * across}u] = acc${part * count + Math.floor(n / quads)}_${n % quads};`, "\n  ")}
   workgroupBarrier();
-  for (var n = invocation; n < ${plane}u; n += ${across * down * along}u) {
-    var acc = vec4f();
-    for (var z = 0u; z < ${along}u; z++) { acc += tiles[z * ${plane}u + n]; }
-    let place = n % ${width}u;
-    store4(row0 + n / ${width}u, column0 + place / ${across}u * ${4 * across}u + place % ${across}u, acc);
-  }`;
+  for (var s = 0u; s < ${Math.ceil(plane / invocations)}u; s++) {
+    let n = s * ${invocations}u + invocation;
+    ${plane % invocations > 0 ? `if (n >= ${plane}u) { break; }` : ""}
+    var acc = tiles[n];
+    ${repeat(along - 1, (z) => `acc += tiles[n + ${(z + 1) * plane}u];`, " ")}
+    store4(row0 + ${part * count * down}u + n / ${width}u, column0 + 4 * (n % ${width}u), acc);
+  }`);
 }

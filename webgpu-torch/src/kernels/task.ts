@@ -8,7 +8,6 @@ import { elementwise, type ElementwiseSpec } from "./elementwise";
 import { embedding, type EmbeddingSpec } from "./embedding";
 import { type Epilogue, NO_EPILOGUE } from "./epilogue";
 import type { Kernel } from "./kernel";
-import { laneAliases } from "./lanes";
 import { norm, type NormSpec } from "./layer_norm";
 import { matmul, type MatmulSpec } from "./matmul";
 import { mergeRuns, type MergeRunsSpec } from "./merge_runs";
@@ -111,9 +110,8 @@ function epilogueOf(behind: Behind | null): Epilogue {
     prefix: "v",
   });
   const names = ["acc", ...operands.map((_, i) => `e${i}`)];
-  const helpers = `${laneAliases(1)}
-${helperText(body)}
-fn op_epilogue(${names.map((name) => `${name}: f32`).join(", ")}) -> f32 {
+  const helpers = `${helperText(body)}
+fn op_epilogue(${names.map((name) => `${name}: F32`).join(", ")}) -> F32 {
   ${body}
   return v${program.body.length - 1};
 }`;

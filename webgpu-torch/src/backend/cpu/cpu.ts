@@ -17,6 +17,10 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
   private timings: Timing[] = [];
   private allocated = 0;
 
+  fusesNorm(): boolean {
+    return false;
+  }
+
   upload(data: Uint8Array): Storage {
     const storage = this.allocate(data.byteLength);
     new Uint8Array(this.bufferOf(storage)).set(data);

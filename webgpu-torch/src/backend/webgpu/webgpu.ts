@@ -2,6 +2,7 @@
 
 import { RuntimeError } from "../../base/errors";
 import type { Caps } from "../../kernels/caps";
+import { fusesNorm } from "../../kernels/matmul";
 import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
 import { type Owner, Storage } from "../storage";
 import { largestBuffer, openDevice, type OpenDevice } from "./device";
@@ -48,6 +49,10 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
 
   static async create(forced: Partial<Caps> = {}): Promise<WebGpuBackend> {
     return new WebGpuBackend(await openDevice(forced));
+  }
+
+  fusesNorm(sizes: { readonly M: number; readonly K: number }): boolean {
+    return fusesNorm(sizes, this.caps);
   }
 
   upload(data: Uint8Array): Storage {
