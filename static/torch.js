@@ -4431,7 +4431,6 @@ fn op_epilogue(${names2.map((name) => `${name}: F32`).join(", ")}) -> F32 {
 }
 
 // src/backend/webgpu/executable.ts
-var KEPT_GROUPS = 4;
 var GpuExecutable = class {
   constructor(gpu, plan) {
     this.gpu = gpu;
@@ -4450,7 +4449,7 @@ var GpuExecutable = class {
         slots: [...inputs, output],
         uniformOffset: [uniformOffset],
         uniformBytes: kernel.uniforms.byteLength,
-        bound: []
+        bound: null
       };
     });
     this.uniforms = new Uint32Array(end / 4);
@@ -4497,24 +4496,12 @@ var GpuExecutable = class {
     pass.dispatchWorkgroups(...workgroups);
   }
   groupOf(dispatch, buffers, uniforms2) {
-    const { bound, slots } = dispatch;
-    const known = bound.findIndex(
-      (one) => one.buffers[slots.length] === uniforms2 && slots.every((slot, i) => one.buffers[i] === buffers[slot])
-    );
-    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms2]);
-    if (known !== 0) {
-      if (known > 0) bound.splice(known, 1);
-      bound.unshift(latest);
-      bound.length = Math.min(bound.length, KEPT_GROUPS);
-    }
-    return latest.group;
-  }
-  bind({ pipeline, slots, uniformBytes }, buffers) {
-    const entries = buffers.map((buffer, binding) => ({
-      binding,
-      resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes }
-    }));
-    return { buffers, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
+    const { bound, slots, pipeline, uniformBytes } = dispatch;
+    if (bound && bound.uniforms === uniforms2 && slots.every((slot, i) => bound.buffers[i] === buffers[slot])) return bound.group;
+    const own = slots.map((slot) => at(buffers, slot));
+    const group = this.gpu.bindGroups.get(pipeline.layout, own, uniforms2, uniformBytes);
+    dispatch.bound = { buffers: own, uniforms: uniforms2, group };
+    return group;
   }
 };
 function kernelsOf({ steps }, caps) {
@@ -4612,6 +4599,38 @@ var KernelTimer = class {
       this.timings.push({ name, ms: Number(end - begin) / 1e6 });
     });
     for (const buffer of [resolved, staging]) buffer.destroy();
+  }
+};
+
+// src/backend/webgpu/bind_groups.ts
+var KEPT = 4096;
+var BindGroups = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  /** From the oldest to the youngest. */
+  groups = /* @__PURE__ */ new Map();
+  numbers = /* @__PURE__ */ new WeakMap();
+  count = 0;
+  /** The group that binds storage buffers in order, then the uniforms, of which a kernel reads `uniformBytes` at an offset. */
+  get(layout, buffers, uniforms2, uniformBytes) {
+    let key = `${this.numberOf(layout)} ${uniformBytes} ${this.numberOf(uniforms2)}`;
+    for (const buffer of buffers) key += ` ${this.numberOf(buffer)}`;
+    const known = this.groups.get(key);
+    if (known) return known;
+    const resources = [...buffers.map((buffer) => ({ buffer })), { buffer: uniforms2, size: uniformBytes }];
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    const group = this.device.createBindGroup({ layout, entries });
+    this.groups.set(key, group);
+    const [oldest] = this.groups.keys();
+    if (this.groups.size > KEPT && oldest !== void 0) this.groups.delete(oldest);
+    return group;
+  }
+  numberOf(resource) {
+    let number2 = this.numbers.get(resource);
+    if (number2 === void 0) this.numbers.set(resource, number2 = this.count++);
+    return number2;
   }
 };
 
@@ -4719,7 +4738,7 @@ function sizeClass(bytes2) {
 }
 
 // src/backend/webgpu/readback.ts
-var KEPT = 8;
+var KEPT2 = 8;
 var Readback = class {
   constructor(device) {
     this.device = device;
@@ -4753,7 +4772,7 @@ var Readback = class {
       return mapped.slice(start, start + read2.bytes);
     });
     staging.unmap();
-    if (this.free.length < KEPT) this.free.push(staging);
+    if (this.free.length < KEPT2) this.free.push(staging);
     else staging.destroy();
     return results;
   }
@@ -4820,6 +4839,7 @@ var WebGpuBackend = class _WebGpuBackend {
   pipelines;
   workspace;
   uniforms;
+  bindGroups;
   lost = null;
   profiler = null;
   pool;
@@ -4834,6 +4854,7 @@ var WebGpuBackend = class _WebGpuBackend {
     this.pipelines = new PipelineCache(device);
     this.workspace = new Workspace2(device, this.maxBytes);
     this.uniforms = new Uniforms(device);
+    this.bindGroups = new BindGroups(device);
     this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
     device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
@@ -7090,7 +7111,7 @@ function replay({ backend, executable, leaves, outputs, results }, args) {
 }
 
 // src/tensor/compile.ts
-var KEPT2 = 64;
+var KEPT3 = 64;
 function compile2(fn) {
   const devices = /* @__PURE__ */ new WeakMap();
   return (...args) => {
@@ -7105,7 +7126,7 @@ function compile2(fn) {
     else known = trace(fn, args, given, first.backend);
     kept.set(key, known);
     const [oldest] = kept.keys();
-    if (kept.size > KEPT2 && oldest !== void 0) kept.delete(oldest);
+    if (kept.size > KEPT3 && oldest !== void 0) kept.delete(oldest);
     const nodes = replay(
       known.recording,
       given.map((tensor2) => tensor2.node)

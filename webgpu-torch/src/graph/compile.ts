@@ -26,11 +26,12 @@ const cache = new WeakMap<Backend, Map<string, Compiled>>();
 export function compile(graph: Graph, backend: Backend): Compiled {
   let plans = cache.get(backend);
   if (!plans) cache.set(backend, (plans = new Map()));
-  const known = plans.get(graph.key);
+  const key = graph.key();
+  const known = plans.get(key);
   // Put back last: the plan that was not used for longest is the first to go.
-  plans.delete(graph.key);
+  plans.delete(key);
   const compiled = known ?? compileAnew(graph, backend);
-  plans.set(graph.key, compiled);
+  plans.set(key, compiled);
   const [oldest] = plans.keys();
   if (plans.size > KEPT_PLANS && oldest !== undefined) plans.delete(oldest);
   return compiled;

@@ -13,8 +13,8 @@ export interface Graph {
   readonly outputs: readonly Node[];
   /** Recorded functions that must run first; the rest holds only where there are none. */
   readonly calls: readonly Call[];
-  /** Equal for graphs that differ in nothing but the data at their leaves. */
-  readonly key: string;
+  /** Equal for graphs that differ in nothing but the data at their leaves. Long, and not needed by recordings: made when asked for. */
+  key(): string;
 }
 
 export function walk(wanted: readonly Node[]): Graph {
@@ -41,7 +41,7 @@ export function walk(wanted: readonly Node[]): Graph {
   const isWanted = new Set(wanted);
   const outputs = nodes.filter((node) => !node.isLeaf && (isWanted.has(node) || node.runs > 0));
   const leaves = nodes.filter((node) => node.isLeaf);
-  return { nodes, leaves, outputs, calls: [...calls], key: graphKey(nodes, place, new Set(outputs)) };
+  return { nodes, leaves, outputs, calls: [...calls], key: () => graphKey(nodes, place, new Set(outputs)) };
 }
 
 function graphKey(nodes: readonly Node[], place: ReadonlyMap<Node, number>, outputs: ReadonlySet<Node>): string {

@@ -7,6 +7,7 @@ import type { Kernel } from "../../kernels/kernel";
 import { kernelFor, taskKey } from "../../kernels/task";
 import type { Executable, Plan, Read } from "../backend";
 import type { Storage } from "../storage";
+import type { BindGroups } from "./bind_groups";
 import type { Pipeline, PipelineCache } from "./pipelines";
 import type { KernelTimer } from "./kernel_timer";
 import type { Uniforms, Workspace } from "./shared_buffers";
@@ -18,15 +19,10 @@ export interface Gpu {
   readonly pipelines: PipelineCache;
   readonly workspace: Workspace;
   readonly uniforms: Uniforms;
+  readonly bindGroups: BindGroups;
   readonly profiler: KernelTimer | null;
   bufferOf(storage: Storage): GPUBuffer;
   submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]>;
-}
-
-/** A bind group and the buffers it binds: those of the slots, then the uniforms. */
-interface Bound {
-  readonly buffers: readonly GPUBuffer[];
-  readonly group: GPUBindGroup;
 }
 
 /** What a step needs at every run, and what it keeps from those before. */
@@ -38,12 +34,9 @@ interface Dispatch {
   readonly slots: readonly number[];
   readonly uniformOffset: readonly [number];
   readonly uniformBytes: number;
-  /** The last few, the latest first: arguments take turns in a few buffers of the pool. */
-  readonly bound: Bound[];
+  /** The last run's group, and what it binds. */
+  bound: { readonly buffers: readonly GPUBuffer[]; readonly uniforms: GPUBuffer; readonly group: GPUBindGroup } | null;
 }
-
-/** Bind groups kept for each step. */
-const KEPT_GROUPS = 4;
 
 export class GpuExecutable implements Executable {
   ready: Promise<void> | null;
@@ -69,7 +62,7 @@ export class GpuExecutable implements Executable {
         slots: [...inputs, output],
         uniformOffset: [uniformOffset],
         uniformBytes: kernel.uniforms.byteLength,
-        bound: [],
+        bound: null,
       };
     });
     this.uniforms = new Uint32Array(end / 4);
@@ -115,25 +108,12 @@ export class GpuExecutable implements Executable {
   }
 
   private groupOf(dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): GPUBindGroup {
-    const { bound, slots } = dispatch;
-    const known = bound.findIndex(
-      (one) => one.buffers[slots.length] === uniforms && slots.every((slot, i) => one.buffers[i] === buffers[slot]),
-    );
-    const latest = bound[known] ?? this.bind(dispatch, [...slots.map((slot) => at(buffers, slot)), uniforms]);
-    if (known !== 0) {
-      if (known > 0) bound.splice(known, 1);
-      bound.unshift(latest);
-      bound.length = Math.min(bound.length, KEPT_GROUPS);
-    }
-    return latest.group;
-  }
-
-  private bind({ pipeline, slots, uniformBytes }: Dispatch, buffers: readonly GPUBuffer[]): Bound {
-    const entries = buffers.map((buffer, binding): GPUBindGroupEntry => ({
-      binding,
-      resource: binding < slots.length ? { buffer } : { buffer, size: uniformBytes },
-    }));
-    return { buffers, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
+    const { bound, slots, pipeline, uniformBytes } = dispatch;
+    if (bound && bound.uniforms === uniforms && slots.every((slot, i) => bound.buffers[i] === buffers[slot])) return bound.group;
+    const own = slots.map((slot) => at(buffers, slot));
+    const group = this.gpu.bindGroups.get(pipeline.layout, own, uniforms, uniformBytes);
+    dispatch.bound = { buffers: own, uniforms, group };
+    return group;
   }
 }
 

@@ -8,6 +8,7 @@ import { type Owner, Storage } from "../storage";
 import { largestBuffer, openDevice, type OpenDevice } from "./device";
 import { type Gpu, GpuExecutable } from "./executable";
 import { KernelTimer } from "./kernel_timer";
+import { BindGroups } from "./bind_groups";
 import { PipelineCache } from "./pipelines";
 import { BufferPool } from "./pool";
 import { Readback } from "./readback";
@@ -23,6 +24,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   readonly pipelines: PipelineCache;
   readonly workspace: Workspace;
   readonly uniforms: Uniforms;
+  readonly bindGroups: BindGroups;
   lost: string | null = null;
   profiler: KernelTimer | null = null;
   private readonly pool: BufferPool;
@@ -39,6 +41,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     this.pipelines = new PipelineCache(device);
     this.workspace = new Workspace(device, this.maxBytes);
     this.uniforms = new Uniforms(device);
+    this.bindGroups = new BindGroups(device);
     this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
     // What failed, most often for lack of memory, left buffers that hold nothing, and no one can tell which: nothing here is to
