@@ -1501,10 +1501,11 @@ var cache = /* @__PURE__ */ new WeakMap();
 function compile(graph, backend) {
   let plans = cache.get(backend);
   if (!plans) cache.set(backend, plans = /* @__PURE__ */ new Map());
-  const known = plans.get(graph.key);
-  plans.delete(graph.key);
+  const key = graph.key();
+  const known = plans.get(key);
+  plans.delete(key);
   const compiled = known ?? compileAnew(graph, backend);
-  plans.set(graph.key, compiled);
+  plans.set(key, compiled);
   const [oldest] = plans.keys();
   if (plans.size > KEPT_PLANS && oldest !== void 0) plans.delete(oldest);
   return compiled;
@@ -1614,7 +1615,7 @@ function walk(wanted) {
   const isWanted = new Set(wanted);
   const outputs = nodes.filter((node) => !node.isLeaf && (isWanted.has(node) || node.runs > 0));
   const leaves = nodes.filter((node) => node.isLeaf);
-  return { nodes, leaves, outputs, calls: [...calls], key: graphKey(nodes, place, new Set(outputs)) };
+  return { nodes, leaves, outputs, calls: [...calls], key: () => graphKey(nodes, place, new Set(outputs)) };
 }
 function graphKey(nodes, place, outputs) {
   let key = "";
