@@ -3410,13 +3410,16 @@ fn op_pow(a: F32, b: F32) -> F32 {
   let size = pow(abs(a), b);
   let whole = floor(b) == b;
   let odd = b - 2.0 * floor(b * 0.5) == F32(1.0);
-  let signed = select(select(op_nan(), size, whole), -size, whole & odd);
+  let signed = select(select(op_nan(), size, whole | op_isinf(a)), -size, whole & odd);
   let y = select(size, signed, a < F32(0.0));
   let zero = select(F32(0.0), op_inf(), b < F32(0.0));
-  return select(select(y, zero, a == F32(0.0)), F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
+  let known = select(select(select(y, zero, a == F32(0.0)), a, op_isnan(a)), b, op_isnan(b));
+  return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
 }`,
     "op_nan",
-    "op_inf"
+    "op_inf",
+    "op_isinf",
+    "op_isnan"
   )
 };
 function logarithm(name) {
@@ -4268,6 +4271,7 @@ function softmax({ rows, width, log: log3 }, caps) {
   const lanes = caps.software ? 1 : 64;
   const rowsAtOnce = caps.software ? 4 : 1;
   const invocations = lanes * rowsAtOnce;
+  const result = log3 ? "x[start + c] - largest - op_log(sum)" : "op_exp(x[start + c] - largest) / sum";
   return {
     name: log3 ? "log_softmax" : "softmax",
     wgsl: (
@@ -4277,6 +4281,8 @@ function softmax({ rows, width, log: log3 }, caps) {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 struct Sizes { rows: u32, width: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
+${laneAliases(1)}
+${helperText(`op_exp ${result}`)}
 ${WORKGROUP_INDEX}
 ${rowReduceWgsl(["sum", "max"], lanes, invocations)}
 
@@ -4291,11 +4297,11 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   for (var c = lane; c < sizes.width; c += ${lanes}u) { largest = max(largest, x[start + c]); }
   largest = row_max(largest, invocation);
   var sum = 0.0;
-  for (var c = lane; c < sizes.width; c += ${lanes}u) { sum += exp(x[start + c] - largest); }
+  for (var c = lane; c < sizes.width; c += ${lanes}u) { sum += op_exp(x[start + c] - largest); }
   sum = row_sum(sum, invocation);
   if (row >= sizes.rows) { return; }
   for (var c = lane; c < sizes.width; c += ${lanes}u) {
-    y[start + c] = ${log3 ? "x[start + c] - largest - log(sum)" : "exp(x[start + c] - largest) / sum"};
+    y[start + c] = ${result};
   }
 }
 `
@@ -5129,7 +5135,7 @@ function select2(input2, dim, index2) {
   const d = wrapDim("select", dim, input2.ndim);
   const size = input2.shape[d] ?? 0;
   if (index2 < -size || index2 >= size)
-    throw new RangeError(`select(): index ${index2} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
+    throw new IndexError(`select(): index ${index2} out of range for tensor of size ${showShape(input2.shape)} at dimension ${dim}`);
   const one = slice(input2, d, index2 < 0 ? index2 + size : index2, 1, 1);
   return reshape(
     one,
@@ -5164,6 +5170,7 @@ function chunk(input2, chunks, ...args) {
     throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
   const { dim = 0 } = keywords("chunk", ["dim"], args);
   const size = input2.shape[wrapDim("chunk", dim, input2.ndim)] ?? 0;
+  if (size === 0) return split(input2, new Array(chunks).fill(0), dim);
   return split(input2, Math.max(1, Math.ceil(size / chunks)), dim);
 }
 function unbind(input2, ...args) {
@@ -5172,7 +5179,8 @@ function unbind(input2, ...args) {
   return Array.from({ length: input2.shape[d] ?? 0 }, (_, i) => select2(input2, d, i));
 }
 function flip(input2, ...dims) {
-  return sizesOf(dims).map((dim) => wrapDim("flip", dim, input2.ndim)).reduce((flipped, d) => slice(flipped, d, Math.max(0, (input2.shape[d] ?? 1) - 1), input2.shape[d] ?? 1, -1), input2);
+  const distinct = sizesOf(dims).length === 0 ? [] : wrapDims("flip", sizesOf(dims), input2.ndim);
+  return distinct.reduce((flipped, d) => slice(flipped, d, Math.max(0, (input2.shape[d] ?? 1) - 1), input2.shape[d] ?? 1, -1), input2);
 }
 var contiguous = (input2) => input2;
 
@@ -5295,7 +5303,7 @@ __export(indexing_exports, {
 });
 function checkIndex(op, index2) {
   if (index2.dtype !== "int32" && index2.dtype !== "uint32")
-    throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index2.dtype}`);
+    throw new RuntimeError(`${op}(): Expected dtype int32 for index, got ${index2.dtype}`);
 }
 function index_select(input2, dim, index2) {
   const d = wrapDim("index_select", dim, input2.ndim);
@@ -5563,7 +5571,13 @@ var where = (condition, input2, other) => choose(condition, input2, other);
 function masked_fill(input2, mask, value) {
   return cast(choose(mask, value, input2), input2.dtype);
 }
-var lerp = (input2, end, weight) => add(input2, mul(weight, sub(end, input2)));
+function lerp(input2, end, weight) {
+  const distance = sub(end, input2);
+  const fromStart = () => add(input2, mul(weight, distance));
+  const fromEnd = (rest) => sub(end, mul(distance, rest));
+  if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
+  return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
+}
 var addcmul = (input2, tensor1, tensor2, { value = 1 } = {}) => add(input2, mul(tensor1, tensor2), { alpha: value });
 var addcdiv = (input2, tensor1, tensor2, { value = 1 } = {}) => add(input2, div(tensor1, tensor2), { alpha: value });
 
@@ -5658,7 +5672,11 @@ var extremes = (name, values, indices, elementwise2) => {
   function extreme(input2, ...args) {
     const [other] = args;
     if (other instanceof Tensor) return element(elementwise2, input2, other);
-    if (args.length === 0) return values(input2);
+    if (args.length === 0) {
+      if (input2.numel() === 0)
+        throw new RuntimeError(`${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
+      return values(input2);
+    }
     const options = keywords(name, ["dim", "keepdim"], args);
     return { values: values(input2, options), indices: indices(input2, options) };
   }
@@ -5705,6 +5723,7 @@ function logsumexp(input2, dim, ...args) {
   const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
   const dims = wrapDims("logsumexp", dim, input2.ndim);
   const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
+  if (dims.some((d) => input2.shape[d] === 0)) return constant(-Infinity, reducedShape(input2.shape, dims, keepdim), x.dtype, input2.backend);
   const top = reduced("amax", x, dims, true);
   const finite = choose(element("isfinite", top), top, 0);
   const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
@@ -7317,7 +7336,7 @@ function contract(left, right, needed) {
   const rows = a.names.filter((name) => !both.includes(name));
   const columns = b.names.filter((name) => !both.includes(name));
   const names2 = [...batch, ...rows, ...columns];
-  const sizeOf = (name) => Math.max(sizeIn(a, name), sizeIn(b, name));
+  const sizeOf = (name) => sizeIn(a, name) === 1 ? sizeIn(b, name) : sizeIn(a, name);
   if (inner.length === 0) {
     const one = aligned(a, [...batch, ...rows], columns.length);
     return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names: names2 };

@@ -1,11 +1,15 @@
 """Every function of webgpu-torch against PyTorch's own result, on both backends."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import open_webgpu_page
 from op_case import TOLERANCE, Case, assert_same, decode, encode
+from op_cases_edges import EDGE_CASES
+from op_cases_errors import ERRORS
 from op_cases_lists import LISTS
 from op_cases_nn import NN
 from op_cases_pointwise import POINTWISE
@@ -16,9 +20,12 @@ from op_cases_shapes import SHAPES
 from op_cases_special import SPECIAL
 from op_programs import TOLERANCE as PROGRAM_TOLERANCE
 from op_programs import random_program
-from playwright.sync_api import Browser, Page
+from op_random import random_cases
+from playwright.sync_api import Browser, Error, Page
 
 OP_CALL = Path(__file__).with_name("op_call.js").read_text()
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom")
 
 CASES = {
     "pointwise": POINTWISE,
@@ -29,6 +36,8 @@ CASES = {
     "nn": NN,
     "products": PRODUCTS,
     "lists": LISTS,
+    "edges": EDGE_CASES,
+    "errors": ERRORS,
 }
 
 
@@ -62,11 +71,34 @@ def call(page: Page, case: Case, device: str) -> object:
     return decode(answer)
 
 
-def check(page: Page, cases: list[Case], device: str) -> None:
+def refused(work: Callable[[], object]) -> str | None:
+    """The name of the error that a call ends in."""
+    try:
+        work()
+    except Error as error:
+        found = re.match(r"Page.evaluate: (\w+)", str(error))
+        return found[1] if found else str(error)
+    # The page has no other names for these.
+    except (NotImplementedError, ValueError):
+        return "RuntimeError"
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
+def check(page: Page, cases: list[Case], device: str, absolute: float = 0.0) -> None:
+    """Each gives what PyTorch gives, or is refused as PyTorch refuses it."""
     failures = []
     for case in cases:
+        expected = refused(case.reference)
+        if expected is not None:
+            actual = refused(partial(call, page, case, device))
+            if actual != expected:
+                failures.append(f"{case}: {actual}, expected {expected}")
+            continue
         try:
-            assert_same(call(page, case, device), case.reference(), case.tolerance)
+            actual, result = call(page, case, device), case.reference()
+            assert_same(actual, result, case.tolerance, absolute)
         except Exception as error:  # all that fail are worth seeing at once
             failures.append(f"{case}: {error}")
     assert not failures, "\n\n".join(failures)
@@ -80,11 +112,18 @@ def test_every_op_gives_what_pytorch_gives(
     check(op_page, CASES[family], device)
 
 
-@pytest.mark.parametrize("family", ["reductions", "nn", "lists"])
+@pytest.mark.parametrize("family", ["reductions", "nn", "lists", "edges"])
 def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
     hardware_page: Page, family: str
 ) -> None:
     check(hardware_page, CASES[family], "webgpu")
+
+
+def test_errors_are_errors_in_pytorch() -> None:
+    """What the cases above expect to be refused is; elsewhere nothing is."""
+    for family, cases in CASES.items():
+        for case in cases:
+            assert bool(refused(case.reference)) == (family == "errors"), str(case)
 
 
 # No functions from tensors to tensors: test_engine.py or test_profile.py has them, or
@@ -154,3 +193,17 @@ def test_random_programs_give_what_pytorch_gives(op_page: Page, device: str) -> 
         except Exception as error:  # all that fail are worth seeing at once
             failures.append(f"program {seed}: {error}")
     assert not failures, "\n\n".join(failures)
+
+
+# Of products of numbers around 2 that cancel.
+RANDOM_TOLERANCE = 1e-5
+
+
+@pytest.mark.parametrize("device", ["cpu", "webgpu"])
+def test_random_calls_give_what_pytorch_gives(op_page: Page, device: str) -> None:
+    check(
+        op_page,
+        random_cases(seed=0, count=330),
+        device,
+        RANDOM_TOLERANCE,
+    )

@@ -1,7 +1,9 @@
 /** Softmax and log-softmax over rows. */
 
+import { helperText } from "../ops/helpers";
 import type { Caps } from "./caps";
 import { checkSizes, grid, type Kernel, uniforms, WORKGROUP_INDEX } from "./kernel";
+import { laneAliases } from "./lanes";
 import { rowReduceWgsl } from "./row_reduce";
 
 export interface SoftmaxSpec {
@@ -18,6 +20,8 @@ export function softmax({ rows, width, log }: SoftmaxSpec, caps: Caps): Kernel {
   const lanes = caps.software ? 1 : 64;
   const rowsAtOnce = caps.software ? 4 : 1;
   const invocations = lanes * rowsAtOnce;
+  // The builtins leave open what becomes of NaN; here one NaN makes the whole row NaN.
+  const result = log ? "x[start + c] - largest - op_log(sum)" : "op_exp(x[start + c] - largest) / sum";
   return {
     name: log ? "log_softmax" : "softmax",
     wgsl: /* wgsl */ `
@@ -25,6 +29,8 @@ export function softmax({ rows, width, log }: SoftmaxSpec, caps: Caps): Kernel {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 struct Sizes { rows: u32, width: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
+${laneAliases(1)}
+${helperText(`op_exp ${result}`)}
 ${WORKGROUP_INDEX}
 ${rowReduceWgsl(["sum", "max"], lanes, invocations)}
 
@@ -39,11 +45,11 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   for (var c = lane; c < sizes.width; c += ${lanes}u) { largest = max(largest, x[start + c]); }
   largest = row_max(largest, invocation);
   var sum = 0.0;
-  for (var c = lane; c < sizes.width; c += ${lanes}u) { sum += exp(x[start + c] - largest); }
+  for (var c = lane; c < sizes.width; c += ${lanes}u) { sum += op_exp(x[start + c] - largest); }
   sum = row_sum(sum, invocation);
   if (row >= sizes.rows) { return; }
   for (var c = lane; c < sizes.width; c += ${lanes}u) {
-    y[start + c] = ${log ? "x[start + c] - largest - log(sum)" : "exp(x[start + c] - largest) / sum"};
+    y[start + c] = ${result};
   }
 }
 `,

@@ -208,13 +208,16 @@ fn op_pow(a: F32, b: F32) -> F32 {
   let size = pow(abs(a), b);
   let whole = floor(b) == b;
   let odd = b - 2.0 * floor(b * 0.5) == F32(1.0);
-  let signed = select(select(op_nan(), size, whole), -size, whole & odd);
+  let signed = select(select(op_nan(), size, whole | op_isinf(a)), -size, whole & odd);
   let y = select(size, signed, a < F32(0.0));
   let zero = select(F32(0.0), op_inf(), b < F32(0.0));
-  return select(select(y, zero, a == F32(0.0)), F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
+  let known = select(select(select(y, zero, a == F32(0.0)), a, op_isnan(a)), b, op_isnan(b));
+  return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
 }`,
     "op_nan",
     "op_inf",
+    "op_isinf",
+    "op_isnan",
   ),
 };
 

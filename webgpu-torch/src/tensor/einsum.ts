@@ -127,7 +127,7 @@ function contract(left: Named, right: Named, needed: readonly string[]): Named {
   const rows = a.names.filter((name) => !both.includes(name));
   const columns = b.names.filter((name) => !both.includes(name));
   const names = [...batch, ...rows, ...columns];
-  const sizeOf = (name: string) => Math.max(sizeIn(a, name), sizeIn(b, name));
+  const sizeOf = (name: string) => (sizeIn(a, name) === 1 ? sizeIn(b, name) : sizeIn(a, name));
   if (inner.length === 0) {
     const one = aligned(a, [...batch, ...rows], columns.length);
     return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names };

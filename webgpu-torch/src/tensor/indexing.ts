@@ -10,7 +10,7 @@ import { Tensor } from "./tensor";
 /** Refuses what cannot be an index. */
 export function checkIndex(op: string, index: Tensor): void {
   if (index.dtype !== "int32" && index.dtype !== "uint32")
-    throw new IndexError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
+    throw new RuntimeError(`${op}(): Expected dtype int32 for index, got ${index.dtype}`);
 }
 
 /**

@@ -185,8 +185,14 @@ export function masked_fill(input: Tensor, mask: Tensor, value: Operand): Tensor
   return cast(choose(mask, value, input), input.dtype);
 }
 
-/** start + weight * (end - start) */
-export const lerp = (input: Tensor, end: Tensor, weight: Operand): Tensor => add(input, mul(weight, sub(end, input)));
+/** start + weight * (end - start), from the nearer of the two, so that a weight of 1 gives the end. */
+export function lerp(input: Tensor, end: Tensor, weight: Operand): Tensor {
+  const distance = sub(end, input);
+  const fromStart = () => add(input, mul(weight, distance));
+  const fromEnd = (rest: Operand) => sub(end, mul(distance, rest));
+  if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
+  return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
+}
 
 export interface ValueOptions {
   value?: number;

@@ -116,7 +116,11 @@ const extremes = (name: "max" | "min", values: typeof amax, indices: typeof argm
   function extreme(input: Tensor, ...args: unknown[]): Tensor | Extremes {
     const [other] = args;
     if (other instanceof Tensor) return element(elementwise, input, other);
-    if (args.length === 0) return values(input);
+    if (args.length === 0) {
+      if (input.numel() === 0)
+        throw new RuntimeError(`${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
+      return values(input);
+    }
     const options = keywords<{ dim?: number; keepdim?: boolean }>(name, ["dim", "keepdim"], args);
     return { values: values(input, options), indices: indices(input, options) };
   }
@@ -192,6 +196,7 @@ export function logsumexp(input: Tensor, dim: number | readonly number[], ...arg
   const { keepdim = false } = keywords<{ keepdim?: boolean }>("logsumexp", ["keepdim"], args);
   const dims = wrapDims("logsumexp", dim, input.ndim);
   const x = isFloat(input.dtype) ? input : cast(input, "float32");
+  if (dims.some((d) => input.shape[d] === 0)) return constant(-Infinity, reducedShape(input.shape, dims, keepdim), x.dtype, input.backend);
   const top = reduced("amax", x, dims, true);
   // Minus infinity less minus infinity is NaN: where all are that, or one is infinite, nothing is taken away.
   const finite = choose(element("isfinite", top), top, 0);

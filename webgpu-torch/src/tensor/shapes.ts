@@ -1,7 +1,7 @@
 /** Functions that change a tensor's shape without computing anything. */
 
-import { RuntimeError, showShape } from "../base/errors";
-import { checkShape, inferSize, numel, sameShape, type Shape, wrapDim } from "../base/shape";
+import { IndexError, RuntimeError, showShape } from "../base/errors";
+import { checkShape, inferSize, numel, sameShape, type Shape, wrapDim, wrapDims } from "../base/shape";
 import { moved } from "./build";
 import { type Args, keywords } from "./keywords";
 import type { Tensor } from "./tensor";
@@ -132,7 +132,7 @@ export function select(input: Tensor, dim: number, index: number): Tensor {
   const d = wrapDim("select", dim, input.ndim);
   const size = input.shape[d] ?? 0;
   if (index < -size || index >= size)
-    throw new RangeError(`select(): index ${index} out of range for tensor of size ${showShape(input.shape)} at dimension ${dim}`);
+    throw new IndexError(`select(): index ${index} out of range for tensor of size ${showShape(input.shape)} at dimension ${dim}`);
   const one = slice(input, d, index < 0 ? index + size : index, 1, 1);
   return reshape(
     one,
@@ -176,6 +176,7 @@ export function chunk(input: Tensor, chunks: number, ...args: Args<{ dim?: numbe
     throw new RuntimeError(`chunk expects ` + "`chunks`" + ` to be greater than 0, got: ${chunks}`);
   const { dim = 0 } = keywords<{ dim?: number }>("chunk", ["dim"], args);
   const size = input.shape[wrapDim("chunk", dim, input.ndim)] ?? 0;
+  if (size === 0) return split(input, new Array<number>(chunks).fill(0), dim);
   return split(input, Math.max(1, Math.ceil(size / chunks)), dim);
 }
 
@@ -188,9 +189,8 @@ export function unbind(input: Tensor, ...args: Args<{ dim?: number }, ["dim"]>):
 
 /** Dimensions run backwards. */
 export function flip(input: Tensor, ...dims: Sizes): Tensor {
-  return sizesOf(dims)
-    .map((dim) => wrapDim("flip", dim, input.ndim))
-    .reduce((flipped, d) => slice(flipped, d, Math.max(0, (input.shape[d] ?? 1) - 1), input.shape[d] ?? 1, -1), input);
+  const distinct = sizesOf(dims).length === 0 ? [] : wrapDims("flip", sizesOf(dims), input.ndim);
+  return distinct.reduce((flipped, d) => slice(flipped, d, Math.max(0, (input.shape[d] ?? 1) - 1), input.shape[d] ?? 1, -1), input);
 }
 
 /** A copy whose elements lie row by row; here every tensor that is read does. */
