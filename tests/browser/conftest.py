@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
+ENGINE_PAGE = Path(__file__).with_name("engine_page.js").read_text()
 
 CHROMIUM_FLAGS = [
     "--enable-unsafe-webgpu",
@@ -105,6 +106,22 @@ def torch_page(browser: Browser, static_url: str) -> Iterator[Page]:
         """async () => {
             globalThis.torch = await import("/torch.js");
             await torch.init({device: "webgpu"});
+        }"""
+    )
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def engine(browser: Browser, static_url: str) -> Iterator[Page]:
+    """A page of its own with the library as `torch`, a layer, and engine_page.js."""
+    page = open_webgpu_page(browser, f"{static_url}/blank.html")
+    page.evaluate(ENGINE_PAGE)
+    page.evaluate(
+        """async () => {
+            globalThis.torch = await import("/torch.js");
+            await torch.init();
+            globalThis.layer = makeLayer(torch);
         }"""
     )
     yield page

@@ -20,6 +20,26 @@ countCalls(GPUDevice, "createBindGroup");
 countCalls(GPUDevice, "createComputePipelineAsync");
 countCalls(GPUComputePassEncoder, "dispatchWorkgroups");
 
+// Buffers that were made and not destroyed: one left to the garbage collector counts as a leak.
+/** @type {Map<GPUBuffer, number>} */
+const live = new Map();
+const create_buffer = GPUDevice.prototype.createBuffer;
+GPUDevice.prototype.createBuffer = function (descriptor) {
+  const buffer = create_buffer.call(this, descriptor);
+  live.set(buffer, descriptor.size);
+  return buffer;
+};
+const destroy_buffer = GPUBuffer.prototype.destroy;
+GPUBuffer.prototype.destroy = function () {
+  live.delete(this);
+  return destroy_buffer.call(this);
+};
+
+/** How many buffers there are, and their bytes. */
+function liveBuffers() {
+  return { count: live.size, bytes: [...live.values()].reduce((sum, size) => sum + size, 0) };
+}
+
 /** The calls that one piece of work makes. @param {() => Promise<unknown>} work */
 async function counted(work) {
   for (const name of Object.keys(counts)) delete counts[name];
@@ -85,4 +105,4 @@ async function request(torch, layers, T, run = layerOf(torch)) {
   return values;
 }
 
-Object.assign(globalThis, { counted, makeLayer, layerOf, request });
+Object.assign(globalThis, { counted, liveBuffers, makeLayer, layerOf, request });
