@@ -4437,6 +4437,29 @@ fn op_epilogue(${names2.map((name) => `${name}: F32`).join(", ")}) -> F32 {
   return { operands, expression: `op_epilogue(${names2.join(", ")})`, helpers };
 }
 
+// src/kernels/lengths.ts
+var LENGTHS = [1, 8, 16, 32, 64, 128, 256, 512, 2048];
+var partsOf = (norm3) => norm3 ? Number(norm3.weight) + Number(norm3.bias) : 0;
+function otherLengths(task, inputs, before, caps) {
+  if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ kernel: kernelFor({ ...task, spec: { ...task.spec, maxQ } }, caps), inputs }));
+  if (task.kind !== "linear") return [];
+  const norm3 = task.spec.norm ?? before;
+  const alone = inputs - partsOf(task.spec.norm);
+  return LENGTHS.flatMap((M) => linearAt(task, M, norm3, alone, caps));
+}
+function linearAt(task, M, norm3, alone, caps) {
+  const { N, K } = task.spec;
+  const at2 = (own) => ({
+    ...task,
+    spec: { ...task.spec, M, norm: own },
+    behind: task.behind && { ...task.behind, shape: [M, N] }
+  });
+  if (norm3 && fusesNorm({ M, K }, caps)) return [{ kernel: kernelFor(at2(norm3), caps), inputs: alone + partsOf(norm3) }];
+  const linear3 = { kernel: kernelFor(at2(null), caps), inputs: alone };
+  if (!norm3) return [linear3];
+  return [linear3, { kernel: kernelFor({ kind: "norm", spec: { ...norm3, rows: M, width: K } }, caps), inputs: 1 + partsOf(norm3) }];
+}
+
 // src/backend/webgpu/executable.ts
 var GpuExecutable = class {
   constructor(gpu, plan) {
@@ -4464,6 +4487,7 @@ var GpuExecutable = class {
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => void 0);
+    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => this.compileAhead()).catch(() => void 0);
   }
   gpu;
   plan;
@@ -4471,6 +4495,21 @@ var GpuExecutable = class {
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
+  /** What texts of other lengths need is compiled once this one's has been. */
+  compileAhead() {
+    const { gpu, plan } = this;
+    const writers = /* @__PURE__ */ new Map();
+    const seen = /* @__PURE__ */ new Set();
+    for (const { task, inputs, output } of plan.steps) {
+      const writer = writers.get(inputs[0] ?? -1);
+      writers.set(output, task);
+      const before = writer?.kind === "norm" ? writer.spec : null;
+      const key = `${taskKey(task)} ${before !== null}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) gpu.pipelines.get(ahead.kernel, ahead.inputs);
+    }
+  }
   run(leaves, outputs, reads) {
     const { profiler } = this.gpu;
     if (profiler) return this.runTimed(profiler, leaves, outputs, reads);
@@ -4791,6 +4830,79 @@ var Readback = class {
   }
 };
 
+// src/backend/webgpu/staging.ts
+var LEAST_BYTES = 128 * 1024;
+var MOST_BYTES = 8 * 2 ** 20;
+var KEPT3 = 4;
+var Staging = class {
+  constructor(device) {
+    this.device = device;
+  }
+  device;
+  mapped = [];
+  buffers = /* @__PURE__ */ new Set();
+  waiting = [];
+  get bytes() {
+    return [...this.buffers].reduce((sum2, { size }) => sum2 + size, 0);
+  }
+  /** Takes the data, whose size is a multiple of 4, to be copied by the next `encode`; false where it has to go another way. */
+  write(to2, data) {
+    const bytes2 = data.byteLength;
+    if (bytes2 < LEAST_BYTES || bytes2 > MOST_BYTES || bytes2 % 4 !== 0) return false;
+    const from = this.take(bytes2);
+    if (!from) return false;
+    new Uint8Array(from.getMappedRange(0, bytes2)).set(data);
+    from.unmap();
+    this.waiting.push({ from, to: to2, bytes: bytes2 });
+    return true;
+  }
+  /** Encodes the copies that wait. The function returned is called after the submit. */
+  encode(encoder) {
+    const copies = this.waiting;
+    this.waiting = [];
+    for (const { from, to: to2, bytes: bytes2 } of copies) encoder.copyBufferToBuffer(from, 0, to2, 0, bytes2);
+    return () => {
+      for (const { from } of copies) this.mapAgain(from);
+    };
+  }
+  get isWaiting() {
+    return this.waiting.length > 0;
+  }
+  /** Whoever gets the buffer next must not find there what was meant for the one before. */
+  forget(to2) {
+    const forgotten = this.waiting.filter((copy) => copy.to === to2);
+    if (forgotten.length === 0) return;
+    this.waiting = this.waiting.filter((copy) => copy.to !== to2);
+    for (const { from } of forgotten) this.mapAgain(from);
+  }
+  take(bytes2) {
+    const found = this.mapped.findIndex(({ size: size2 }) => size2 >= bytes2);
+    const [kept] = found < 0 ? [] : this.mapped.splice(found, 1);
+    if (kept) return kept;
+    if (this.buffers.size >= KEPT3 && !this.drop()) return null;
+    const size = 2 ** Math.ceil(Math.log2(bytes2));
+    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+    const buffer = this.device.createBuffer({ label: "staging", size, usage, mappedAtCreation: true });
+    this.buffers.add(buffer);
+    return buffer;
+  }
+  /** Makes room for a larger buffer, unless all are on their way. */
+  drop() {
+    const smaller3 = this.mapped.shift();
+    if (!smaller3) return false;
+    this.buffers.delete(smaller3);
+    smaller3.destroy();
+    return true;
+  }
+  mapAgain(buffer) {
+    buffer.mapAsync(GPUMapMode.WRITE).then(
+      () => void this.mapped.push(buffer),
+      // The device is gone, and the buffer with it.
+      () => this.buffers.delete(buffer)
+    );
+  }
+};
+
 // src/backend/webgpu/shared_buffers.ts
 var Workspace2 = class {
   constructor(device, maxBytes) {
@@ -4851,6 +4963,7 @@ var WebGpuBackend = class _WebGpuBackend {
   profiler = null;
   pool;
   readback;
+  staging;
   allocated = 0;
   constructor({ device, caps, info }) {
     this.device = device;
@@ -4864,6 +4977,7 @@ var WebGpuBackend = class _WebGpuBackend {
     this.bindGroups = new BindGroups(device);
     this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
+    this.staging = new Staging(device);
     device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
     void device.lost.then(({ message, reason }) => this.close(`the GPU device was lost (${message || reason})`));
   }
@@ -4876,6 +4990,7 @@ var WebGpuBackend = class _WebGpuBackend {
   upload(data) {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
+    if (this.staging.write(buffer, data)) return storage;
     const whole = data.byteLength - data.byteLength % 4;
     if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
     if (whole < data.byteLength) {
@@ -4898,7 +5013,9 @@ var WebGpuBackend = class _WebGpuBackend {
   }
   release(buffer, bytes2) {
     this.allocated -= paddedBytes(bytes2);
-    if (!this.lost) this.pool.release(buffer);
+    if (this.lost) return;
+    this.staging.forget(buffer);
+    this.pool.release(buffer);
   }
   bufferOf(storage) {
     return storage.bufferOf(this);
@@ -4922,16 +5039,19 @@ var WebGpuBackend = class _WebGpuBackend {
   submit(reads, encode2) {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
+    const submitted = this.staging.encode(encoder);
     encode2(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
+    submitted();
     return receive ? this.checked(receive()) : Promise.resolve([]);
   }
   async synchronize() {
+    if (this.staging.isWaiting) await this.submit([], () => void 0);
     await this.checked(this.device.queue.onSubmittedWorkDone());
   }
   memory() {
-    return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes };
+    return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes + this.staging.bytes };
   }
   destroy() {
     this.close("the device was closed");
@@ -7131,7 +7251,7 @@ function replay({ backend, executable, leaves, outputs, results }, args) {
 }
 
 // src/tensor/compile.ts
-var KEPT3 = 64;
+var KEPT4 = 64;
 function compile2(fn) {
   const devices = /* @__PURE__ */ new WeakMap();
   return (...args) => {
@@ -7146,7 +7266,7 @@ function compile2(fn) {
     else known = trace(fn, args, given, first.backend);
     kept.set(key, known);
     const [oldest] = kept.keys();
-    if (kept.size > KEPT3 && oldest !== void 0) kept.delete(oldest);
+    if (kept.size > KEPT4 && oldest !== void 0) kept.delete(oldest);
     const nodes = replay(
       known.recording,
       given.map((tensor2) => tensor2.node)

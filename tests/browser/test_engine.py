@@ -24,6 +24,73 @@ def test_a_layer_is_seven_dispatches_and_a_request_one_submit(engine: Page) -> N
     assert (counts["dispatchWorkgroups"], counts["submit"]) == (21, 1)
 
 
+def test_a_layer_of_few_rows_is_five_dispatches_on_a_gpu(engine: Page) -> None:
+    """Its norms are done by the products behind them; of many rows they are not."""
+    counted = engine.evaluate(
+        """async () => {
+            torch.close();
+            await torch.init({caps: {software: false}});
+            const layers = [makeLayer(torch), makeLayer(torch)];
+            const of = async (rows) => {
+                const counts = await counted(() => request(torch, layers, rows));
+                return counts.dispatchWorkgroups;
+            };
+            return [await of(5), await of(65)];
+        }"""
+    )
+    assert counted == [10, 14]
+
+
+def test_a_gpu_compiles_nothing_for_a_new_length(engine: Page) -> None:
+    """Its kernels differ by length: those of other lengths are compiled ahead."""
+    compiled = engine.evaluate(
+        """async () => {
+            torch.close();
+            await torch.init({caps: {software: false}});
+            const layers = [makeLayer(torch)];
+            await request(torch, layers, 9);
+            const counts = [];
+            for (const rows of [1, 3, 17, 64, 65, 140]) {
+                const {createComputePipelineAsync = 0} =
+                    await counted(() => request(torch, layers, rows));
+                counts.push(createComputePipelineAsync);
+            }
+            return counts;
+        }"""
+    )
+    assert compiled == [0] * 6
+
+
+def test_large_arguments_arrive_whole(engine: Page) -> None:
+    """They take turns in a few shared buffers, and some are never used."""
+    wrong = engine.evaluate(
+        """async () => {
+            const made = (n, k) =>
+                Float32Array.from({length: n}, (_, i) => i % 999 + k);
+            const wrong = [];
+            const check = (name, values, n, k) => {
+                const right = values.every((v, i) => v === i % 999 + k);
+                if (values.length !== n || !right) wrong.push(name);
+            };
+            for (let k = 0; k < 24; k++) {
+                const n = 33000 + 7919 * k;
+                const x = torch.frombuffer(made(n, k));
+                if (k % 5 === 3) { x.dispose(); continue; }
+                const y = x.add(1);
+                check(`one ${k}`, await y.numpy(), n, k + 1);
+                x.dispose();
+                y.dispose();
+            }
+            const many = Array.from(
+                {length: 9}, (_, k) => torch.frombuffer(made(70000, k)));
+            const read = await Promise.all(many.map((x) => x.numpy()));
+            read.forEach((values, k) => check(`many ${k}`, values, 70000, k));
+            return wrong;
+        }"""
+    )
+    assert wrong == []
+
+
 @pytest.mark.parametrize("device", ["cpu", "webgpu"])
 def test_a_chain_of_any_length_is_computed(engine: Page, device: str) -> None:
     total = engine.evaluate(

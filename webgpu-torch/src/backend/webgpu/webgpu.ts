@@ -12,6 +12,7 @@ import { BindGroups } from "./bind_groups";
 import { PipelineCache } from "./pipelines";
 import { BufferPool } from "./pool";
 import { Readback } from "./readback";
+import { Staging } from "./staging";
 import { Uniforms, Workspace } from "./shared_buffers";
 
 export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
@@ -29,6 +30,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   profiler: KernelTimer | null = null;
   private readonly pool: BufferPool;
   private readonly readback: Readback;
+  private readonly staging: Staging;
   private allocated = 0;
 
   private constructor({ device, caps, info }: OpenDevice) {
@@ -44,6 +46,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     this.bindGroups = new BindGroups(device);
     this.pool = new BufferPool(device, this.maxBytes);
     this.readback = new Readback(device);
+    this.staging = new Staging(device);
     // What failed, most often for lack of memory, left buffers that hold nothing, and no one can tell which: nothing here is to
     // be read or reused any more.
     device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
@@ -61,6 +64,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   upload(data: Uint8Array): Storage {
     const storage = this.own(data.byteLength, (bytes) => this.pool.takeExactly(bytes));
     const buffer = this.bufferOf(storage);
+    if (this.staging.write(buffer, data)) return storage;
     const whole = data.byteLength - (data.byteLength % 4);
     if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, whole);
     if (whole < data.byteLength) {
@@ -86,7 +90,9 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
 
   release(buffer: GPUBuffer, bytes: number): void {
     this.allocated -= paddedBytes(bytes);
-    if (!this.lost) this.pool.release(buffer);
+    if (this.lost) return;
+    this.staging.forget(buffer);
+    this.pool.release(buffer);
   }
 
   bufferOf(storage: Storage): GPUBuffer {
@@ -115,18 +121,21 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]> {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
+    const submitted = this.staging.encode(encoder);
     encode(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
+    submitted();
     return receive ? this.checked(receive()) : Promise.resolve([]);
   }
 
   async synchronize(): Promise<void> {
+    if (this.staging.isWaiting) await this.submit([], () => undefined);
     await this.checked(this.device.queue.onSubmittedWorkDone());
   }
 
   memory(): { allocated: number; reserved: number } {
-    return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes };
+    return { allocated: this.allocated, reserved: this.pool.reserved + this.workspace.bytes + this.staging.bytes };
   }
 
   destroy(): void {
