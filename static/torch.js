@@ -4832,8 +4832,8 @@ var Readback = class {
 
 // src/backend/webgpu/staging.ts
 var LEAST_BYTES = 128 * 1024;
-var MOST_BYTES = 8 * 2 ** 20;
-var KEPT3 = 4;
+var MOST_BYTES = 4 * 2 ** 20;
+var KEPT3 = 2;
 var Staging = class {
   constructor(device) {
     this.device = device;

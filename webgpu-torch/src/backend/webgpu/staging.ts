@@ -7,9 +7,9 @@
 
 /** Less than this is no slower by writeBuffer; more is no step's argument. */
 const LEAST_BYTES = 128 * 1024;
-const MOST_BYTES = 8 * 2 ** 20;
-/** Buffers kept. One is written while those before are read. */
-const KEPT = 4;
+const MOST_BYTES = 4 * 2 ** 20;
+/** Buffers kept: one is written while the other is read. */
+const KEPT = 2;
 
 interface Copy {
   readonly from: GPUBuffer;
