@@ -4,7 +4,8 @@
 import { messageOf, SplitComputeError } from "./errors.js";
 
 /**
- * @typedef {"f32" | "f16" | "q8"} Dtype
+ * @typedef {"f32" | "f16" | "q8"} Dtype of a hidden state on the wire
+ * @typedef {Dtype | "q4"} WeightDtype of layers
  * @typedef {"mean" | "cls" | "max" | "last"} Pooling
  *
  * @typedef {object} Server where the server is, as a plain object that can be posted to a Worker
@@ -22,8 +23,8 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {Pooling} pooling
  * @property {boolean} normalize
  * @property {boolean} weights whether the server gives out layer files
- * @property {Dtype[]} dtypes
- * @property {Record<Dtype, {embed: number, layer: number, finish: number}>} bytes sizes of pieces
+ * @property {WeightDtype[]} dtypes
+ * @property {Record<WeightDtype, {embed: number, layer: number, finish: number}>} bytes sizes of pieces
  * @property {number} parameters
  * @property {number} max_client_batch_size texts in a request
  * @property {number} max_batch_tokens in a hidden state
@@ -53,7 +54,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {Pooling} pooling
  * @property {boolean} normalize
  * @property {number} max_tokens
- * @property {Record<string, Partial<Record<Dtype, PieceFile>>>} pieces
+ * @property {Record<string, Partial<Record<WeightDtype, PieceFile>>>} pieces
  *
  * @typedef {object} ModelWork of one model, since the server started
  * @property {string} name
@@ -97,7 +98,7 @@ export function findModel(models, name) {
 
 /**
  * Restricted to one dtype, because the server cuts the files of each dtype at first use.
- * @param {Server} server @param {string} model @param {Dtype} dtype @param {AbortSignal} [signal]
+ * @param {Server} server @param {string} model @param {WeightDtype} dtype @param {AbortSignal} [signal]
  * @returns {Promise<Manifest>}
  */
 export async function fetchManifest(server, model, dtype, signal) {
@@ -107,7 +108,7 @@ export async function fetchManifest(server, model, dtype, signal) {
 
 /**
  * @param {Server} server
- * @param {{model: string, revision: string, dtype: Dtype}} source
+ * @param {{model: string, revision: string, dtype: WeightDtype}} source
  * @param {string} piece
  */
 export function pieceUrl(server, { model, revision, dtype }, piece) {

@@ -15,14 +15,14 @@ import { decodeHidden } from "./wire.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./layer_cache.js").Progress} Progress
  *
  * @typedef {object} Settings
  * @property {Server} server
  * @property {string} model
- * @property {Dtype} dtype
+ * @property {WeightDtype} dtype
  *
  * @typedef {object} Share what is asked of the browser
  * @property {string} revision

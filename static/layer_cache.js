@@ -9,7 +9,7 @@ import { parseSafetensors, wireError } from "./safetensors.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").Manifest} Manifest
  * @typedef {import("./api.js").PieceFile} PieceFile
  * @typedef {import("./piece_source.js").PieceSource} PieceSource
@@ -36,6 +36,7 @@ const torchDtype = /** @type {const} */ ({
   F32: torch.float32,
   F16: torch.float16,
   I32: torch.int32,
+  U32: torch.uint32,
   I8: torch.int8,
 });
 
@@ -45,7 +46,7 @@ export class LayerCache {
   #onGpu = new Map();
   #disposal = new AbortController();
 
-  /** @param {Manifest} manifest @param {Dtype} dtype @param {Surroundings} surroundings */
+  /** @param {Manifest} manifest @param {WeightDtype} dtype @param {Surroundings} surroundings */
   constructor(manifest, dtype, surroundings) {
     this.manifest = manifest;
     this.dtype = dtype;
@@ -198,23 +199,34 @@ function* toTensors(bytes) {
   const { tensors: views } = parseSafetensors(bytes);
   for (const [name, view] of views) {
     if (isScale(name, views)) continue;
-    yield [name, view.dtype === "I8" ? toQuantized(name, views) : toTensor(view)];
+    yield [name, isQuantized(view) ? toQuantized(name, view, views) : toTensor(view)];
   }
 }
 
+/** Integers are weights of 8 bits, or eight of 4 bits to a word. @param {TensorView | undefined} view */
+function isQuantized(view) {
+  return view?.dtype === "I8" || view?.dtype === "U32";
+}
+
 /**
- * Of 8-bit weights, with which it makes one tensor.
+ * Of quantised weights, with which it makes one tensor.
  * @param {string} name @param {Map<string, TensorView>} views
  */
 function isScale(name, views) {
-  return name.endsWith("_scale") && views.get(name.slice(0, -"_scale".length))?.dtype === "I8";
+  return name.endsWith("_scale") && isQuantized(views.get(name.slice(0, -"_scale".length)));
 }
 
-/** @param {string} name @param {Map<string, TensorView>} views */
-function toQuantized(name, views) {
-  const [integers, scale] = [views.get(name), views.get(`${name}_scale`)];
-  if (!integers || !scale) throw wireError(`${name}: 8-bit weights without ${name}_scale`);
-  return torch.quantized_weight(toTensor(integers), toTensor(scale));
+/** @param {string} name @param {TensorView} integers @param {Map<string, TensorView>} views */
+function toQuantized(name, integers, views) {
+  const scale = views.get(`${name}_scale`);
+  if (!scale) throw wireError(`${name}: quantised weights without ${name}_scale`);
+  const parts = /** @type {const} */ ([toTensor(integers), toTensor(scale)]);
+  try {
+    return torch.quantized_weight(...parts);
+  } catch (error) {
+    parts.forEach((part) => part.dispose());
+    throw wireError(`${name}: ${messageOf(error)}`);
+  }
 }
 
 /** @param {TensorView} view */

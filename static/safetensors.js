@@ -7,7 +7,7 @@
 import { messageOf, SplitComputeError } from "./errors.js";
 
 /**
- * @typedef {"F32" | "F16" | "I32" | "I8"} TensorDtype
+ * @typedef {"F32" | "F16" | "I32" | "U32" | "I8"} TensorDtype
  *
  * @typedef {object} TensorView where one tensor lies in the buffer of the whole file
  * @property {TensorDtype} dtype
@@ -28,7 +28,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  */
 
 /** @type {Readonly<Record<TensorDtype, number>>} */
-const itemSize = { F32: 4, F16: 2, I32: 4, I8: 1 };
+const itemSize = { F32: 4, F16: 2, I32: 4, U32: 4, I8: 1 };
 const lengthBytes = 8;
 /** The header grows with tensors and strings; more than this is a lie or a mistake. */
 const maxHeaderBytes = 1 << 20;

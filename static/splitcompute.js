@@ -21,6 +21,7 @@ export { SplitComputeError };
 
 /**
  * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
@@ -35,7 +36,7 @@ export { SplitComputeError };
  * @typedef {object} ConnectOptions
  * @property {string} [url] of the server; by default the one that this module came from
  * @property {string} [model] one of its models; by default its first
- * @property {Dtype} [dtype] of the layers that are downloaded; "f16" by default
+ * @property {WeightDtype} [dtype] of the layers that are downloaded; "f16" by default
  * @property {Dtype} [wire] of the hidden state on its way here; "f32" by default
  * @property {string} [apiKey]
  * @property {(progress: Progress) => void} [onProgress] of layers on their way to the GPU
@@ -76,7 +77,7 @@ export class SplitCompute {
   /** @type {Takeover | null} */
   #takeover = null;
 
-  /** For connect() alone. @param {Connection} connection @param {Dtype} dtype */
+  /** For connect() alone. @param {Connection} connection @param {WeightDtype} dtype */
   constructor(connection, dtype) {
     this.#connection = connection;
     this.#dtype = dtype;
@@ -184,7 +185,7 @@ function noGpu(error) {
   return { ok: false, reason: messageOf(error) };
 }
 
-/** @param {ModelInfo} info @param {Dtype} dtype */
+/** @param {ModelInfo} info @param {WeightDtype} dtype */
 function checkDtype({ name, dtypes }, dtype) {
   if (!dtypes.includes(dtype)) {
     throw new SplitComputeError(`dtype ${dtype}: ${name} comes in ${dtypes.join(", ")}`);

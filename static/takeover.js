@@ -7,7 +7,7 @@ import { loadLayers, lowestSplit, whyServerOnly } from "./session.js";
 import { nextEvent, pause } from "./waiting.js";
 
 /**
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./session.js").Connection} Connection
  *
  * @typedef {object} TakeoverOptions
@@ -49,7 +49,7 @@ export class Takeover {
 
   /**
    * For SplitCompute.takeOver() alone.
-   * @param {Connection} connection @param {Dtype} dtype
+   * @param {Connection} connection @param {WeightDtype} dtype
    * @param {TakeoverOptions & {to: number}} options
    */
   constructor(connection, dtype, options) {

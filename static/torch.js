@@ -18,6 +18,65 @@ __export(conversion_exports, {
   type_as: () => type_as
 });
 
+// src/base/errors.ts
+var RuntimeError = class extends Error {
+  name = "RuntimeError";
+};
+var IndexError = class extends RangeError {
+  name = "IndexError";
+};
+function showShape(shape) {
+  return `[${shape.join(", ")}]`;
+}
+
+// src/base/dtype.ts
+var DTYPES = {
+  float32: { bytes: 4, lane: "F32", category: 2 },
+  float16: { bytes: 2, lane: "F32", category: 2 },
+  int32: { bytes: 4, lane: "I32", category: 1 },
+  uint32: { bytes: 4, lane: "U32", category: 1 },
+  bool: { bytes: 4, lane: "BOOL", category: 0 },
+  int8: { bytes: 1, lane: "I32", category: 1 },
+  qint8: { bytes: 1, lane: "F32", category: 2 },
+  qint4: { bytes: 1 / 2, lane: "F32", category: 2 }
+};
+var itemSize = (dtype) => DTYPES[dtype].bytes;
+var laneOf = (dtype) => DTYPES[dtype].lane;
+var isFloat = (dtype) => DTYPES[dtype].category === 2;
+var PACKED = {
+  qint8: { held: "int8", columns: 1 },
+  qint4: { held: "uint32", columns: 8 }
+};
+var isPacked = (dtype) => Object.hasOwn(PACKED, dtype);
+var WEIGHTS = ["tensor", "zero-dim", "number"];
+function resultType(op, operands) {
+  let result = null;
+  for (const weight of WEIGHTS) {
+    let level = null;
+    for (const operand of operands) {
+      if (operand.weight === weight) level = level === null ? operand.dtype : promote(op, level, operand.dtype);
+    }
+    if (level !== null && (result === null || DTYPES[level].category > DTYPES[result].category)) result = level;
+  }
+  if (result === null) throw new RuntimeError(`${op}: nothing to compute a result type from`);
+  return result;
+}
+var notPacked = (op, dtype) => new RuntimeError(`${op}: a ${dtype} weight is made with quantized_weight()`);
+var packedWeight = (op) => new RuntimeError(`${op}: a quantized weight goes into linear() or embedding(); dequantize() it for anything else`);
+var WIDTH = ["bool", "int8", "uint32", "int32", "float16", "float32"];
+function promote(op, a, b) {
+  if (a === b) return a;
+  if (isPacked(a) || isPacked(b)) throw packedWeight(op);
+  const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
+  if (low === "uint32" && high === "int32")
+    throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
+  return low === "int8" && high === "uint32" ? "int32" : high;
+}
+function dtypeOfScalar(value) {
+  if (typeof value === "boolean") return "bool";
+  return Number.isInteger(value) ? "int32" : "float32";
+}
+
 // src/graph/node.ts
 var DATA = { kind: "data" };
 var Node = class {
@@ -110,58 +169,6 @@ function moveKey(move) {
     default:
       return move;
   }
-}
-
-// src/base/errors.ts
-var RuntimeError = class extends Error {
-  name = "RuntimeError";
-};
-var IndexError = class extends RangeError {
-  name = "IndexError";
-};
-function showShape(shape) {
-  return `[${shape.join(", ")}]`;
-}
-
-// src/base/dtype.ts
-var DTYPES = {
-  float32: { bytes: 4, lane: "F32", category: 2 },
-  float16: { bytes: 2, lane: "F32", category: 2 },
-  int32: { bytes: 4, lane: "I32", category: 1 },
-  uint32: { bytes: 4, lane: "U32", category: 1 },
-  bool: { bytes: 4, lane: "BOOL", category: 0 },
-  int8: { bytes: 1, lane: "I32", category: 1 },
-  qint8: { bytes: 1, lane: "F32", category: 2 }
-};
-var itemSize = (dtype) => DTYPES[dtype].bytes;
-var laneOf = (dtype) => DTYPES[dtype].lane;
-var isFloat = (dtype) => DTYPES[dtype].category === 2;
-var WEIGHTS = ["tensor", "zero-dim", "number"];
-function resultType(op, operands) {
-  let result = null;
-  for (const weight of WEIGHTS) {
-    let level = null;
-    for (const operand of operands) {
-      if (operand.weight === weight) level = level === null ? operand.dtype : promote(op, level, operand.dtype);
-    }
-    if (level !== null && (result === null || DTYPES[level].category > DTYPES[result].category)) result = level;
-  }
-  if (result === null) throw new RuntimeError(`${op}: nothing to compute a result type from`);
-  return result;
-}
-var packedWeight = (op) => new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
-var WIDTH = ["bool", "int8", "uint32", "int32", "float16", "float32"];
-function promote(op, a, b) {
-  if (a === b) return a;
-  if (a === "qint8" || b === "qint8") throw packedWeight(op);
-  const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
-  if (low === "uint32" && high === "int32")
-    throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
-  return low === "int8" && high === "uint32" ? "int32" : high;
-}
-function dtypeOfScalar(value) {
-  if (typeof value === "boolean") return "bool";
-  return Number.isInteger(value) ? "int32" : "float32";
 }
 
 // src/base/shape.ts
@@ -289,8 +296,10 @@ function makeValues(dtype, count2) {
     case "bool":
       return new Uint32Array(count2);
     case "int8":
-    case "qint8":
       return new Int8Array(count2);
+    case "qint8":
+    case "qint4":
+      throw packedWeight("values");
     default:
       return dtype;
   }
@@ -307,8 +316,10 @@ function readValues(buffer, dtype, offset, count2) {
     case "bool":
       return new Uint32Array(buffer, offset, count2);
     case "int8":
-    case "qint8":
       return new Int8Array(buffer, offset, count2);
+    case "qint8":
+    case "qint4":
+      throw packedWeight("values");
     default:
       return dtype;
   }
@@ -558,7 +569,7 @@ var TERNARY = {
 var TABLE = { ...UNARY, ...BINARY, ...TERNARY };
 var elementOp = (name) => TABLE[name];
 function argumentType(name, promoted2) {
-  if (promoted2 === "qint8") throw packedWeight(name);
+  if (isPacked(promoted2)) throw packedWeight(name);
   const { takes } = elementOp(name);
   switch (takes) {
     case "any":
@@ -671,9 +682,9 @@ function mergeDims({ shape, strides }) {
 
 // src/base/list.ts
 function at(list, i) {
-  const element2 = list[i];
-  if (element2 === void 0) throw new RangeError(`a list of ${list.length} has no element ${i}`);
-  return element2;
+  const element3 = list[i];
+  if (element3 === void 0) throw new RangeError(`a list of ${list.length} has no element ${i}`);
+  return element3;
 }
 
 // src/graph/decide.ts
@@ -929,7 +940,6 @@ var Fuser = class {
 var input = (node, i) => at(node.inputs, i);
 
 // src/kernels/kernel.ts
-var Q8_GROUP = 32;
 var MAX_WORKGROUPS = 65535;
 function grid(count2) {
   const y = Math.ceil(count2 / MAX_WORKGROUPS);
@@ -1315,7 +1325,7 @@ function plain(node, { buffered }) {
   return base;
 }
 function weightOf(weight, context) {
-  if (weight.op.kind === "quantized") return { dtype: "q8", operands: weight.inputs.map((part) => plain(part, context)) };
+  if (weight.op.kind === "quantized") return { dtype: weight.dtype === "qint4" ? "q4" : "q8", operands: weight.inputs.map((part) => plain(part, context)) };
   return { dtype: weight.dtype === "float16" ? "f16" : "f32", operands: [plain(weight, context)] };
 }
 function lowerLinear(x, w, context) {
@@ -1906,8 +1916,8 @@ function moved(input2, move, shape) {
 }
 function cast(input2, dtype) {
   if (input2.dtype === dtype) return input2;
-  if (dtype === "qint8") throw new RuntimeError("to: a qint8 weight is made with quantized_weight()");
-  if (input2.dtype === "qint8") throw new RuntimeError("to: dequantize() a qint8 weight first");
+  if (isPacked(dtype)) throw notPacked("to", dtype);
+  if (isPacked(input2.dtype)) throw new RuntimeError(`to: dequantize() a ${input2.dtype} weight first`);
   return make({ kind: "cast" }, [input2], input2.shape, dtype);
 }
 function element(name, ...operands) {
@@ -1950,6 +1960,7 @@ function checkNumber(name, value) {
 }
 var constantNode = (value, dtype, backend) => new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
 function constant(value, shape, dtype, backend) {
+  if (isPacked(dtype)) throw notPacked("full", dtype);
   const node = constantNode(roundTo(dtype, value), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }
@@ -1963,11 +1974,46 @@ var half = (input2) => cast(input2, "float16");
 var int = (input2) => cast(input2, "int32");
 var bool = (input2) => cast(input2, "bool");
 function dequantize(input2) {
-  if (input2.dtype !== "qint8") return cast(input2, "float32");
+  if (!isPacked(input2.dtype)) return cast(input2, "float32");
   const [rows = 0] = input2.shape;
   return make({ kind: "embedding" }, [range(rows, input2.backend), input2], input2.shape, "float32");
 }
 var clone = (input2) => new Tensor(copyNode(input2.node));
+
+// src/ops/lookup.ts
+var QUANTIZED_GROUP = 32;
+function dequantizeCpu(columns, bits2, q, scales) {
+  const nibble = (i) => (q[i >>> 3] ?? 0) << 28 - 4 * (i & 7) >> 28;
+  const step = bits2 === 4 ? nibble : (i) => q[i] ?? 0;
+  return Float32Array.from({ length: columns }, (_, i) => step(i) * (scales[Math.floor(i / QUANTIZED_GROUP)] ?? 0));
+}
+function embeddingCpu({ tokens, rows, width }, ids, weight) {
+  return Float32Array.from({ length: tokens * width }, (_, i) => {
+    const row = ids[Math.floor(i / width)] ?? -1;
+    return row >= 0 && row < rows ? weight[row * width + i % width] ?? 0 : NaN;
+  });
+}
+var SEGMENT = {
+  sum: { start: 0, join: (a, b) => a + b },
+  mean: { start: 0, join: (a, b) => a + b },
+  max: { start: -Infinity, join: Math.max },
+  min: { start: Infinity, join: Math.min }
+};
+function segmentReduceCpu({ op, segments, width }, x, lengths) {
+  const { start, join: join2 } = SEGMENT[op];
+  const out = new Float32Array(segments * width);
+  let row = 0;
+  for (let s = 0; s < segments; s++) {
+    const length = lengths[s] ?? 0;
+    for (let c = 0; c < width; c++) {
+      let state = start;
+      for (let r = row; r < row + length; r++) state = join2(state, x[r * width + c] ?? 0);
+      out[s * width + c] = op === "mean" ? state / length : state;
+    }
+    row += length;
+  }
+  return out;
+}
 
 // src/backend/storage.ts
 var collected = new FinalizationRegistry((free) => free());
@@ -2116,41 +2162,6 @@ function scatterPlacesCpu({ rows, width, count: count2 }, index2) {
       const place = index2[r * count2 + j] ?? -1;
       if (place >= 0 && place < width) out[r * width + place] = j;
     }
-  }
-  return out;
-}
-
-// src/ops/lookup.ts
-var GROUP = 32;
-function dequantizeCpu(rows, width, q, scales) {
-  const groups = width / GROUP;
-  const scaleOf = (i) => scales[Math.floor(i / width) * groups + Math.floor(i % width / GROUP)] ?? 0;
-  return Float32Array.from({ length: rows * width }, (_, i) => (q[i] ?? 0) * scaleOf(i));
-}
-function embeddingCpu({ tokens, rows, width }, ids, weight) {
-  return Float32Array.from({ length: tokens * width }, (_, i) => {
-    const row = ids[Math.floor(i / width)] ?? -1;
-    return row >= 0 && row < rows ? weight[row * width + i % width] ?? 0 : NaN;
-  });
-}
-var SEGMENT = {
-  sum: { start: 0, join: (a, b) => a + b },
-  mean: { start: 0, join: (a, b) => a + b },
-  max: { start: -Infinity, join: Math.max },
-  min: { start: Infinity, join: Math.min }
-};
-function segmentReduceCpu({ op, segments, width }, x, lengths) {
-  const { start, join: join2 } = SEGMENT[op];
-  const out = new Float32Array(segments * width);
-  let row = 0;
-  for (let s = 0; s < segments; s++) {
-    const length = lengths[s] ?? 0;
-    for (let c = 0; c < width; c++) {
-      let state = start;
-      for (let r = row; r < row + length; r++) state = join2(state, x[r * width + c] ?? 0);
-      out[s * width + c] = op === "mean" ? state / length : state;
-    }
-    row += length;
   }
   return out;
 }
@@ -2347,9 +2358,9 @@ function runProgram(program, shape, inputs, accumulator) {
   const values = [];
   for (const instruction of program.body) {
     const out = makeValues(instruction.dtype, count2);
-    const element2 = elementOf2(instruction, program, values, { shape, inputs, accumulator });
+    const element3 = elementOf2(instruction, program, values, { shape, inputs, accumulator });
     const dtype = instruction.kind === "constant" ? "float32" : instruction.dtype;
-    for (let i = 0; i < count2; i++) out[i] = roundTo(dtype, element2(i));
+    for (let i = 0; i < count2; i++) out[i] = roundTo(dtype, element3(i));
     values.push(out);
   }
   return values.at(-1) ?? new Float32Array();
@@ -2461,7 +2472,9 @@ function weightOf2(dtype, rows, columns, input2, at2) {
     case "f16":
       return { values: input2(at2, "float16"), next: at2 + 1 };
     case "q8":
-      return { values: dequantizeCpu(rows, columns, input2(at2, "int8"), input2(at2 + 1, "float16")), next: at2 + 2 };
+      return { values: dequantizeCpu(rows * columns, 8, input2(at2, "int8"), input2(at2 + 1, "float16")), next: at2 + 2 };
+    case "q4":
+      return { values: dequantizeCpu(rows * columns, 4, input2(at2, "uint32"), input2(at2 + 1, "float16")), next: at2 + 2 };
     default:
       return dtype;
   }
@@ -2567,7 +2580,7 @@ function laneAliases(width) {
 var scalarType = (dtype) => SCALARS[laneOf(dtype)];
 function inputWgsl(i, binding, dtype, width) {
   const declare = (type2) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type2}>;`;
-  const read2 = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
+  const read2 = width === 1 ? READ_ONE[element2(dtype)] : READ_FOUR[element2(dtype)];
   const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
   return `${declare(read2.type)}
 fn at${i}(a: u32) -> ${type} { ${read2.body.replaceAll("$", `input${i}`)} }`;
@@ -2602,6 +2615,10 @@ fn half_bits(v: vec4f) -> vec4u {
 }
 fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`
 );
+function element2(dtype) {
+  if (isPacked(dtype)) throw packedWeight("read");
+  return dtype;
+}
 var plain2 = (type) => ({ type, body: "return $[a];" });
 var plainFour = (type) => ({ type: `vec4<${type}>`, body: "return $[a / 4u];" });
 var byte = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
@@ -2612,8 +2629,7 @@ var READ_ONE = {
   uint32: plain2("u32"),
   bool: { type: "u32", body: "return $[a] != 0u;" },
   float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
-  int8: byte,
-  qint8: byte
+  int8: byte
 };
 var READ_FOUR = {
   float32: plainFour("f32"),
@@ -2621,11 +2637,10 @@ var READ_FOUR = {
   uint32: plainFour("u32"),
   bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
   float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
-  int8: bytes,
-  qint8: bytes
+  int8: bytes
 };
 function outputWgsl(binding, dtype) {
-  const { type, value } = WRITE_FOUR[dtype];
+  const { type, value } = WRITE_FOUR[element2(dtype)];
   return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
@@ -2636,8 +2651,7 @@ var WRITE_FOUR = {
   uint32: { type: "vec4u", value: "v" },
   bool: { type: "vec4u", value: "vec4u(v)" },
   float16: { type: "vec2u", value: "half_words(half_bits(v))" },
-  int8: packBytes,
-  qint8: packBytes
+  int8: packBytes
 };
 function wordOutputWgsl(binding, dtype) {
   const type = dtype === "bool" ? "u32" : scalarType(dtype);
@@ -2738,39 +2752,49 @@ ${at2}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
       );
     case "q8":
-      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
-      return (
-        /* wgsl */
-        `
-${at2}: array<u32>;
-@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
-// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
-fn ${name}_scale(group: u32) -> f32 {
-  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
-  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
-}
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
-  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
-  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
-}
-`
-      );
+    case "q4":
+      if (columns % QUANTIZED_GROUP !== 0) {
+        throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${QUANTIZED_GROUP} for ${dtype}`);
+      }
+      return quantized(name, at2, binding, quads, dtype === "q8" ? 8 : 4);
     default:
       return dtype;
   }
 }
-function weightBindings(dtype) {
-  return dtype === "q8" ? 2 : 1;
+function quantized(name, at2, binding, quads, bits2) {
+  const word3 = bits2 === 8 ? `${name}[i]` : `${name}[i / 2u] >> (i % 2u * 16u)`;
+  return (
+    /* wgsl */
+    `
+${at2}: array<u32>;
+@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// Small weights have subnormal scales, which unpack2x16float may flush to zero.
+fn ${name}_scale(group: u32) -> f32 {
+  let half = ${name}_scales[group / 2u] >> (group % 2u * 16u);
+  let size = half & 0x7fff;
+  let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
+  return select(scale, -scale, (half & 0x8000) != 0);
 }
-function scalars(name, columns, element2) {
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let i = row * ${quads}u + c;
+  // Each integer goes to the top of its lane and comes down with its sign.
+  let lifted = vec4i(bitcast<i32>(${word3})) << vec4u(${[1, 2, 3, 4].map((n) => 32 - n * bits2).join(", ")});
+  return vec4f(lifted >> vec4u(${32 - bits2})) * ${name}_scale(i / ${QUANTIZED_GROUP / 4}u);
+}
+`
+  );
+}
+function weightBindings(dtype) {
+  return dtype === "q8" || dtype === "q4" ? 2 : 1;
+}
+function scalars(name, columns, element3) {
   return (
     /* wgsl */
     `
 fn ${name}_one(row: u32, column: u32) -> f32 {
   if (column >= ${columns}u) { return 0.0; }
   let i = row * ${columns}u + column;
-  return ${element2};
+  return ${element3};
 }
 fn ${name}_at(row: u32, c: u32) -> vec4f {
   return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
@@ -3951,7 +3975,7 @@ function reduce(spec, caps) {
   const outputs = params.u32(product(spec.shape.slice(0, spec.kept)));
   const length = params.u32(product(spec.shape.slice(spec.kept)));
   const state = stateWgsl(spec.op, resultOf(spec.program));
-  const element2 = elementWgsl2(spec, sizes, params);
+  const element3 = elementWgsl2(spec, sizes, params);
   const finish = finishWgsl(spec, params);
   const wide = !caps.software && sideBySide(spec);
   const inputs = [...spec.program.inputs, ...spec.epilogue?.program.inputs ?? []];
@@ -3962,7 +3986,7 @@ ${wordOutputWgsl(inputs.length, outputType(spec))}
 ${params.declare(inputs.length + 1)}
 ${WORKGROUP_INDEX}
 ${state}
-${element2}
+${element3}
 ${finish}
 ${main}`;
   const count2 = product(spec.shape.slice(0, spec.kept));
@@ -5306,6 +5330,7 @@ var contiguous = (input2) => input2;
 
 // src/tensor/creation.ts
 function upload(bytes2, shape, dtype, device) {
+  if (isPacked(dtype)) throw notPacked("frombuffer", dtype);
   const backend = backendOf(device);
   return new Tensor(dataNode(backend.upload(bytes2), shape, dtype, backend));
 }
@@ -5334,14 +5359,16 @@ function frombuffer(buffer, options = {}) {
   return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
 }
 function quantized_weight(values, scales) {
-  const [rows = 0, columns = 0] = values.shape;
-  const fits = values.ndim === 2 && columns % 32 === 0 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / 32;
-  if (!fits || values.dtype !== "int8" || scales.dtype !== "float16") {
+  const dtype = ["qint8", "qint4"].find((name) => PACKED[name].held === values.dtype);
+  const [rows = 0, elements = 0] = values.shape;
+  const columns = dtype ? elements * PACKED[dtype].columns : 0;
+  const fits = values.ndim === 2 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / QUANTIZED_GROUP;
+  if (!dtype || !fits || scales.dtype !== "float16") {
     throw new RuntimeError(
-      `quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`
+      `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`
     );
   }
-  return make({ kind: "quantized" }, [values, scales], values.shape, "qint8");
+  return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
 }
 function full(size, fill_value, options = {}) {
   const { dtype = dtypeOfScalar(fill_value), device } = keywords("full", [], [options], ["dtype", "device"]);
@@ -5981,7 +6008,7 @@ function positions(input2, descending, keep) {
   return reshape(order2, shape);
 }
 function words(input2) {
-  if (input2.dtype === "float16" || input2.dtype === "qint8") return cast(input2, "float32");
+  if (input2.dtype === "float16" || isPacked(input2.dtype)) return cast(input2, "float32");
   return input2.dtype === "int8" ? cast(input2, "int32") : input2;
 }
 function ordered(name, input2, dim, descending, keep) {
@@ -7215,9 +7242,9 @@ function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
   const data = new DataView(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength);
   const values = dtype === "int32" ? new Int32Array(count2) : new Float32Array(count2);
   for (let i = 0; i < count2; i++) {
-    const element2 = value(data, i * size);
-    values[i] = element2;
-    if (dtype === "int32" && values[i] !== element2) throw new RuntimeError(`safetensors: ${name}: ${element2} does not fit int32`);
+    const element3 = value(data, i * size);
+    values[i] = element3;
+    if (dtype === "int32" && values[i] !== element3) throw new RuntimeError(`safetensors: ${name}: ${element3} does not fit int32`);
   }
   return values;
 }
@@ -7527,6 +7554,7 @@ var uint32 = "uint32";
 var int8 = "int8";
 var bool2 = "bool";
 var qint8 = "qint8";
+var qint4 = "qint4";
 export {
   Generator,
   IndexError,
@@ -7694,6 +7722,7 @@ export {
   pow,
   prod,
   profile,
+  qint4,
   qint8,
   quantized_weight,
   rad2deg,

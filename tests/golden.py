@@ -21,7 +21,13 @@ from wire import WIRE_DTYPES, HiddenMetadata, encode_hidden
 FIXTURES = Path(__file__).parent / "fixtures"
 METADATA = HiddenMetadata("golden", "0123456789abcdef", 1)
 N_EMBD = 32
-PIECES = (("f32", "finish"), ("f16", "layer.0"), ("q8", "layer.0"), ("q8", "embed"))
+PIECES = (
+    ("f32", "finish"),
+    ("f16", "layer.0"),
+    ("q8", "layer.0"),
+    ("q8", "embed"),
+    ("q4", "layer.0"),
+)
 
 
 def numbers(count: int, seed: int) -> Tensor:

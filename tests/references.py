@@ -6,6 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quantize import WeightDtype, convert, dequantize
+
+
+def rounded(weight: Tensor, dtype: WeightDtype) -> Tensor:
+    """(out, in) float32 as a piece of that dtype holds it."""
+    parts = convert("weight", weight.clone(), dtype)
+    scale = parts.get("weight_scale")
+    return (
+        parts["weight"].float() if scale is None else dequantize(parts["weight"], scale)
+    )
+
 
 class Reference:
     """A Hugging Face model; each sequence runs alone, so padding cannot matter."""
@@ -14,6 +25,18 @@ class Reference:
         from transformers import AutoModel
 
         self.model: Any = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def round_layer(self, layer: int, dtype: WeightDtype) -> None:
+        """Give a layer's matrices the values that a browser has of them."""
+        blocks = self.model.h if hasattr(self.model, "h") else self.model.encoder.layer
+        for module in blocks[layer].modules():
+            weight = getattr(module, "weight", None)
+            if weight is None or weight.ndim != 2:
+                continue
+            is_transposed = type(module).__name__ == "Conv1D"  # GPT-2's are (in, out)
+            out_in = weight.data.T.contiguous() if is_transposed else weight.data
+            values = rounded(out_in, dtype)
+            weight.data = values.T if is_transposed else values
 
     def hidden_states(self, ids: list[int]) -> list[Tensor]:
         """(tokens, n_embd) before each layer, and the last one's output.

@@ -17,7 +17,7 @@ from torch import Tensor
 from disk_cache import CacheError
 from layer_files import LayerFiles, UnknownPiece
 from model_registry import ModelSource
-from quantize import GROUP, WEIGHT_DTYPES, WeightDtype
+from quantize import WEIGHT_DTYPES, WeightDtype, dequantize
 from split_model import SplitModel
 
 MODELS = ["gpt2", "odd_gpt2", "bert", "plain_bert"]
@@ -38,16 +38,12 @@ def files(model: SplitModel, tmp_path: Path) -> LayerFiles:
 def unpacked(path: Path) -> dict[str, Tensor]:
     """A piece's weights as float32, as a browser unpacks them."""
     tensors = safetensors.torch.load_file(path)
-    weights = {}
-    for name, tensor in tensors.items():
-        if name.endswith("_scale"):
-            continue
-        weight = tensor.float()
-        if tensor.dtype == torch.int8:
-            scale = tensors[f"{name}_scale"].float()
-            weight *= scale.repeat_interleave(GROUP, dim=1)
-        weights[name] = weight
-    return weights
+    scales = {name: tensors.pop(f"{name}_scale", None) for name in list(tensors)}
+    return {
+        name: tensor.float() if scale is None else dequantize(tensor, scale)
+        for name, tensor in tensors.items()
+        for scale in [scales[name]]
+    }
 
 
 def model_from_pieces(
@@ -293,7 +289,7 @@ def test_half_files_of_killed_servers_go_after_a_day(
         ("f32", "layer.00"),
         ("f32", "../embed"),
         ("f32", ""),
-        ("q4", "embed"),
+        ("q5", "embed"),
         ("../f32", "embed"),
         ("", "embed"),
     ],
@@ -301,6 +297,6 @@ def test_half_files_of_killed_servers_go_after_a_day(
 def test_an_unknown_piece_is_refused_before_any_path_is_made(
     gpt2: SplitModel, tmp_path: Path, dtype: str, piece: str
 ) -> None:
-    with pytest.raises(UnknownPiece, match=r"f32, f16, q8 and embed, layer\.0 to"):
+    with pytest.raises(UnknownPiece, match=r"f32, f16, q8, q4 and embed, layer\.0 to"):
         LayerFiles(gpt2, tmp_path).path(dtype, piece)
     assert not list(tmp_path.iterdir())

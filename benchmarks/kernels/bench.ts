@@ -14,13 +14,13 @@ export interface Row {
   readonly gigabytes: number;
 }
 
-/** `?models=gpt2,gpt2-xl&tokens=1,16,128,512&dtypes=f32,f16,q8&tiles` */
+/** `?models=gpt2,gpt2-xl&tokens=1,16,128,512&dtypes=f32,f16,q8,q4&tiles` */
 function selection(query: URLSearchParams): Selection {
   const list = (name: string, all: string) => (query.get(name) ?? all).split(",");
   return {
     models: list("models", "gpt2,gpt2-xl") as Selection["models"],
     tokens: list("tokens", "1,16,128,512").map(Number),
-    dtypes: list("dtypes", "f32,f16,q8") as WeightDtype[],
+    dtypes: list("dtypes", "f32,f16,q8,q4") as WeightDtype[],
     tiles: query.has("tiles"),
   };
 }

@@ -12,7 +12,7 @@ import type { MatmulSpec } from "../../webgpu-torch/src/kernels/matmul_parts";
 import { matmulRows } from "../../webgpu-torch/src/kernels/matmul_rows";
 import { matmulTiled, type Tile } from "../../webgpu-torch/src/kernels/matmul_tiled";
 
-export type Content = "f32" | "f16" | "q8" | "lengths";
+export type Content = "f32" | "f16" | "q8" | "q4" | "lengths";
 
 export interface Case {
   /** Work that the same row of the table compares. */
@@ -83,13 +83,13 @@ const ROWS: readonly (readonly [number, number, number, number])[] = [
 
 function* linearCases(work: string, spec: MatmulSpec, tiles: boolean, caps: Caps): Generator<Case> {
   const { M, N, K, weight } = spec;
-  const bytesOfWeight = { f32: 4 * N * K, f16: 2 * N * K, q8: N * K + (2 * N * K) / 32 }[weight];
+  const bytesOfWeight = { f32: 4 * N * K, f16: 2 * N * K, q8: (N * K * 34) / 32, q4: (N * K * 18) / 32 }[weight];
   const shared = {
     work,
     inputs: [
       { content: "f32", elements: M * K },
       { content: weight, elements: N * K },
-      ...(weight === "q8" ? [{ content: "f16", elements: (N * K) / 32 } as const] : []),
+      ...(weight === "q8" || weight === "q4" ? [{ content: "f16", elements: (N * K) / 32 } as const] : []),
     ],
     weight: 1,
     output: M * N,

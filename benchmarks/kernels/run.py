@@ -52,7 +52,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--models", default="gpt2,gpt2-xl")
     parser.add_argument("--tokens", default="1,16,128,512")
-    parser.add_argument("--dtypes", default="f32,f16,q8")
+    parser.add_argument("--dtypes", default="f32,f16,q8,q4")
     parser.add_argument("--tiles", action="store_true", help="try every tile")
     parser.add_argument("--seconds", type=int, help="start no kernel after so long")
     parser.add_argument("--out", type=Path, help="write the numbers here as JSON")

@@ -79,6 +79,8 @@ function contents({ content, elements, ints }: { content: Content; elements: num
       return Uint32Array.from({ length: Math.ceil(elements / 2) }, () => (random() & 0x83ff83ff) | 0x2c002c00);
     case "q8":
       return Uint32Array.from({ length: elements / 4 }, random);
+    case "q4":
+      return Uint32Array.from({ length: elements / 8 }, random);
     case "lengths":
       return Int32Array.from(ints ?? []);
     default:

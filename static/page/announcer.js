@@ -23,7 +23,7 @@ function news(before, now) {
     before[task].kind !== now[task].kind;
   if (now.result && now.result !== before.result) return `${summarise(now.result)}.`;
   if (now.comparison && now.comparison !== before.comparison) {
-    return now.comparison.within ? "Checked: the same vectors." : "Checked: not the same vectors.";
+    return `Checked: ${now.comparison.verdict.toLowerCase()}.`;
   }
   if (now.benchmark && now.benchmark !== before.benchmark) return "Measured.";
   if (changed("embedding") && now.embedding.kind === "busy") return "Embedding.";

@@ -36,12 +36,11 @@ export function createCheck({ onCheck }) {
 function verdict(result, comparison) {
   if (result?.finish === "server") return ["The server ran everything itself: there is nothing to compare."];
   if (!comparison) return ["The server can run every layer for the same texts, to see whether the numbers agree."];
-  const { maxDifference, minCosine, tolerance, within } = comparison;
+  const { maxDifference, minCosine, tolerance } = comparison;
   const numbers =
     `Largest difference ${scientific(maxDifference)}, smallest cosine ${minCosine.toFixed(6)}; ` +
     `up to ${scientific(tolerance)} is expected of ${rounding(result)}.`;
-  const judgement = within ? "The same vectors." : "Not the same vectors.";
-  return [el("strong", {}, judgement), ` ${numbers}`];
+  return [el("strong", {}, `${comparison.verdict}.`), ` ${numbers}`];
 }
 
 /** @param {Result | null} result */

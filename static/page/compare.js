@@ -2,21 +2,22 @@
 /** Compares vectors: with each other, and with what the server alone computed. */
 
 /**
- * @typedef {import("../api.js").Dtype} Dtype
+ * @typedef {import("../api.js").WeightDtype} Dtype
  *
  * @typedef {object} Comparison
  * @property {number} maxDifference largest absolute difference of a component, on unit vectors
  * @property {number} minCosine
  * @property {number} tolerance
  * @property {boolean} within
+ * @property {string} verdict
  */
 
 /**
  * How far unit vectors may lie apart. f32: the order of summation differs between GPU and server;
- * f16 and q8: the weights or the hidden state were rounded.
+ * f16, q8 and q4: the weights or the hidden state were rounded.
  * @type {Readonly<Record<Dtype, number>>}
  */
-export const tolerances = { f32: 2e-5, f16: 1e-3, q8: 0.02 };
+export const tolerances = { f32: 2e-5, f16: 1e-3, q8: 0.02, q4: 0.15 };
 
 /**
  * @param {readonly Float32Array[]} ours
@@ -37,7 +38,10 @@ export function compare(ours, theirs, dtypes) {
     minCosine = Math.min(minCosine, dot(a, b));
   }
   const tolerance = Math.max(...dtypes.map((dtype) => tolerances[dtype]));
-  return { maxDifference, minCosine, tolerance, within: maxDifference <= tolerance };
+  const within = maxDifference <= tolerance;
+  // Four bits keep the direction and not much more: nobody should take that for the same.
+  const agreed = dtypes.includes("q4") ? "Similar vectors" : "The same vectors";
+  return { maxDifference, minCosine, tolerance, within, verdict: within ? agreed : "Not the same vectors" };
 }
 
 /** Cosine of every pair. @param {readonly Float32Array[]} vectors @returns {number[][]} */

@@ -9,12 +9,16 @@ import { whyNoOffload } from "./state.js";
  * @typedef {import("./state.js").State} State
  * @typedef {import("./state.js").ModelInfo} ModelInfo
  * @typedef {import("../api.js").Dtype} Dtype
- *
+ * @typedef {import("../api.js").WeightDtype} WeightDtype
+ */
+
+/**
+ * @template {string} D
  * @typedef {object} Segments
  * @property {boolean} isDisabled
- * @property {readonly Dtype[]} dtypes
- * @property {Dtype} picked
- * @property {(dtype: Dtype) => string} describe the small print of each
+ * @property {readonly D[]} dtypes
+ * @property {D} picked
+ * @property {(dtype: D) => string} describe the small print of each
  */
 
 /** @type {readonly Dtype[]} */
@@ -29,8 +33,8 @@ export function createModelControls({ onChoose }) {
   const card = byId("cut", HTMLElement);
   const facts = byId("model-facts", HTMLElement);
   select.addEventListener("change", () => onChoose({ model: select.value }));
-  const weights = createSegments("dtype", (dtype) => onChoose({ dtype }));
-  const wire = createSegments("wire", (dtype) => onChoose({ wire: dtype }));
+  const weights = createSegments("dtype", (/** @type {WeightDtype} */ dtype) => onChoose({ dtype }));
+  const wire = createSegments("wire", (/** @type {Dtype} */ dtype) => onChoose({ wire: dtype }));
   /** @type {readonly ModelInfo[]} */
   let listed = [];
 
@@ -49,7 +53,7 @@ export function createModelControls({ onChoose }) {
       isDisabled,
       dtypes: model.dtypes,
       picked: choice.dtype,
-      describe: (dtype) => weightOf(model, dtype, split),
+      describe: (dtype) => weightOf(model, dtype, split) + (dtype === "q4" ? ", approximate" : ""),
     });
     wire({
       isDisabled,
@@ -62,15 +66,16 @@ export function createModelControls({ onChoose }) {
 
 /**
  * A group of radio buttons drawn as one control.
+ * @template {string} D
  * @param {string} id of the fieldset, and the radio buttons' name
- * @param {(dtype: Dtype) => void} onPick
- * @returns {(shown: Segments) => void}
+ * @param {(dtype: D) => void} onPick
+ * @returns {(shown: Segments<D>) => void}
  */
 function createSegments(id, onPick) {
   const group = byId(id, HTMLFieldSetElement);
   const box = el("div", { class: "segments" });
   group.append(box);
-  /** @type {Map<Dtype, {label: HTMLElement, input: HTMLInputElement, detail: HTMLElement}>} */
+  /** @type {Map<D, {label: HTMLElement, input: HTMLInputElement, detail: HTMLElement}>} */
   let segments = new Map();
 
   return ({ isDisabled, dtypes, picked, describe }) => {
@@ -86,7 +91,7 @@ function createSegments(id, onPick) {
   };
 }
 
-/** @param {string} name @param {Dtype} dtype @param {(dtype: Dtype) => void} onPick */
+/** @template {string} D @param {string} name @param {D} dtype @param {(dtype: D) => void} onPick */
 function segment(name, dtype, onPick) {
   const input = el("input", { type: "radio", name, value: dtype });
   input.addEventListener("change", () => onPick(dtype));
@@ -107,7 +112,7 @@ function describeModel({ n_layer, n_embd, parameters, max_tokens }) {
 
 /**
  * What the browser's side weighs; a layer, where it has none.
- * @param {ModelInfo} model @param {Dtype} dtype @param {number} split
+ * @param {ModelInfo} model @param {WeightDtype} dtype @param {number} split
  */
 function weightOf({ n_layer, bytes }, dtype, split) {
   const { layer, finish } = bytes[dtype];

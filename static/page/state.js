@@ -6,6 +6,7 @@ import { sentence } from "./format.js";
 
 /**
  * @typedef {import("../api.js").Dtype} Dtype
+ * @typedef {import("../api.js").WeightDtype} WeightDtype
  * @typedef {import("../api.js").ModelInfo} ModelInfo
  * @typedef {import("../device.js").Device} Device
  * @typedef {import("../splitcompute.js").EmbedResult} EmbedResult
@@ -13,7 +14,7 @@ import { sentence } from "./format.js";
  *
  * @typedef {object} Choice what a connection is made for
  * @property {string} [model] the server's first where missing
- * @property {Dtype} dtype of the weights in the browser
+ * @property {WeightDtype} dtype of the weights in the browser
  * @property {Dtype} wire of the hidden state on its way
  *
  * @typedef {{kind: "connecting"} | {kind: "open"} | {kind: "key", message: string}

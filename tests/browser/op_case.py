@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quantize import dequantize
+
 # Of a float32 value, and of 1 where values cancel: sums in another order, and
 # functions with errors of their own.
 TOLERANCE = 4e-6
@@ -28,15 +30,13 @@ class View:
 
 @dataclass(frozen=True)
 class Quantized:
-    """A block-quantised weight: int8 values, and a float16 scale a group of columns."""
+    """A block-quantised weight, as quantize gives it."""
 
     values: Tensor
     scales: Tensor
 
     def tensor(self) -> Tensor:
-        rows, columns = self.values.shape
-        grouped = self.values.view(rows, -1, 32) * self.scales.float()[:, :, None]
-        return grouped.view(rows, columns)
+        return dequantize(self.values, self.scales)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def describe(value: Any) -> str:
     if isinstance(value, View):
         return f"{describe(value.base)}.{value.method}{tuple(value.args)}"
     if isinstance(value, Quantized):
-        return f"qint8{list(value.values.shape)}"
+        return f"quantized {describe(value.values)}"
     if isinstance(value, Tensor):
         return f"{str(value.dtype)[6:]}{list(value.shape)}"
     if isinstance(value, list | tuple):

@@ -7,7 +7,7 @@ from op_case import Case, Quantized, View, case, method
 from torch import Tensor
 from torch.nn import functional
 
-from quantize import quantize
+from quantize import QUANTIZED_DTYPES, quantize
 
 generator = torch.Generator().manual_seed(4)
 
@@ -55,16 +55,17 @@ products: list[Case] = [
     method("matmul", randn(4, 5), randn(5, 6)),
 ]
 
-# 8-bit weights with one scale a row and group, and float16 ones: PyTorch gets them
-# unpacked.
-PACKED = Quantized(*quantize(randn(7, 64)))
+# Weights of 8 and 4 bits with one scale a row and group, and float16 ones: PyTorch gets
+# them unpacked.
+PACKED = [Quantized(*quantize(randn(7, 64), dtype)) for dtype in QUANTIZED_DTYPES]
 HALF = randn(7, 24).half()
+INDICES = torch.tensor([[6, 0], [3, 3]])
 
 packed: list[Case] = [
-    case("nn.functional.linear", randn(5, 64), PACKED, randn(7)),
-    case("nn.functional.linear", randn(2, 3, 64), PACKED),
-    case("nn.functional.embedding", torch.tensor([[6, 0], [3, 3]]), PACKED),
-    Case("dequantize", [PACKED], method=True, expected=PACKED.tensor()),
+    *(case("nn.functional.linear", randn(5, 64), w, randn(7)) for w in PACKED),
+    *(case("nn.functional.linear", randn(2, 3, 64), w) for w in PACKED),
+    *(case("nn.functional.embedding", INDICES, w) for w in PACKED),
+    *(Case("dequantize", [w], method=True, expected=w.tensor()) for w in PACKED),
     Case(
         "nn.functional.linear",
         [ROWS, HALF, HALF[:, 0].float()],

@@ -226,7 +226,7 @@ def test_connect_names_what_there_is(client: ClientPage) -> None:
     message = client.rejection(connect, {"model": "gpt-17"})
     assert "model gpt-17: the server has small-gpt2, odd-gpt2" in message
     message = client.rejection(connect, {"dtype": "f64"})
-    assert "dtype f64: small-gpt2 comes in f32, f16, q8" in message
+    assert "dtype f64: small-gpt2 comes in f32, f16, q8, q4" in message
     message = client.rejection(connect, {"url": "http://127.0.0.1:9"})
     assert "http://127.0.0.1:9/models cannot be reached" in message
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from torch import Tensor
 from torch.nn import functional as F
 
-from quantize import quantize
+from quantize import QUANTIZED_DTYPES, WEIGHT_DTYPES, WeightDtype, dequantize, quantize
 
 # fmt: off
 LENGTHS = [
@@ -116,7 +116,7 @@ def linear(
     rows: int,
     columns: int,
     inner: int,
-    dtype: str,
+    dtype: WeightDtype,
     fused: bool = True,
     size: float = 1.0,
 ) -> Run:
@@ -128,11 +128,9 @@ def linear(
         case "f16":
             weights = [w.half()]
             w = w.half().float()
-        case _:
-            weights = list(quantize(w.clone()))
-            w = (
-                weights[0].view(columns, -1, 32) * weights[1].float()[:, :, None]
-            ).view(w.shape)
+        case "q8" | "q4":
+            weights = list(quantize(w, dtype))
+            w = dequantize(*weights)
     # In float64: PyTorch's own float32 sums are as far from the truth as ours.
     expected = F.linear(x.double(), w.double())
     if fused:
@@ -195,7 +193,8 @@ def test_linear_norms_few_rows_on_the_way(kernel_page: Page) -> None:
 
 @on_both_ways
 def test_linear_is_right_at_every_length(kernel_page: Page, adapter: str) -> None:
-    runs = [linear(rows, 40, 64, dtype) for rows in LENGTHS for dtype in ("f32", "q8")]
+    dtypes: tuple[WeightDtype, ...] = ("f32", *QUANTIZED_DTYPES)
+    runs = [linear(rows, 40, 64, dtype) for rows in LENGTHS for dtype in dtypes]
     assert_close(kernel_page, adapter, runs)
 
 
@@ -204,17 +203,18 @@ def test_linear_is_right_for_any_shape(kernel_page: Page, adapter: str) -> None:
     runs = [
         linear(rows, columns, inner, dtype, fused=False)
         for rows in (1, 6, 70)
-        for columns, inner in [(1, 1), (3, 5), (33, 34), (130, 96)]
-        for dtype in ("f32", "f16", "q8")
-        if dtype != "q8" or inner % 32 == 0
+        for columns, inner in [(1, 1), (3, 5), (33, 34), (130, 96), (7, 32), (65, 160)]
+        for dtype in WEIGHT_DTYPES
+        if dtype not in QUANTIZED_DTYPES or inner % 32 == 0
     ]
     assert_close(kernel_page, adapter, runs)
 
 
 @on_both_ways
-def test_q8_weights_may_be_small(kernel_page: Page, adapter: str) -> None:
+def test_quantized_weights_may_be_small(kernel_page: Page, adapter: str) -> None:
     # their scales are float16 subnormals
-    assert_close(kernel_page, adapter, [linear(2, 8, 64, "q8", fused=False, size=1e-4)])
+    runs = [linear(2, 8, 64, dtype, False, size=1e-4) for dtype in QUANTIZED_DTYPES]
+    assert_close(kernel_page, adapter, runs)
 
 
 def product(a: Tensor, b: Tensor, batch: tuple[int, ...], fused: bool = False) -> Run:
@@ -458,18 +458,11 @@ def test_embedding_reads_every_weight_dtype(kernel_page: Page, adapter: str) -> 
             Run("embedding", spec | {"weight": "f16"}, [ids, half], half[ids].float())
         )
         if width % 32 == 0:
-            steps, scale = quantize(w.clone())
-            expected = (steps.view(7, -1, 32) * scale.float()[:, :, None]).view(
-                7, width
-            )
-            runs.append(
-                Run(
-                    "embedding",
-                    spec | {"weight": "q8"},
-                    [ids, steps, scale],
-                    expected[ids],
-                )
-            )
+            for dtype in QUANTIZED_DTYPES:
+                packed = quantize(w, dtype)
+                expected = dequantize(*packed)[ids]
+                packed_spec = spec | {"weight": dtype}
+                runs.append(Run("embedding", packed_spec, [ids, *packed], expected))
     assert_close(kernel_page, adapter, runs)
 
 

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("the_next_request_works")
     [
         (404, "/models/no-such/manifest.json"),
         (404, "/models/small-gpt2/nothing"),
-        (422, "/models/small-gpt2/manifest.json?dtype=q4"),
+        (422, "/models/small-gpt2/manifest.json?dtype=q5"),
         (404, "/models/small-gpt2/0000000000000000/f32/embed.safetensors"),
-        (404, "/models/small-gpt2/{revision}/q4/embed.safetensors"),
+        (404, "/models/small-gpt2/{revision}/q5/embed.safetensors"),
         (404, "/models/small-gpt2/{revision}/f32/layer.4.safetensors"),
         (404, "/models/small-gpt2/{revision}/f32/layer.-1.safetensors"),
         (404, "/models/small-gpt2/{revision}/f32/layer.01.safetensors"),

@@ -17,7 +17,7 @@ from options import Options
 from safetensors_bytes import PREFIX_BYTES
 from server import create_app
 from split_model import SplitModel
-from wire import HiddenMetadata, decode_hidden, encode_hidden
+from wire import WIRE_DTYPES, HiddenMetadata, decode_hidden, encode_hidden
 
 TEXTS = ["A cut through the model.", "Another.", "One more text, the longest of three."]
 TEI_HEADERS = (
@@ -113,7 +113,7 @@ def test_the_headers_say_what_was_done(client: FlaskClient, gpt2: SplitModel) ->
     assert [stage for stage, _ in stages] == ["tokenize", "queue", "layers"]
 
 
-@pytest.mark.parametrize("dtype", BY_DTYPE)
+@pytest.mark.parametrize("dtype", WIRE_DTYPES)
 def test_split_then_resume_gives_what_embed_gives(
     client: FlaskClient, gpt2: SplitModel, dtype: str
 ) -> None:
@@ -204,7 +204,7 @@ def test_models_lists_what_a_browser_needs_to_choose(
     assert first["n_layer"] == 4
     assert first["weights"] is True
     assert first["parameters"] == gpt2.parameters
-    assert set(first["bytes"]) == set(first["dtypes"]) == {"f32", "f16", "q8"}
+    assert set(first["bytes"]) == set(first["dtypes"]) == {"f32", "f16", "q8", "q4"}
     assert set(first["bytes"]["q8"]) == {"embed", "layer", "finish"}
 
 

@@ -138,3 +138,4 @@ export const uint32 = "uint32";
 export const int8 = "int8";
 export const bool = "bool";
 export const qint8 = "qint8";
+export const qint4 = "qint4";

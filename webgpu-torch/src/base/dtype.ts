@@ -2,8 +2,10 @@
 
 import { RuntimeError } from "./errors";
 
-/** `qint8` is a block-quantised weight: int8 with one float16 scale a row and group of 32 columns. */
-export type DType = "float32" | "float16" | "int32" | "uint32" | "bool" | "int8" | "qint8";
+export type DType = "float32" | "float16" | "int32" | "uint32" | "bool" | "int8" | PackedDType;
+
+/** A block-quantised weight: integers of 8 or 4 bits, with one float16 scale a row and group of 32 columns. */
+export type PackedDType = "qint8" | "qint4";
 
 /** The WGSL type that an element is computed in: float, signed, unsigned or boolean. */
 export type Lane = "F32" | "I32" | "U32" | "BOOL";
@@ -27,6 +29,7 @@ const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   bool: { bytes: 4, lane: "BOOL", category: 0 },
   int8: { bytes: 1, lane: "I32", category: 1 },
   qint8: { bytes: 1, lane: "F32", category: 2 },
+  qint4: { bytes: 1 / 2, lane: "F32", category: 2 },
 };
 
 /** Bytes of an element in a buffer. */
@@ -40,6 +43,14 @@ export const isFloat = (dtype: DType): boolean => DTYPES[dtype].category === 2;
 
 /** Whether a name is a dtype's. */
 export const isDType = (name: unknown): name is DType => typeof name === "string" && Object.hasOwn(DTYPES, name);
+
+/** How a packed weight's integers lie: the dtype that holds them, and how many columns an element of it has, the first in the lowest bits. */
+export const PACKED: Readonly<Record<PackedDType, { readonly held: DType; readonly columns: number }>> = {
+  qint8: { held: "int8", columns: 1 },
+  qint4: { held: "uint32", columns: 8 },
+};
+
+export const isPacked = (dtype: DType): dtype is PackedDType => Object.hasOwn(PACKED, dtype);
 
 /** One operand of type promotion. `rank` 0 tensors and plain numbers change the category of a result, not its width. */
 export interface Promoted {
@@ -63,16 +74,20 @@ export function resultType(op: string, operands: readonly Promoted[]): DType {
   return result;
 }
 
+/** Whoever asks for a packed dtype in any other way is told how to get it. */
+export const notPacked = (op: string, dtype: PackedDType): RuntimeError =>
+  new RuntimeError(`${op}: a ${dtype} weight is made with quantized_weight()`);
+
 /** What a packed weight is told where it cannot go. */
 export const packedWeight = (op: string): RuntimeError =>
-  new RuntimeError(`${op}: a qint8 weight goes into linear() or embedding(); dequantize() it for anything else`);
+  new RuntimeError(`${op}: a quantized weight goes into linear() or embedding(); dequantize() it for anything else`);
 
 const WIDTH: readonly DType[] = ["bool", "int8", "uint32", "int32", "float16", "float32"];
 
 /** The type that holds the values of both. */
 export function promote(op: string, a: DType, b: DType): DType {
   if (a === b) return a;
-  if (a === "qint8" || b === "qint8") throw packedWeight(op);
+  if (isPacked(a) || isPacked(b)) throw packedWeight(op);
   const [low, high] = WIDTH.indexOf(a) < WIDTH.indexOf(b) ? [a, b] : [b, a];
   // PyTorch refuses this pair too: no type of 32 bits holds the values of both.
   if (low === "uint32" && high === "int32")

@@ -81,7 +81,7 @@ function plain(node: Node, { buffered }: Context): Node {
 
 /** A weight's dtype as kernels name it, and its buffers. */
 function weightOf(weight: Node, context: Context): { dtype: WeightDtype; operands: Node[] } {
-  if (weight.op.kind === "quantized") return { dtype: "q8", operands: weight.inputs.map((part) => plain(part, context)) };
+  if (weight.op.kind === "quantized") return { dtype: weight.dtype === "qint4" ? "q4" : "q8", operands: weight.inputs.map((part) => plain(part, context)) };
   return { dtype: weight.dtype === "float16" ? "f16" : "f32", operands: [plain(weight, context)] };
 }
 

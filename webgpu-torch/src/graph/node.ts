@@ -23,7 +23,7 @@ export type Op =
   | { readonly kind: "constant"; readonly value: number }
   /** 0, 1, 2, … */
   | { readonly kind: "arange" }
-  /** A block-quantised weight: int8 (rows, columns) and float16 scales (rows, columns / 32). */
+  /** A block-quantised weight, as the node's dtype says: its integers and float16 scales (rows, columns / 32). */
   | { readonly kind: "quantized" }
   | { readonly kind: "move"; readonly move: Move }
   /** Inputs broadcast to the node's shape. */

@@ -13,7 +13,7 @@ export interface EmbeddingSpec {
 
 const INVOCATIONS = 64;
 
-/** Inputs: ids (tokens) i32, w (rows, width), its scales where it is q8. Output: (tokens, width) f32. */
+/** Inputs: ids (tokens) i32, w (rows, width), its scales where it is quantised. Output: (tokens, width) f32. */
 export function embedding({ tokens, rows, width, weight }: EmbeddingSpec): Kernel {
   checkSizes("embedding", { tokens, rows, width });
   const quads = Math.ceil(width / 4);

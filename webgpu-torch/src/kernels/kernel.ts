@@ -10,11 +10,8 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
 }
 
-/** How a weight travels and lies in memory: f16 two to a u32; q8 int8 four to a u32, beside one f16 scale a group. */
-export type WeightDtype = "f32" | "f16" | "q8";
-
-/** Columns of a q8 row that share a scale. */
-export const Q8_GROUP = 32;
+/** How a weight travels and lies in memory: f16 two to a u32; q8 four and q4 eight to a u32, beside one f16 scale a group. */
+export type WeightDtype = "f32" | "f16" | "q8" | "q4";
 
 /** maxComputeWorkgroupsPerDimension: what every adapter has, and what nearly all stop at. */
 const MAX_WORKGROUPS = 65535;

@@ -1,6 +1,6 @@
 /** How elements of each dtype lie in storage, and WGSL to read and write them one or four at a time. */
 
-import { type DType, type Lane, laneOf } from "../base/dtype";
+import { type DType, isPacked, type Lane, laneOf, type PackedDType, packedWeight } from "../base/dtype";
 
 /** Elements that an invocation computes at once. */
 export type Width = 1 | 4;
@@ -20,7 +20,7 @@ export const scalarType = (dtype: DType): string => SCALARS[laneOf(dtype)];
 /** Declares `input${i}` and `at${i}(a)`, its element at address a, or for width 4 `at${i}(a)`: elements a … a+3, a a multiple of 4. */
 export function inputWgsl(i: number, binding: number, dtype: DType, width: Width): string {
   const declare = (type: string) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type}>;`;
-  const read = width === 1 ? READ_ONE[dtype] : READ_FOUR[dtype];
+  const read = width === 1 ? READ_ONE[element(dtype)] : READ_FOUR[element(dtype)];
   const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
   return `${declare(read.type)}\nfn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
 }
@@ -56,6 +56,14 @@ fn half_bits(v: vec4f) -> vec4u {
 }
 fn half_words(h: vec4u) -> vec2u { return h.xz | (h.yw << vec2u(16u)); }`;
 
+/** What elements are read and written as; packed weights have kernels of their own. */
+type ElementDType = Exclude<DType, PackedDType>;
+
+function element(dtype: DType): ElementDType {
+  if (isPacked(dtype)) throw packedWeight("read");
+  return dtype;
+}
+
 interface Access {
   readonly type: string;
   readonly body: string;
@@ -66,43 +74,40 @@ const plainFour = (type: string): Access => ({ type: `vec4<${type}>`, body: "ret
 const byte: Access = { type: "u32", body: "return bitcast<i32>($[a / 4u] << (24u - 8u * (a % 4u))) >> 24u;" };
 const bytes: Access = { type: "u32", body: "return (vec4i(bitcast<i32>($[a / 4u])) << vec4u(24, 16, 8, 0)) >> vec4u(24);" };
 
-const READ_ONE: Readonly<Record<DType, Access>> = {
+const READ_ONE: Readonly<Record<ElementDType, Access>> = {
   float32: plain("f32"),
   int32: plain("i32"),
   uint32: plain("u32"),
   bool: { type: "u32", body: "return $[a] != 0u;" },
   float16: { type: "u32", body: "return half_value(($[a / 2u] >> (16u * (a % 2u))) & 0xffffu);" },
   int8: byte,
-  qint8: byte,
 };
 
-const READ_FOUR: Readonly<Record<DType, Access>> = {
+const READ_FOUR: Readonly<Record<ElementDType, Access>> = {
   float32: plainFour("f32"),
   int32: plainFour("i32"),
   uint32: plainFour("u32"),
   bool: { type: "vec4u", body: "return $[a / 4u] != vec4u(0);" },
   float16: { type: "vec2u", body: "return half_values(($[a / 4u].xxyy >> vec4u(0, 16, 0, 16)) & vec4u(0xffffu));" },
   int8: bytes,
-  qint8: bytes,
 };
 
 /** Declares `output` and `store(a, v)`: writes four elements at a … a+3, a a multiple of 4. Buffers are whole multiples of 16 bytes. */
 export function outputWgsl(binding: number, dtype: DType): string {
-  const { type, value } = WRITE_FOUR[dtype];
+  const { type, value } = WRITE_FOUR[element(dtype)];
   return `@group(0) @binding(${binding}) var<storage, read_write> output: array<${type}>;
 fn store(a: u32, v: vec4<${scalarType(dtype)}>) { output[a / 4u] = ${value}; }`;
 }
 
 const packBytes = { type: "u32", value: "dot((vec4u(v) & vec4u(0xffu)) << vec4u(0, 8, 16, 24), vec4u(1))" };
 
-const WRITE_FOUR: Readonly<Record<DType, { type: string; value: string }>> = {
+const WRITE_FOUR: Readonly<Record<ElementDType, { type: string; value: string }>> = {
   float32: { type: "vec4f", value: "v" },
   int32: { type: "vec4i", value: "v" },
   uint32: { type: "vec4u", value: "v" },
   bool: { type: "vec4u", value: "vec4u(v)" },
   float16: { type: "vec2u", value: "half_words(half_bits(v))" },
   int8: packBytes,
-  qint8: packBytes,
 };
 
 /** Declares `output` and `store(a, v)` for one element of a dtype that takes a whole word. */

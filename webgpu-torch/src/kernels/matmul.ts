@@ -10,7 +10,7 @@ import { matmulTiled } from "./matmul_tiled";
 export type { MatmulSpec } from "./matmul_parts";
 
 /**
- * Inputs: x (M, K) f32, w (N, K), its scales where it is q8, the norm's weight and bias (K) where the spec has them, the
+ * Inputs: x (M, K) f32, w (N, K), its scales where it is quantised, the norm's weight and bias (K) where the spec has them, the
  * epilogue's operands. Output: y (M, N).
  */
 export function matmul(spec: MatmulSpec, caps: Caps): Kernel {

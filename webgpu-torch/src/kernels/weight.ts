@@ -1,9 +1,10 @@
 /** WGSL that reads a packed weight, four columns at a time, as f32. */
 
-import { Q8_GROUP, type WeightDtype } from "./kernel";
+import { QUANTIZED_GROUP } from "../ops/lookup";
+import type { WeightDtype } from "./kernel";
 
 /**
- * Declares `name` at `binding` (and, for q8, `${name}_scales` at the next one) and the function
+ * Declares `name` at `binding` (and, for q8 and q4, `${name}_scales` at the next one) and the function
  * `${name}_at(row, c) -> vec4f`: columns 4c … 4c+3 of a row of `columns`, zero beyond the last.
  * Everything is unpacked with integer shifts and unpack2x16float, so shader-f16 is never needed.
  */
@@ -33,29 +34,41 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
 ${at}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`;
     case "q8":
-      if (columns % Q8_GROUP !== 0) throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${Q8_GROUP} for q8`);
-      return /* wgsl */ `
-${at}: array<u32>;
-@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
-// Small weights have subnormal scales, which unpack2x16float may flush to zero. A scale has no sign.
-fn ${name}_scale(group: u32) -> f32 {
-  let half = (${name}_scales[group / 2u] >> (group % 2u * 16)) & 0x7fff;
-  return select(bitcast<f32>((half << 13) + 0x38000000), f32(half) * 0x1p-24, half < 0x400);
-}
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let bytes = vec4i(bitcast<i32>(${name}[row * ${quads}u + c]));
-  let steps = vec4f((bytes << vec4u(24, 16, 8, 0)) >> vec4u(24));
-  return steps * ${name}_scale(row * ${columns / Q8_GROUP}u + c / ${Q8_GROUP / 4}u);
-}
-`;
+    case "q4":
+      if (columns % QUANTIZED_GROUP !== 0) {
+        throw new RangeError(`${name}: ${columns} columns, expected a multiple of ${QUANTIZED_GROUP} for ${dtype}`);
+      }
+      return quantized(name, at, binding, quads, dtype === "q8" ? 8 : 4);
     default:
       return dtype satisfies never;
   }
 }
 
-/** Storage bindings that a weight takes: q8 has its scales beside it. */
+/** Integers of so many bits, the first column in the lowest bits of a u32, times the scale of their group. */
+function quantized(name: string, at: string, binding: number, quads: number, bits: 8 | 4): string {
+  const word = bits === 8 ? `${name}[i]` : `${name}[i / 2u] >> (i % 2u * 16u)`;
+  return /* wgsl */ `
+${at}: array<u32>;
+@group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// Small weights have subnormal scales, which unpack2x16float may flush to zero.
+fn ${name}_scale(group: u32) -> f32 {
+  let half = ${name}_scales[group / 2u] >> (group % 2u * 16u);
+  let size = half & 0x7fff;
+  let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
+  return select(scale, -scale, (half & 0x8000) != 0);
+}
+fn ${name}_at(row: u32, c: u32) -> vec4f {
+  let i = row * ${quads}u + c;
+  // Each integer goes to the top of its lane and comes down with its sign.
+  let lifted = vec4i(bitcast<i32>(${word})) << vec4u(${[1, 2, 3, 4].map((n) => 32 - n * bits).join(", ")});
+  return vec4f(lifted >> vec4u(${32 - bits})) * ${name}_scale(i / ${QUANTIZED_GROUP / 4}u);
+}
+`;
+}
+
+/** Storage bindings that a weight takes: a quantised one has its scales beside it. */
 export function weightBindings(dtype: WeightDtype): number {
-  return dtype === "q8" ? 2 : 1;
+  return dtype === "q8" || dtype === "q4" ? 2 : 1;
 }
 
 /** Rows that do not start on a multiple of four elements are read one by one. */

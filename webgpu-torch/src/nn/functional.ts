@@ -30,7 +30,7 @@ export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
 }
 
-/** Rows of a weight by number. The weight may be float32, float16 or qint8; a number out of range gives NaN. */
+/** Rows of a weight by number. The weight may be float32, float16 or quantized; a number out of range gives NaN. */
 export function embedding(input: Tensor, weight: Tensor): Tensor {
   if (input.dtype !== "int32")
     throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);

@@ -1,13 +1,13 @@
 /** Tables and ragged rows: references of embedding, dequantisation and segment reductions. */
 
 /** Columns of a quantised row that share a scale. */
-const GROUP = 32;
+export const QUANTIZED_GROUP = 32;
 
-/** A block-quantised matrix (rows, width) as floats. */
-export function dequantizeCpu(rows: number, width: number, q: ArrayLike<number>, scales: ArrayLike<number>): Float32Array {
-  const groups = width / GROUP;
-  const scaleOf = (i: number) => scales[Math.floor(i / width) * groups + Math.floor((i % width) / GROUP)] ?? 0;
-  return Float32Array.from({ length: rows * width }, (_, i) => (q[i] ?? 0) * scaleOf(i));
+/** A block-quantised matrix as floats. `columns`, a multiple of the group, counts all rows': groups never cross from one to the next. */
+export function dequantizeCpu(columns: number, bits: 8 | 4, q: ArrayLike<number>, scales: ArrayLike<number>): Float32Array {
+  const nibble = (i: number) => ((q[i >>> 3] ?? 0) << (28 - 4 * (i & 7))) >> 28;
+  const step = bits === 4 ? nibble : (i: number) => q[i] ?? 0;
+  return Float32Array.from({ length: columns }, (_, i) => step(i) * (scales[Math.floor(i / QUANTIZED_GROUP)] ?? 0));
 }
 
 /** Rows of a weight by number; one out of range is NaN. */

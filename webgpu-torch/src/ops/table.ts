@@ -1,6 +1,6 @@
 /** Every element-wise operation by name, and the dtype that it gives. */
 
-import { type DType, isFloat, type Lane, laneOf, packedWeight } from "../base/dtype";
+import { type DType, isFloat, isPacked, type Lane, laneOf, packedWeight } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { BINARY } from "./binary";
 import type { ElementOp } from "./element";
@@ -23,7 +23,7 @@ export const elementOp = (name: ElementName): ElementOp => TABLE[name];
 
 /** The dtype that arguments are converted to before the operation, from the one they were promoted to. */
 export function argumentType(name: ElementName, promoted: DType): DType {
-  if (promoted === "qint8") throw packedWeight(name);
+  if (isPacked(promoted)) throw packedWeight(name);
   const { takes } = elementOp(name);
   switch (takes) {
     case "any":

@@ -1,6 +1,6 @@
 /** Elements as JavaScript numbers, for the references on the CPU. */
 
-import type { DType } from "../base/dtype";
+import { type DType, packedWeight } from "../base/dtype";
 import { fromHalfBits, toHalfBits } from "../base/f16";
 
 /** Numbers of one dtype. float16 is held as float32 that was rounded; bools as 0 and 1. */
@@ -18,8 +18,10 @@ export function makeValues(dtype: DType, count: number): Values {
     case "bool":
       return new Uint32Array(count);
     case "int8":
-    case "qint8":
       return new Int8Array(count);
+    case "qint8":
+    case "qint4":
+      throw packedWeight("values");
     default:
       return dtype satisfies never;
   }
@@ -38,8 +40,10 @@ export function readValues(buffer: ArrayBuffer, dtype: DType, offset: number, co
     case "bool":
       return new Uint32Array(buffer, offset, count);
     case "int8":
-    case "qint8":
       return new Int8Array(buffer, offset, count);
+    case "qint8":
+    case "qint4":
+      throw packedWeight("values");
     default:
       return dtype satisfies never;
   }

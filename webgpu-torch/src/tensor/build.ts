@@ -1,6 +1,6 @@
 /** Adds nodes to the graph: what every function of the library is made of. */
 
-import { type DType, dtypeOfScalar, type Promoted, resultType } from "../base/dtype";
+import { type DType, dtypeOfScalar, isPacked, notPacked, type Promoted, resultType } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { broadcastShapes, numel, sameShape, type Shape } from "../base/shape";
 import type { Move } from "../base/view";
@@ -45,8 +45,8 @@ export function moved(input: Tensor, move: Move, shape: Shape): Tensor {
 
 export function cast(input: Tensor, dtype: DType): Tensor {
   if (input.dtype === dtype) return input;
-  if (dtype === "qint8") throw new RuntimeError("to: a qint8 weight is made with quantized_weight()");
-  if (input.dtype === "qint8") throw new RuntimeError("to: dequantize() a qint8 weight first");
+  if (isPacked(dtype)) throw notPacked("to", dtype);
+  if (isPacked(input.dtype)) throw new RuntimeError(`to: dequantize() a ${input.dtype} weight first`);
   return make({ kind: "cast" }, [input], input.shape, dtype);
 }
 
@@ -102,6 +102,7 @@ const constantNode = (value: number, dtype: DType, backend: Backend): Node =>
 
 /** A tensor whose elements are all one number. */
 export function constant(value: number, shape: Shape, dtype: DType, backend: Backend): Tensor {
+  if (isPacked(dtype)) throw notPacked("full", dtype);
   const node = constantNode(roundTo(dtype, value), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }

@@ -1,6 +1,6 @@
 /** Functions that change a tensor's dtype. */
 
-import type { DType } from "../base/dtype";
+import { type DType, isPacked } from "../base/dtype";
 import { copyNode } from "../graph/node";
 import { cast, make, range } from "./build";
 import { Tensor } from "./tensor";
@@ -15,7 +15,7 @@ export const bool = (input: Tensor): Tensor => cast(input, "bool");
 
 /** A block-quantised weight as floats. */
 export function dequantize(input: Tensor): Tensor {
-  if (input.dtype !== "qint8") return cast(input, "float32");
+  if (!isPacked(input.dtype)) return cast(input, "float32");
   const [rows = 0] = input.shape;
   // The kernel that looks rows up unpacks them: all rows in order are the whole weight.
   return make({ kind: "embedding" }, [range(rows, input.backend), input], input.shape, "float32");

@@ -1,10 +1,11 @@
 /** Functions that make tensors: from values, from bytes, or out of nothing. */
 
 import type { DeviceName } from "../backend/backend";
-import { type DType, dtypeOfScalar, type HostArray, isFloat, itemSize } from "../base/dtype";
+import { type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
+import { QUANTIZED_GROUP } from "../ops/lookup";
 import { cast, constant, element, make, range } from "./build";
 import { backendOf } from "./devices";
 import { encode, flatten, type Nested } from "./host";
@@ -18,6 +19,7 @@ export interface TensorOptions {
 }
 
 function upload(bytes: Uint8Array, shape: Shape, dtype: DType, device: DeviceName | undefined): Tensor {
+  if (isPacked(dtype)) throw notPacked("frombuffer", dtype);
   const backend = backendOf(device);
   return new Tensor(dataNode(backend.upload(bytes), shape, dtype, backend));
 }
@@ -58,16 +60,21 @@ export function frombuffer(buffer: ArrayBuffer | ArrayBufferView, options: FromB
   return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
 }
 
-/** A block-quantised weight: int8 (out, in) with float16 scales (out, in / 32). Goes into `linear` and `embedding`. */
+/**
+ * A block-quantised weight (out, in), for `linear` and `embedding`: float16 scales (out, in / 32), beside int8 (out, in) or uint32
+ * (out, in / 8), whose elements hold eight columns of four bits each, two's complement, the first in the lowest bits.
+ */
 export function quantized_weight(values: Tensor, scales: Tensor): Tensor {
-  const [rows = 0, columns = 0] = values.shape;
-  const fits = values.ndim === 2 && columns % 32 === 0 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / 32;
-  if (!fits || values.dtype !== "int8" || scales.dtype !== "float16") {
+  const dtype = (["qint8", "qint4"] as const).find((name) => PACKED[name].held === values.dtype);
+  const [rows = 0, elements = 0] = values.shape;
+  const columns = dtype ? elements * PACKED[dtype].columns : 0;
+  const fits = values.ndim === 2 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / QUANTIZED_GROUP;
+  if (!dtype || !fits || scales.dtype !== "float16") {
     throw new RuntimeError(
-      `quantized_weight: expected int8 (out, in) and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`,
+      `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`,
     );
   }
-  return make({ kind: "quantized" }, [values, scales], values.shape, "qint8");
+  return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
 }
 
 /** One number everywhere. */

@@ -93,7 +93,7 @@ export function outer(input: Tensor, vec2: Tensor): Tensor {
   return element("mul", unsqueeze(input, 1), unsqueeze(vec2, 0));
 }
 
-/** x wᵀ + b. The weight may be float32, float16 or qint8; it stays packed and is unpacked inside the kernel. */
+/** x wᵀ + b. The weight may be float32, float16 or quantized; it stays packed and is unpacked inside the kernel. */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const vector = weight.ndim === 1;
   const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);

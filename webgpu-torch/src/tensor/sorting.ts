@@ -1,5 +1,6 @@
 /** Functions that put elements in order. NaN is larger than everything. */
 
+import { isPacked } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { numel, wrapDim } from "../base/shape";
 import { keptOf, RUN } from "../ops/lists";
@@ -35,7 +36,7 @@ function positions(input: Tensor, descending: boolean, keep: number): Tensor {
 
 /** The elements in words, in an order that is theirs. */
 function words(input: Tensor): Tensor {
-  if (input.dtype === "float16" || input.dtype === "qint8") return cast(input, "float32");
+  if (input.dtype === "float16" || isPacked(input.dtype)) return cast(input, "float32");
   return input.dtype === "int8" ? cast(input, "int32") : input;
 }
 

@@ -84,7 +84,9 @@ function weightOf(dtype: WeightDtype, rows: number, columns: number, input: Inpu
     case "f16":
       return { values: input(at, "float16"), next: at + 1 };
     case "q8":
-      return { values: dequantizeCpu(rows, columns, input(at, "int8"), input(at + 1, "float16")), next: at + 2 };
+      return { values: dequantizeCpu(rows * columns, 8, input(at, "int8"), input(at + 1, "float16")), next: at + 2 };
+    case "q4":
+      return { values: dequantizeCpu(rows * columns, 4, input(at, "uint32"), input(at + 1, "float16")), next: at + 2 };
     default:
       return dtype satisfies never;
   }
