@@ -5426,11 +5426,10 @@ function eye(n, ...args) {
   const backend = backendOf(device);
   return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
 }
-var tril = (input2, diagonal2 = 0) => triangle(input2, "le", diagonal2);
-var triu = (input2, diagonal2 = 0) => triangle(input2, "ge", diagonal2);
-function triangle(input2, keep, diagonal2) {
+var triangle = (op, keep) => (input2, ...args) => {
+  const { diagonal: diagonal2 = 0 } = keywords(op, ["diagonal"], args);
   const [rows, columns] = input2.shape.slice(-2);
-  if (rows === void 0 || columns === void 0) throw new RuntimeError(`${keep === "le" ? "tril" : "triu"}: input tensor must have at least 2 dimensions`);
+  if (rows === void 0 || columns === void 0) throw new RuntimeError(`${op}: input tensor must have at least 2 dimensions`);
   const row = element("add", unsqueeze(range(rows, input2.backend), 1), diagonal2);
   return make(
     { kind: "element", name: "where" },
@@ -5438,7 +5437,9 @@ function triangle(input2, keep, diagonal2) {
     input2.shape,
     input2.dtype
   );
-}
+};
+var tril = triangle("tril", "le");
+var triu = triangle("triu", "ge");
 
 // src/tensor/indexing.ts
 var indexing_exports = {};
@@ -5688,6 +5689,8 @@ function div(input2, other, options = {}) {
   }
 }
 function pow(input2, exponent) {
+  if (input2 instanceof Tensor && input2.dtype === "bool" && typeof exponent === "boolean")
+    return exponent ? input2 : element("logical_or", input2, element("logical_not", input2));
   if (!(input2 instanceof Tensor) || typeof exponent !== "number") return element("pow", input2, exponent);
   if (exponent === 2) return element("square", input2);
   if (!isFloat(input2.dtype)) {
@@ -5725,8 +5728,9 @@ function lerp(input2, end, weight) {
   if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
   return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
 }
-var addcmul = (input2, tensor1, tensor2, { value = 1 } = {}) => add(input2, mul(tensor1, tensor2), { alpha: value });
-var addcdiv = (input2, tensor1, tensor2, { value = 1 } = {}) => add(input2, div(tensor1, tensor2), { alpha: value });
+var valueOf = (op, options) => keywords(op, [], [options], ["value"]).value ?? 1;
+var addcmul = (input2, tensor1, tensor2, options = {}) => add(input2, mul(tensor1, tensor2), { alpha: valueOf("addcmul", options) });
+var addcdiv = (input2, tensor1, tensor2, options = {}) => add(input2, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
 
 // src/tensor/products.ts
 var products_exports = {};
@@ -5929,13 +5933,14 @@ function bmm(input2, mat2) {
   }
   return product2("bmm", input2, mat2);
 }
-var plus2 = (input2, term, { beta = 1, alpha = 1 }) => {
+var plus2 = (op, input2, term, options) => {
+  const { beta = 1, alpha = 1 } = keywords(op, [], [options], ["beta", "alpha"]);
   const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
   if (beta === 0) return scaledTerm;
   return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
 };
-var addmm = (input2, mat1, mat2, options = {}) => plus2(input2, mm(mat1, mat2), options);
-var baddbmm = (input2, batch1, batch2, options = {}) => plus2(input2, bmm(batch1, batch2), options);
+var addmm = (input2, mat1, mat2, options = {}) => plus2("addmm", input2, mm(mat1, mat2), options);
+var baddbmm = (input2, batch1, batch2, options = {}) => plus2("baddbmm", input2, bmm(batch1, batch2), options);
 function dot(input2, tensor2) {
   if (input2.ndim !== 1 || tensor2.ndim !== 1)
     throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
@@ -5951,7 +5956,8 @@ function outer(input2, vec2) {
     throw new RuntimeError(`outer: Expected 1-D arguments, but got ${input2.ndim}-D and ${vec2.ndim}-D`);
   return element("mul", unsqueeze(input2, 1), unsqueeze(vec2, 0));
 }
-function linear(input2, weight, bias = null) {
+function linear(input2, weight, ...args) {
+  const { bias = null } = keywords("linear", ["bias"], args);
   const vector2 = weight.ndim === 1;
   const shape = linearShape(input2.shape, vector2 ? [1, weight.shape[0] ?? 0] : weight.shape);
   if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
@@ -6860,7 +6866,8 @@ function gelu(input2, options = {}) {
     throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input2);
 }
-function embedding2(input2, weight) {
+function embedding2(input2, weight, ...args) {
+  keywords("embedding", ["padding_idx"], args);
   if (input2.dtype !== "int32")
     throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
   if (weight.ndim !== 2 || !isFloat(weight.dtype))

@@ -30,8 +30,14 @@ export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
 }
 
+export interface EmbeddingOptions {
+  /** Of training, and without effect here. */
+  padding_idx?: number | null;
+}
+
 /** Rows of a weight by number. The weight may be float32, float16 or quantized; a number out of range gives NaN. */
-export function embedding(input: Tensor, weight: Tensor): Tensor {
+export function embedding(input: Tensor, weight: Tensor, ...args: Args<EmbeddingOptions, ["padding_idx"]>): Tensor {
+  keywords<EmbeddingOptions>("embedding", ["padding_idx"], args);
   if (input.dtype !== "int32")
     throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
   if (weight.ndim !== 2 || !isFloat(weight.dtype))

@@ -169,19 +169,26 @@ export function eye(n: number, ...args: Args<TensorOptions & { m?: number }, ["m
   return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
 }
 
-/** The part of the matrices below a diagonal, and zeros. */
-export const tril = (input: Tensor, diagonal = 0): Tensor => triangle(input, "le", diagonal);
-/** The part of the matrices above a diagonal, and zeros. */
-export const triu = (input: Tensor, diagonal = 0): Tensor => triangle(input, "ge", diagonal);
-
-function triangle(input: Tensor, keep: "le" | "ge", diagonal: number): Tensor {
-  const [rows, columns] = input.shape.slice(-2);
-  if (rows === undefined || columns === undefined) throw new RuntimeError(`${keep === "le" ? "tril" : "triu"}: input tensor must have at least 2 dimensions`);
-  const row = element("add", unsqueeze(range(rows, input.backend), 1), diagonal);
-  return make(
-    { kind: "element", name: "where" },
-    [element(keep, range(columns, input.backend), row), input, constant(0, [], input.dtype, input.backend)],
-    input.shape,
-    input.dtype,
-  );
+export interface TriangleOptions {
+  diagonal?: number;
 }
+
+const triangle =
+  (op: string, keep: "le" | "ge") =>
+  (input: Tensor, ...args: Args<TriangleOptions, ["diagonal"]>): Tensor => {
+    const { diagonal = 0 } = keywords<TriangleOptions>(op, ["diagonal"], args);
+    const [rows, columns] = input.shape.slice(-2);
+    if (rows === undefined || columns === undefined) throw new RuntimeError(`${op}: input tensor must have at least 2 dimensions`);
+    const row = element("add", unsqueeze(range(rows, input.backend), 1), diagonal);
+    return make(
+      { kind: "element", name: "where" },
+      [element(keep, range(columns, input.backend), row), input, constant(0, [], input.dtype, input.backend)],
+      input.shape,
+      input.dtype,
+    );
+  };
+
+/** The part of the matrices below a diagonal, and zeros. */
+export const tril = triangle("tril", "le");
+/** The part of the matrices above a diagonal, and zeros. */
+export const triu = triangle("triu", "ge");

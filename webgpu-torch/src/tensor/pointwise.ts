@@ -135,6 +135,9 @@ export { div as divide, div as true_divide, sub as subtract };
 
 /** input to the power of exponent. Squares, roots and the like are computed as such. */
 export function pow(input: Operand, exponent: Operand): Tensor {
+  // The one power of bools that there is.
+  if (input instanceof Tensor && input.dtype === "bool" && typeof exponent === "boolean")
+    return exponent ? input : element("logical_or", input, element("logical_not", input));
   if (!(input instanceof Tensor) || typeof exponent !== "number") return element("pow", input, exponent);
   if (exponent === 2) return element("square", input);
   if (!isFloat(input.dtype)) {
@@ -198,10 +201,12 @@ export interface ValueOptions {
   value?: number;
 }
 
+const valueOf = (op: string, options: ValueOptions): number => keywords<ValueOptions>(op, [], [options], ["value"]).value ?? 1;
+
 /** input + value * tensor1 * tensor2 */
-export const addcmul = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor =>
-  add(input, mul(tensor1, tensor2), { alpha: value });
+export const addcmul = (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor =>
+  add(input, mul(tensor1, tensor2), { alpha: valueOf("addcmul", options) });
 
 /** input + value * tensor1 / tensor2 */
-export const addcdiv = (input: Tensor, tensor1: Tensor, tensor2: Tensor, { value = 1 }: ValueOptions = {}): Tensor =>
-  add(input, div(tensor1, tensor2), { alpha: value });
+export const addcdiv = (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor =>
+  add(input, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });

@@ -5,6 +5,7 @@ import { RuntimeError, showShape } from "../base/errors";
 import { numel, reducedShape } from "../base/shape";
 import { linearShape, matmulShape } from "../ops/matmul";
 import { cast, constant, element, make, promoted } from "./build";
+import { type Args, keywords } from "./keywords";
 import { sum } from "./reductions";
 import { reshape, transpose, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
@@ -58,7 +59,8 @@ export interface AddOptions {
   alpha?: number;
 }
 
-const plus = (input: Tensor, term: Tensor, { beta = 1, alpha = 1 }: AddOptions): Tensor => {
+const plus = (op: string, input: Tensor, term: Tensor, options: AddOptions): Tensor => {
+  const { beta = 1, alpha = 1 } = keywords<AddOptions>(op, [], [options], ["beta", "alpha"]);
   const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
   // With beta 0 the input is ignored, whatever is in it.
   if (beta === 0) return scaledTerm;
@@ -66,11 +68,12 @@ const plus = (input: Tensor, term: Tensor, { beta = 1, alpha = 1 }: AddOptions):
 };
 
 /** beta * input + alpha * (mat1 @ mat2) */
-export const addmm = (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor => plus(input, mm(mat1, mat2), options);
+export const addmm = (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor =>
+  plus("addmm", input, mm(mat1, mat2), options);
 
 /** beta * input + alpha * (batch1 @ batch2), for batches. */
 export const baddbmm = (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor =>
-  plus(input, bmm(batch1, batch2), options);
+  plus("baddbmm", input, bmm(batch1, batch2), options);
 
 /** The sum of products of two vectors. */
 export function dot(input: Tensor, tensor: Tensor): Tensor {
@@ -93,8 +96,13 @@ export function outer(input: Tensor, vec2: Tensor): Tensor {
   return element("mul", unsqueeze(input, 1), unsqueeze(vec2, 0));
 }
 
+export interface LinearOptions {
+  bias?: Tensor | null;
+}
+
 /** x wᵀ + b. The weight may be float32, float16 or quantized; it stays packed and is unpacked inside the kernel. */
-export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+export function linear(input: Tensor, weight: Tensor, ...args: Args<LinearOptions, ["bias"]>): Tensor {
+  const { bias = null } = keywords<LinearOptions>("linear", ["bias"], args);
   const vector = weight.ndim === 1;
   const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
   if (!isFloat(input.dtype) || !isFloat(weight.dtype))
