@@ -92,6 +92,16 @@ def write_digest(note: Path, digest: str) -> None:
         file.write(digest.encode())
 
 
+def sha256_of_blocks(file: Path, block_bytes: int) -> tuple[str, tuple[str, ...]]:
+    """The whole file's SHA-256, and that of each block; the last may be shorter."""
+    digest, blocks = hashlib.sha256(), []
+    with file.open("rb") as stream:
+        while block := stream.read(block_bytes):
+            digest.update(block)
+            blocks.append(hashlib.sha256(block).hexdigest())
+    return digest.hexdigest(), tuple(blocks)
+
+
 def sha256(file: Path) -> str:
     digest = hashlib.sha256()
     with file.open("rb") as stream:

@@ -13,7 +13,7 @@ from disk_cache import (
     atomic_file,
     default_cache_dir,
     read_digest,
-    sha256,
+    sha256_of_blocks,
     write_digest,
 )
 from quantize import WEIGHT_DTYPES, WeightDtype, convert, stored_as
@@ -21,6 +21,9 @@ from safetensors_bytes import Layout, TensorSpec, header_bytes, plan
 from split_model import SplitModel
 
 STALE_PART_SECONDS = 24 * 3600
+# A browser hashes a piece while it arrives, which takes hashes of its parts: WebCrypto
+# hashes only what is whole.
+BLOCK_BYTES = 4 * 2**20
 
 
 class CuttingBusy(Exception):
@@ -39,6 +42,7 @@ class PieceFile:
     path: Path
     bytes: int
     sha256: str
+    blocks: tuple[str, ...]  # the SHA-256 of each BLOCK_BYTES
     changed_ns: int = field(compare=False)  # when it was last written
 
     def is_untouched(self) -> bool:
@@ -149,9 +153,10 @@ class LayerFiles:
         if digest is None or not path.is_file():
             return None
         stat = path.stat()
-        if sha256(path) != digest:
+        found, blocks = sha256_of_blocks(path, BLOCK_BYTES)
+        if found != digest:
             return None
-        return PieceFile(path, stat.st_size, digest, stat.st_mtime_ns)
+        return PieceFile(path, stat.st_size, digest, blocks, stat.st_mtime_ns)
 
     def _cut(self, dtype: WeightDtype, piece: str) -> PieceFile:
         layout = self._layout(dtype, piece)
@@ -164,9 +169,10 @@ class LayerFiles:
                 for stored, content in convert(name, tensor, dtype).items():
                     file.seek(len(header) + layout.offsets[stored])
                     file.write(content.numpy().data)
-        stat, digest = path.stat(), sha256(path)
+        stat = path.stat()
+        digest, blocks = sha256_of_blocks(path, BLOCK_BYTES)
         write_digest(path.with_suffix(".sha256"), digest)
-        return PieceFile(path, stat.st_size, digest, stat.st_mtime_ns)
+        return PieceFile(path, stat.st_size, digest, blocks, stat.st_mtime_ns)
 
     def _manifest_entry(self, dtype: WeightDtype, piece: str) -> dict[str, Any]:
         file = self._file(dtype, piece)
@@ -174,7 +180,12 @@ class LayerFiles:
             name: {"dtype": spec.dtype, "shape": list(spec.shape)}
             for name, spec in self._layout(dtype, piece).tensors.items()
         }
-        return {"bytes": file.bytes, "sha256": file.sha256, "tensors": tensors}
+        return {
+            "bytes": file.bytes,
+            "sha256": file.sha256,
+            "blocks": {"bytes": BLOCK_BYTES, "sha256": list(file.blocks)},
+            "tensors": tensors,
+        }
 
     def _layout(self, dtype: WeightDtype, piece: str) -> Layout:
         specs: dict[str, TensorSpec] = {}

@@ -265,9 +265,15 @@ class ManifestTensor(BaseModel):
     shape: list[int]
 
 
+class ManifestBlocks(BaseModel):
+    bytes: Annotated[int, Field(description="In each block but the last.")]
+    sha256: list[str]
+
+
 class ManifestFile(BaseModel):
     bytes: int
     sha256: str
+    blocks: ManifestBlocks
     tensors: dict[str, ManifestTensor]
 
 

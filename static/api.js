@@ -45,6 +45,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {object} PieceFile
  * @property {number} bytes
  * @property {string} sha256 in hexadecimal
+ * @property {{bytes: number, sha256: string[]}} blocks the same of each part of so many bytes
  *
  * @typedef {object} Manifest
  * @property {string} model

@@ -59,6 +59,7 @@ async function fetchRest(url, { partial, headers, signal, onProgress, stallMs = 
       priority: "low",
     });
     await acceptAnswer(partial, response);
+    onProgress?.(partial.loaded); // an answer may begin anew
     for await (const chunk of chunksOf(response)) {
       append(partial, chunk);
       onProgress?.(partial.loaded);

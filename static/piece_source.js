@@ -3,6 +3,7 @@
 
 import { authorization } from "./api.js";
 import { SplitComputeError } from "./errors.js";
+import { PieceCheck } from "./piece_check.js";
 import { download, emptyFile } from "./piece_download.js";
 import { forgetPiece, keepPiece, readPiece } from "./piece_store.js";
 
@@ -39,9 +40,8 @@ export class PieceSource {
   }
 
   /**
-   * Hands a piece's bytes over as soon as they are here, and checks them meanwhile: hashing takes
-   * as long as half a download from the same machine. Resolves with what was made of them once they
-   * are known to be right, before they are kept.
+   * Hands a piece's bytes over as soon as they are here, whether or not all are hashed yet. Resolves
+   * with what was made of them once they are known to be right, before they are kept.
    * @template T
    * @param {string} url @param {PieceFile} file @param {Use<T>} use
    * @param {Report} report @param {AbortSignal} signal
@@ -74,7 +74,7 @@ export class PieceSource {
   async #loadKept(url, file, use, report) {
     const bytes = await readPiece(url);
     if (!bytes) return null;
-    const checked = await useChecked(bytes, file, use, report);
+    const checked = await useChecked(bytes, new PieceCheck(new Uint8Array(bytes), file), use, report);
     if (!checked) await forgetPiece(url);
     return checked;
   }
@@ -89,11 +89,15 @@ export class PieceSource {
       const partial = this.#begin(url, file.bytes);
       report("download", partial.loaded);
       const progress = sparsely((loaded) => report("download", loaded));
+      const check = new PieceCheck(partial.bytes, file);
+      const onProgress = (/** @type {number} */ loaded) => {
+        check.advance(loaded);
+        progress.onProgress(loaded);
+      };
       const headers = authorization(this.server);
-      const { onProgress } = progress;
       const bytes = await download(url, { partial, headers, onProgress, signal }).finally(progress.end);
       this.#partial = null;
-      const checked = await useChecked(bytes, file, use, report);
+      const checked = await useChecked(bytes, check, use, report);
       if (checked) return { ...checked, bytes };
     }
     const message = `${url}: the bytes do not have the manifest's SHA-256 ${file.sha256}`;
@@ -110,26 +114,19 @@ export class PieceSource {
 /**
  * Uses the bytes while they are hashed. What is made of damaged ones is given up, and null comes back.
  * @template T
- * @param {ArrayBuffer} bytes @param {PieceFile} file @param {Use<T>} use @param {Report} report
+ * @param {ArrayBuffer} bytes @param {PieceCheck} check @param {Use<T>} use @param {Report} report
  * @returns {Promise<{making: Promise<T>} | null>}
  */
-async function useChecked(bytes, file, { take, giveUp }, report) {
+async function useChecked(bytes, check, { take, giveUp }, report) {
   report("verify");
   const making = take(bytes);
   making.catch(() => {}); // of damaged bytes anything may come
-  if (await isIntact(bytes, file)) {
+  if (await check.isIntact()) {
     report("upload");
     return { making };
   }
   await making.then(giveUp, () => {});
   return null;
-}
-
-/** @param {ArrayBuffer} bytes @param {PieceFile} file */
-export async function isIntact(bytes, file) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex === file.sha256;
 }
 
 /** @param {(loaded: number) => void} report */

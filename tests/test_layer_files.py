@@ -116,6 +116,10 @@ def test_the_manifest_tells_the_truth_and_is_json(
             content = path.read_bytes()
             assert entry["bytes"] == len(content) == sizes[dtype][piece]
             assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+            size = entry["blocks"]["bytes"]
+            blocks = [content[at : at + size] for at in range(0, len(content), size)]
+            expected = [hashlib.sha256(block).hexdigest() for block in blocks]
+            assert entry["blocks"]["sha256"] == expected
             tensors = safetensors.torch.load(content)
             assert {name: list(t.shape) for name, t in tensors.items()} == {
                 name: tensor["shape"] for name, tensor in entry["tensors"].items()

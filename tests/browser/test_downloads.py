@@ -24,9 +24,52 @@ DOWNLOAD = """async (options) => {
         stallMs: 400,
         ...options,
     });
-    const {isIntact} = await import("/static/piece_source.js");
-    return {intact: await isIntact(bytes, file), seen, size: file.bytes};
+    const {PieceCheck} = await import("/static/piece_check.js");
+    const intact = await new PieceCheck(new Uint8Array(bytes), file).isIntact();
+    return {intact, seen, size: file.bytes};
 }"""
+
+
+# A file of 10 bytes in blocks of 4, told of `loads` bytes one after the other.
+CHECK = """async ({loads, damaged, change}) => {
+    const {PieceCheck} = await import("/static/piece_check.js");
+    const hex = async (bytes) => {
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+        return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    };
+    const bytes = Uint8Array.from({length: 10}, (_, i) => i);
+    const parts = [bytes.slice(0, 4), bytes.slice(4, 8), bytes.slice(8)];
+    const blocks = {bytes: 4, sha256: await Promise.all(parts.map(hex))};
+    const file = {bytes: 10, sha256: await hex(bytes), blocks, ...change};
+    const there = new Uint8Array(10);
+    const check = new PieceCheck(there, file);
+    for (const loaded of loads) {
+        there.set(bytes.subarray(0, loaded));
+        check.advance(loaded);
+    }
+    there.set(bytes);
+    if (damaged !== undefined) there[damaged] ^= 1;
+    return check.isIntact();
+}"""
+
+
+@pytest.mark.parametrize("loads", [[], [10], [3, 4, 9, 10], [9, 2, 5, 10], [8, 0, 4]])
+def test_a_piece_is_right_however_it_came(page: Page, loads: list[int]) -> None:
+    assert page.evaluate(CHECK, {"loads": loads}) is True
+
+
+@pytest.mark.parametrize("damaged", [0, 3, 4, 8, 9])
+def test_one_wrong_bit_is_found_in_any_block(page: Page, damaged: int) -> None:
+    assert page.evaluate(CHECK, {"loads": [], "damaged": damaged}) is False
+
+
+@pytest.mark.parametrize(
+    "change", [{"bytes": 9}, {"bytes": 13}, {"blocks": {"bytes": 4, "sha256": []}}]
+)
+def test_hashes_that_do_not_cover_a_file_are_refused(
+    page: Page, change: dict[str, object]
+) -> None:
+    assert page.evaluate(CHECK, {"loads": [], "change": change}) is False
 
 
 @pytest.mark.parametrize(

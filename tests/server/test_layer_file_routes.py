@@ -101,7 +101,7 @@ def test_clients_that_do_not_read_a_range_do_not_hold_up_others(
     path = tmp_path / "piece"
     path.touch()
     os.truncate(path, 80_000_000)
-    piece = PieceFile(path, 80_000_000, "0" * 64, changed_ns=0)
+    piece = PieceFile(path, 80_000_000, "0" * 64, (), changed_ns=0)
     monkeypatch.setattr(LayerFiles, "file", lambda *names: piece)
     with ExitStack() as idle:
         for _ in range(THREADS + 2):
