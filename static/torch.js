@@ -3001,7 +3001,7 @@ fn find_moments(first: u32, invocation: u32) {
 var MAX_VECTORS = 1024;
 function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, across, down, along, depth, buffers } = tile2;
+  const { rows, columns, across, down, along, depth } = tile2;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
@@ -3012,7 +3012,7 @@ function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
   const [shareX, shareW] = [tileM * depth / invocations, tileN * depth / invocations];
   if (invocations % depth !== 0 || !Number.isInteger(shareX) || !Number.isInteger(shareW))
     throw new RangeError(`matmul: ${invocations} invocations do not share tiles of ${tileM} and ${tileN} rows of ${depth} vectors evenly`);
-  const vectors = Math.max(buffers * (tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along * rowsSummed(tile2) / rows / 4 : 0);
+  const vectors = Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along * rowsSummed(tile2) / rows / 4 : 0);
   if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
   const place = (n) => `(invocation + ${n * invocations}u)`;
   const guard = (read2) => quadsK % depth === 0 ? `return ${read2};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read2};`;
@@ -3059,9 +3059,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${repeat(shareX, (n) => `var x_next${n} = x_or_zero(x_row${n}, along);`, "\n  ")}
   ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
   for (var step = 0u; step < ${steps}u; step++) {
-    ${buffers === 2 ? `let buffer = step % 2u * ${(tileM + tileN) * (depth + 1)}u;` : "const buffer = 0u;"}
-    ${repeat(shareX, (n) => `tiles[buffer + ${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
-    ${repeat(shareW, (n) => `tiles[buffer + (${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
+    ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
     workgroupBarrier();
     // Memory is asked for the next step's vectors before this step's are multiplied.
     if (step < ${steps - 1}u) {
@@ -3071,13 +3070,13 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     }
     // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
     for (var n = 0u; n < ${depth / along}u; n++) {
-      let c = buffer + n * ${along}u${along > 1 ? " + tz" : ""};
+      let c = n * ${along}u${along > 1 ? " + tz" : ""};
       ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
       ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
     }
-    ${buffers === 1 ? "workgroupBarrier();" : ""}
+    workgroupBarrier();
   }
-  ${along > 1 ? `${buffers === 2 ? "workgroupBarrier();" : ""}${sumAlong(tile2)}` : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
+  ${along > 1 ? sumAlong(tile2) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
 `
     ),
@@ -3132,9 +3131,8 @@ function onGpu(spec) {
     const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
     return matmulRows(spec, { rows: 4, columns: 4, lanes: 128 / groups, groups });
   }
-  if (tiles(64, 64) >= 384) return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4, buffers: 1 });
-  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8, buffers: 1 });
-  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16, buffers: 1 });
+  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8 });
+  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
 }
 
 // src/kernels/caps.ts

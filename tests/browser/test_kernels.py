@@ -211,6 +211,20 @@ def test_linear_is_right_for_any_shape(kernel_page: Page, adapter: str) -> None:
 
 
 @on_both_ways
+def test_linear_is_right_for_many_rows_and_columns(
+    kernel_page: Page, adapter: str
+) -> None:
+    # On a GPU, the larger tiles: 192 of them at least.
+    runs = [
+        linear(600, 330, 70, "f32"),
+        linear(600, 332, 33, "f16"),
+        linear(417, 500, 96, "q8"),
+        linear(200, 1000, 64, "q4"),
+    ]
+    assert_close(kernel_page, adapter, runs)
+
+
+@on_both_ways
 def test_quantized_weights_may_be_small(kernel_page: Page, adapter: str) -> None:
     # their scales are float16 subnormals
     runs = [linear(2, 8, 64, dtype, False, size=1e-4) for dtype in QUANTIZED_DTYPES]

@@ -48,7 +48,6 @@ function onGpu(spec: MatmulSpec): Kernel {
     const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
     return matmulRows(spec, { rows: 4, columns: 4, lanes: 128 / groups, groups });
   }
-  if (tiles(64, 64) >= 384) return matmulTiled(spec, { rows: 8, columns: 4, across: 16, down: 8, along: 1, depth: 4, buffers: 1 });
-  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8, buffers: 1 });
-  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16, buffers: 1 });
+  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8 });
+  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
 }

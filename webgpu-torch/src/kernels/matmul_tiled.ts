@@ -14,8 +14,6 @@ export interface Tile {
   readonly along: number;
   /** Vectors of four along K that a step brings into workgroup memory; a multiple of `along`. */
   readonly depth: number;
-  /** Places for them there: with two a step waits at one barrier instead of at two. */
-  readonly buffers: 1 | 2;
 }
 
 /** Workgroup memory that every device has, in vectors of four. */
@@ -23,7 +21,7 @@ const MAX_VECTORS = 1024;
 
 export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Tile): Kernel {
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, across, down, along, depth, buffers } = tile;
+  const { rows, columns, across, down, along, depth } = tile;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
@@ -35,7 +33,7 @@ export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Til
   const [shareX, shareW] = [(tileM * depth) / invocations, (tileN * depth) / invocations];
   if (invocations % depth !== 0 || !Number.isInteger(shareX) || !Number.isInteger(shareW))
     throw new RangeError(`matmul: ${invocations} invocations do not share tiles of ${tileM} and ${tileN} rows of ${depth} vectors evenly`);
-  const vectors = Math.max(buffers * (tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along * rowsSummed(tile)) / rows / 4 : 0);
+  const vectors = Math.max((tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along * rowsSummed(tile)) / rows / 4 : 0);
   if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
   const place = (n: number) => `(invocation + ${n * invocations}u)`;
   const guard = (read: string) => (quadsK % depth === 0 ? `return ${read};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read};`);
@@ -80,9 +78,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${repeat(shareX, (n) => `var x_next${n} = x_or_zero(x_row${n}, along);`, "\n  ")}
   ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
   for (var step = 0u; step < ${steps}u; step++) {
-    ${buffers === 2 ? `let buffer = step % 2u * ${(tileM + tileN) * (depth + 1)}u;` : "const buffer = 0u;"}
-    ${repeat(shareX, (n) => `tiles[buffer + ${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
-    ${repeat(shareW, (n) => `tiles[buffer + (${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
+    ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
     workgroupBarrier();
     // Memory is asked for the next step's vectors before this step's are multiplied.
     if (step < ${steps - 1}u) {
@@ -92,13 +89,13 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     }
     // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
     for (var n = 0u; n < ${depth / along}u; n++) {
-      let c = buffer + n * ${along}u${along > 1 ? " + tz" : ""};
+      let c = n * ${along}u${along > 1 ? " + tz" : ""};
       ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
       ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
     }
-    ${buffers === 1 ? "workgroupBarrier();" : ""}
+    workgroupBarrier();
   }
-  ${along > 1 ? `${buffers === 2 ? "workgroupBarrier();" : ""}${sumAlong(tile)}` : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
+  ${along > 1 ? sumAlong(tile) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
 `,
     uniforms: uniforms(M),
