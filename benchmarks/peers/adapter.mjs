@@ -2,18 +2,18 @@
 /**
  * SplitCompute's own layers, as the page runs them: static/gpt2.js on weight trees, replayed by torch.compile.
  *
- * Options: `dtype` of the matrices ("f32", "f16", "q8"), and `pool`: one row back, the mean over tokens, instead of the whole hidden state.
+ * Options: `dtype` of the matrices ("f32", "f16", "q8", "q4"), and `pool`: one row back, the mean over tokens, instead of the whole hidden state.
  */
 
 import * as torch from "../../static/torch.js";
 import { finish, runLayers } from "../../static/gpt2.js";
 import { affine, layerNorm, sequencesOf } from "../../static/layers.js";
 import { toFloat16 } from "../../static/narrow.js";
-import { quantized, transposed } from "./packing.js";
+import { toQ4, toQ8, transposed } from "./packing.js";
 
 /**
  * @typedef {import("../../static/torch.js").Tensor} Tensor
- * @typedef {"f32" | "f16" | "q8"} Dtype
+ * @typedef {"f32" | "f16" | "q8" | "q4"} Dtype
  * @typedef {{shape: number[], data: Float32Array}} HostTensor
  *
  * @typedef {object} Loading
@@ -93,14 +93,19 @@ function toMatrix(values, out, width, dtype) {
     case "f16":
       return torch.frombuffer(toFloat16(values), { dtype: "float16" }).reshape([out, width]);
     case "q8": {
-      const { steps, scales } = quantized(values);
-      const groups = scales.length / out;
-      return torch.quantized_weight(
-        torch.frombuffer(steps, { dtype: "int8" }).reshape([out, width]),
-        torch.frombuffer(scales, { dtype: "float16" }).reshape([out, groups]),
-      );
+      const { steps, scales } = toQ8(values);
+      return packed(torch.frombuffer(steps, { dtype: "int8" }).reshape([out, width]), scales);
+    }
+    case "q4": {
+      const { steps, scales } = toQ4(values);
+      return packed(torch.frombuffer(steps, { dtype: "uint32" }).reshape([out, width / 8]), scales);
     }
     default:
       throw new TypeError(`unknown dtype ${/** @satisfies {never} */ (dtype)}`);
   }
+}
+
+/** @param {Tensor} steps (out, …) @param {Uint16Array} scales */
+function packed(steps, scales) {
+  return torch.quantized_weight(steps, torch.frombuffer(scales, { dtype: "float16" }).reshape([/** @type {number} */ (steps.shape[0]), -1]));
 }

@@ -15,19 +15,36 @@ export function transposed(values, rows, columns) {
 }
 
 /** int8 steps, and one float16 scale for each 32 of them. @param {Float32Array} values */
-export function quantized(values) {
+export function toQ8(values) {
+  return quantized(values, 127, -127, 127);
+}
+
+/**
+ * Steps of 4 bits, eight to a word, and their scales. The largest number of a group becomes -8; the server also tries scales a
+ * little larger and smaller.
+ * @param {Float32Array} values
+ */
+export function toQ4(values) {
+  const { steps, scales } = quantized(values, -8, -8, 7);
+  const words = new Uint32Array(values.length / 8);
+  steps.forEach((step, i) => (words[i >> 3] = (words[i >> 3] ?? 0) | ((step & 15) << (4 * (i & 7)))));
+  return { steps: words, scales };
+}
+
+/** @param {Float32Array} values @param {number} peakStep what a group's largest number becomes @param {number} least @param {number} most */
+function quantized(values, peakStep, least, most) {
   const peaks = new Float32Array(values.length / group);
-  for (let i = 0; i < values.length; i++) {
+  values.forEach((value, i) => {
     const at = Math.floor(i / group);
-    peaks[at] = Math.max(peaks[at] ?? 0, Math.abs(values[i] ?? 0));
-  }
-  const scales = toFloat16(peaks.map((peak) => peak / 127));
+    if (Math.abs(value) > Math.abs(peaks[at] ?? 0)) peaks[at] = value;
+  });
+  const scales = toFloat16(peaks.map((peak) => (peakStep > 0 ? Math.abs(peak) : peak) / peakStep));
   // Divided by the rounded scale, which is what a reader multiplies by.
   const divisors = fromFloat16(scales).map((scale) => scale || Infinity);
   const steps = new Int8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const step = Math.round((values[i] ?? 0) / (divisors[Math.floor(i / group)] ?? 1));
-    steps[i] = Math.min(Math.max(step, -127), 127);
-  }
+  values.forEach((value, i) => {
+    const step = Math.round(value / (divisors[Math.floor(i / group)] ?? 1));
+    steps[i] = Math.min(Math.max(step, least), most);
+  });
   return { steps, scales };
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Who is compared, and with which options. */
 
-const pieces = /** @type {const} */ (["f32", "f16", "q8"]);
+const pieces = /** @type {const} */ (["f32", "f16", "q8", "q4"]);
 const kinds = /** @type {const} */ (["fp32", "fp16", "q8", "q4"]);
 const styles = /** @type {const} */ (["plain", "fused"]);
 
