@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_CHUNK_LINE_BYTES = 1024
-MAX_CONNECTIONS = 300
+MAX_CONNECTIONS = (
+    900  # beyond, clients wait to be accepted; 1,024 open files are common
+)
 IDLE_SECONDS = 60
 REQUEST_SECONDS = 60
 DRAIN_SECONDS = 30

@@ -4,9 +4,9 @@ The mirror of static/layers.js. Attribute names are the names inside a piece.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from linear import Linear
 from ragged import ragged_attention
 
 
@@ -15,8 +15,8 @@ class Attention(nn.Module):
         super().__init__()
         self.n_head = n_head
         self.causal = causal
-        self.c_attn = nn.Linear(n_embd, 3 * n_embd)
-        self.c_proj = nn.Linear(n_embd, n_embd)
+        self.c_attn = Linear(n_embd, 3 * n_embd)
+        self.c_proj = Linear(n_embd, n_embd)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
         total, n_embd = x.shape
@@ -28,24 +28,13 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """activation: "gelu_new", which is GPT-2's tanh approximation, "gelu" or "relu"."""
-
     def __init__(self, n_embd: int, n_inner: int, activation: str) -> None:
         super().__init__()
-        self.activation = activation
-        self.c_fc = nn.Linear(n_embd, n_inner)
-        self.c_proj = nn.Linear(n_inner, n_embd)
+        self.c_fc = Linear(n_embd, n_inner, activation)
+        self.c_proj = Linear(n_inner, n_embd)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.c_fc(x)
-        match self.activation:
-            case "gelu_new":
-                x = F.gelu(x, approximate="tanh")
-            case "gelu":
-                x = F.gelu(x)
-            case "relu":
-                x = F.relu(x)
-        return self.c_proj(x)  # type: ignore[no-any-return]
+        return self.c_proj(self.c_fc(x))  # type: ignore[no-any-return]
 
 
 def table(rows: int, n_embd: int) -> nn.Embedding:

@@ -13,6 +13,7 @@ from torch import nn
 from checkpoint import Checkpoint, Piece, Weights
 from config_json import CheckpointError, Json, read_object
 from disk_cache import content_hash
+from linear import Linear, packs
 from ragged import POOLINGS
 from sentence_files import SentenceSettings, read_settings
 from text_tokenizer import TextTokenizer
@@ -121,14 +122,18 @@ def _fill(
 
     So the peak is the model and its largest tensor, never two copies of the model.
     """
+    pack = packs(device, dtype)
     for piece, sources in weights.pieces.items():
         layer = piece.removeprefix("layer.")
         module = model if layer == piece else model.get_submodule(f"layers.{layer}")
         for name in sources:
             owner, _, leaf = name.rpartition(".")
             tensor = weights.read(piece, name).to(device, dtype)
-            parameter = nn.Parameter(tensor, requires_grad=False)
-            module.get_submodule(owner).register_parameter(leaf, parameter)
+            part = module.get_submodule(owner)
+            part.register_parameter(leaf, nn.Parameter(tensor, requires_grad=False))
+            del tensor
+            if pack and leaf == "weight" and isinstance(part, Linear):
+                part.pack()
     model.eval()
 
 

@@ -112,8 +112,9 @@ def _equal_length_groups(
     for length, end in zip(lengths, accumulate(lengths), strict=True):
         starts[length].append(end - length)
     for length, group in starts.items():
-        if len(group) == 1:  # a slice is a view: nothing is gathered
-            yield slice(group[0], group[0] + length), 1
+        stop = group[0] + length * len(group)
+        if stop == group[-1] + length:  # side by side: a slice is a view, no copy
+            yield slice(group[0], stop), len(group)
         else:
             first_rows = torch.tensor(group, device=device)[:, None]
             rows = first_rows + torch.arange(length, device=device)

@@ -37,9 +37,10 @@ class Running:
         app: WSGIApplication,
         max_body: int = 300_000,
         larger: Mapping[str, int] | None = None,
+        threads: int = THREADS,
     ) -> None:
         address = bind("127.0.0.1", 0)
-        self.server = HttpServer(app, address, THREADS, max_body, larger)
+        self.server = HttpServer(app, address, threads, max_body, larger)
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.run)
