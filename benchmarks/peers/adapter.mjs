@@ -9,7 +9,7 @@ import * as torch from "../../static/torch.js";
 import { finish, runLayers } from "../../static/gpt2.js";
 import { affine, layerNorm, sequencesOf } from "../../static/layers.js";
 import { toFloat16 } from "../../static/narrow.js";
-import { toQ4, toQ8, transposed } from "./packing.js";
+import { nibbles, quantized, transposed } from "./packing.js";
 
 /**
  * @typedef {import("../../static/torch.js").Tensor} Tensor
@@ -92,20 +92,13 @@ function toMatrix(values, out, width, dtype) {
       return torch.frombuffer(values).reshape([out, width]);
     case "f16":
       return torch.frombuffer(toFloat16(values), { dtype: "float16" }).reshape([out, width]);
-    case "q8": {
-      const { steps, scales } = toQ8(values);
-      return packed(torch.frombuffer(steps, { dtype: "int8" }).reshape([out, width]), scales);
-    }
+    case "q8":
     case "q4": {
-      const { steps, scales } = toQ4(values);
-      return packed(torch.frombuffer(steps, { dtype: "uint32" }).reshape([out, width / 8]), scales);
+      const { steps, scales } = quantized(values, dtype);
+      const packed = dtype === "q8" ? torch.frombuffer(steps, { dtype: "int8" }) : torch.frombuffer(nibbles(steps), { dtype: "uint32" });
+      return torch.quantized_weight(packed.reshape([out, -1]), torch.frombuffer(scales, { dtype: "float16" }).reshape([out, -1]));
     }
     default:
       throw new TypeError(`unknown dtype ${/** @satisfies {never} */ (dtype)}`);
   }
-}
-
-/** @param {Tensor} steps (out, …) @param {Uint16Array} scales */
-function packed(steps, scales) {
-  return torch.quantized_weight(steps, torch.frombuffer(scales, { dtype: "float16" }).reshape([/** @type {number} */ (steps.shape[0]), -1]));
 }

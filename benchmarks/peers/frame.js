@@ -1,4 +1,3 @@
-// @ts-check
 /** One peer in a frame of its own: loads it, checks it, runs it when the page says so. */
 
 import { counting } from "./counters.js";

@@ -1,4 +1,3 @@
-// @ts-check
 /** Runs the peers in turn, each in a frame of its own, and posts what it finds to /result. */
 
 import { chosen, peers } from "./peers.js";

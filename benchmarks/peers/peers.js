@@ -15,15 +15,21 @@ const styles = /** @type {const} */ (["plain", "fused"]);
 
 const tolerances = { f32: 1e-4, fp32: 1e-4, f16: 0.02, fp16: 0.02, q8: 0.05, q4: 0.5 };
 
+/** @type {[string, Peer][]} */
+const ours = pieces.map((dtype) => [`ours ${dtype}`, { adapter: "./adapter.mjs", opts: { dtype }, tolerance: tolerances[dtype], ours: true }]);
+
+/** @type {[string, Peer][]} */
+const onnxruntime = kinds.flatMap((kind) =>
+  styles.map((style) => {
+    const opts = { graph: `${kind}-${style}.onnx`, weights: `${kind === "fp32" ? "model" : kind}.safetensors` };
+    return [`onnxruntime ${kind} ${style}`, { adapter: "./adapters/ort.js", opts, tolerance: tolerances[kind] }];
+  }),
+);
+
 /** @type {Map<string, Peer>} */
 export const peers = new Map([
-  ...pieces.map((dtype) => /** @type {const} */ ([`ours ${dtype}`, { adapter: "./adapter.mjs", opts: { dtype }, tolerance: tolerances[dtype], ours: true }])),
-  ...kinds.flatMap((kind) =>
-    styles.map((style) => {
-      const opts = { graph: `${kind}-${style}.onnx`, weights: `${kind === "fp32" ? "model" : kind}.safetensors` };
-      return /** @type {const} */ ([`onnxruntime ${kind} ${style}`, { adapter: "./adapters/ort.js", opts, tolerance: tolerances[kind] }]);
-    }),
-  ),
+  ...ours,
+  ...onnxruntime,
   ["jax-js fp32", { adapter: "./adapters/jax.js", opts: {}, tolerance: tolerances.fp32 }],
   ["tfjs fp32", { adapter: "./adapters/tfjs.js", opts: {}, tolerance: tolerances.fp32 }],
 ]);

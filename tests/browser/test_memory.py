@@ -12,7 +12,7 @@ LAYERS = """async (d) => {
     const config = {n_embd: d, n_head: 4, layer_norm_epsilon: 1e-5,
         activation: "gelu_new", causal: true};
     const zeros = (dtype, ...shape) => {
-        const size = {float32: 4, float16: 2, int8: 1}[dtype];
+        const size = {float32: 4, uint32: 4, float16: 2, int8: 1}[dtype];
         const count = shape.reduce((product, n) => product * n, 1);
         return torch.frombuffer(new ArrayBuffer(size * count), {dtype}).reshape(shape);
     };
@@ -21,6 +21,8 @@ LAYERS = """async (d) => {
         f16: (out, width) => zeros("float16", out, width),
         q8: (out, width) => torch.quantized_weight(
             zeros("int8", out, width), zeros("float16", out, width / 32)),
+        q4: (out, width) => torch.quantized_weight(
+            zeros("uint32", out, width / 8), zeros("float16", out, width / 32)),
     };
     const shapes = {"attn.c_attn": [3 * d, d], "attn.c_proj": [d, d],
         "mlp.c_fc": [4 * d, d], "mlp.c_proj": [d, 4 * d]};
@@ -49,11 +51,11 @@ LAYERS = """async (d) => {
 
 def packed_bytes(dtype: str) -> int:
     """One layer's weights, as its file holds them."""
-    each = {"f32": 4, "f16": 2, "q8": 1 + 2 / 32}[dtype]
+    each = {"f32": 4, "f16": 2, "q8": 1 + 2 / 32, "q4": 1 / 2 + 2 / 32}[dtype]
     return round(12 * N_EMBD**2 * each) + 4 * 13 * N_EMBD
 
 
-@pytest.mark.parametrize("dtype", ["f32", "f16", "q8"])
+@pytest.mark.parametrize("dtype", ["f32", "f16", "q8", "q4"])
 def test_each_layer_more_takes_its_packed_weights_and_nothing_else(
     engine: Page, dtype: str
 ) -> None:

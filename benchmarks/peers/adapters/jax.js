@@ -1,4 +1,3 @@
-// @ts-check
 /** jax-js on WebGPU: one jit-compiled function for each length, as its shapes are static. Option: `pool`. */
 
 export async function load({ cfg: { d, heads, layers, eps }, opts: { pool } }) {

@@ -1,4 +1,3 @@
-// @ts-check
 /** onnxruntime-web on WebGPU. Options: `graph`, the graph's file; `weights`, the file that it points into; `pool`. */
 
 export async function load({ opts: { graph, weights, pool } }) {

@@ -1,4 +1,3 @@
-// @ts-check
 /** TensorFlow.js on its WebGPU backend. Option: `pool`. */
 
 const script = (path) =>
