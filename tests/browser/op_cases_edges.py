@@ -26,6 +26,9 @@ ROWS = torch.tensor(
     ]
 )
 LARGE = torch.tensor([60000.0, 60000.0, -60000.0, 1e-7, 5e-8]).half()
+# Angles up to the largest numbers, of both signs, and next to multiples of pi.
+FAR = torch.cat([torch.logspace(3, 38, 200), -torch.logspace(4, 30, 99)])
+FAR = torch.cat([FAR, torch.arange(15000, 16000, 50) * math.pi])
 INTS = torch.tensor([2147483647, -2147483648, 65536, -1], dtype=torch.int32)
 
 special: list[Case] = [
@@ -50,7 +53,8 @@ special: list[Case] = [
     case("tril", ROWS),
     case("where", ROWS > 0, ROWS, 0.0),
     case("masked_fill", torch.zeros(2), torch.tensor([True, False]), nan),
-    case("sin", torch.tensor([inf, -inf, nan, 1e4, -3e4])),
+    *(case(name, FAR) for name in ("sin", "cos")),
+    *(case(name, torch.tensor([inf, -inf, nan])) for name in ("sin", "cos", "tan")),
     case("lerp", ROWS, torch.zeros(3), 0.5),
     case("pow", ROWS, 2.5),
     case("pow", ROWS, 3),

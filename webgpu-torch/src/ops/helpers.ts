@@ -6,10 +6,11 @@
  */
 
 import type { Helper } from "./helper";
+import { ANGLE_HELPERS } from "./helpers_angle";
 import { EXACT_HELPERS } from "./helpers_exact";
 import { MATH_HELPERS } from "./helpers_math";
 
-const HELPERS: Readonly<Record<string, Helper>> = { ...EXACT_HELPERS, ...MATH_HELPERS };
+const HELPERS: Readonly<Record<string, Helper>> = { ...EXACT_HELPERS, ...MATH_HELPERS, ...ANGLE_HELPERS };
 
 /** The text of the helpers that an expression calls, each once and after those it calls itself. */
 export function helperText(expressions: string): string {

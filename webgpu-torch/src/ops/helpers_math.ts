@@ -144,19 +144,6 @@ fn op_expm1(x: F32) -> F32 {
     "op_exp",
   ),
 
-  // Cody and Waite's reduction to [-pi/4, pi/4] and Cephes' polynomials; the builtins may be off by 2^-11 and know no large angles.
-  op_sine: helper(`
-fn op_sine(x: F32, quarter: i32) -> F32 {
-  let k = round(x * 0.6366197723675814);
-  let r = ((x - k * 1.5703125) - k * 4.837512969970703125e-4) - k * 7.549789948768648e-8;
-  let s = r * r;
-  let sine = r + r * s * (-1.6666654611e-1 + s * (8.3321608736e-3 - s * 1.9515295891e-4));
-  let cosine = 1.0 - 0.5 * s + s * s * (4.166664568298827e-2 + s * (-1.388731625493765e-3 + s * 2.443315711809948e-5));
-  let q = (I32(k) + I32(quarter)) & I32(3);
-  let y = select(sine, cosine, (q & I32(1)) != I32(0));
-  return select(y, -y, (q & I32(2)) != I32(0));
-}`),
-
   op_atan: helper(`
 fn op_atan(x: F32) -> F32 {
   let a = abs(x);
