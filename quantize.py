@@ -78,6 +78,14 @@ def dequantize(values: Tensor, scale: Tensor) -> Tensor:
     return (groups * scale.float()[:, :, None]).view(steps.shape)
 
 
+def rounded(tensor: Tensor, dtype: WeightDtype) -> Tensor:
+    """A float32 tensor as a reader of its piece gets it."""
+    parts = convert("tensor", tensor.clone(), dtype)
+    scale = parts.get("tensor_scale")
+    values = parts["tensor"]
+    return values.float() if scale is None else dequantize(values, scale)
+
+
 def _best_scale(groups: Tensor, dtype: QuantizedDtype) -> Tensor:
     """(groups, 32) float32 -> float16 (groups, 1): for q4 the one that loses least."""
     high, low = groups.amax(dim=1, keepdim=True), groups.amin(dim=1, keepdim=True)

@@ -6,16 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quantize import WeightDtype, convert, dequantize
-
-
-def rounded(weight: Tensor, dtype: WeightDtype) -> Tensor:
-    """(out, in) float32 as a piece of that dtype holds it."""
-    parts = convert("weight", weight.clone(), dtype)
-    scale = parts.get("weight_scale")
-    return (
-        parts["weight"].float() if scale is None else dequantize(parts["weight"], scale)
-    )
+from quantize import WeightDtype, rounded
 
 
 class Reference:

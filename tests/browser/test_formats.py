@@ -1,13 +1,16 @@
-"""Hidden states in the browser: the bytes that Python makes, the lies it refuses."""
+"""Hidden states and pieces in the browser: Python's bytes, and lies refused."""
 
 import base64
 from typing import Any
 
 import pytest
+import safetensors.torch
+import torch
 from golden import FIXTURES, METADATA, N_EMBD, hidden
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 from test_wire_lies import LIES
 
+from quantize import dequantize
 from wire import WIRE_DTYPES, WireDtype, decode_hidden
 
 ROUND_TRIP = """async ({base64, width, numbers, dtype}) => {
@@ -34,6 +37,30 @@ REFUSALS = """async ({bodies, width}) => {
             return `${error.name} ${error.error_type}: ${error.message}`;
         }
     });
+}"""
+READ_PIECE = """async ({base64, dtype}) => {
+    const torch = await import("/static/torch.js");
+    const {LayerCache} = await import("/static/layer_cache.js");
+    await torch.init({device: "webgpu"});
+    const {buffer} = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    const files = {[dtype]: {bytes: buffer.byteLength}};
+    const manifest = {model: "golden", revision: "0", pieces: {"layer.0": files}};
+    const cache = new LayerCache(manifest, dtype, {
+        source: {
+            server: {url: location.origin},
+            load: (url, file, {take}) => take(buffer),
+            settled: async () => {},
+        },
+        takeTurn: (task) => task(),
+        onProgress: () => {},
+        onChange: () => {},
+    });
+    await cache.load(["layer.0"]);
+    const weights = {};
+    for (const [name, tensor] of cache.get("layer.0"))
+        weights[name] = await torch.dequantize(tensor).tolist();
+    cache.dispose();
+    return weights;
 }"""
 # JavaScript's 2.0 is 2. Whether the numbers are finite shows in the result anyway.
 READ_IN_BROWSER = {"a fraction of a dimension", "NaN", "infinity"}
@@ -76,6 +103,41 @@ def test_a_lie_is_refused_as_in_python(page: Page) -> None:
             continue
         assert message.startswith("SplitComputeError Wire: "), name
         assert len(message) < 400, name
+
+
+def piece(body: bytes, dtype: str) -> dict[str, str]:
+    return {"base64": base64.b64encode(body).decode(), "dtype": dtype}
+
+
+@pytest.mark.parametrize("dtype", ["f16", "q8", "q4"])
+def test_a_golden_piece_is_read_as_in_python(page: Page, dtype: str) -> None:
+    body = (FIXTURES / f"layer.0_{dtype}.safetensors").read_bytes()
+    tensors = safetensors.torch.load(body)
+    weights = page.evaluate(READ_PIECE, piece(body, dtype))
+    assert len(weights) == 12
+    for name, numbers in weights.items():
+        scale = tensors.get(f"{name}_scale")
+        stored = tensors[name]
+        expected = stored.float() if scale is None else dequantize(stored, scale)
+        assert torch.equal(torch.tensor(numbers), expected), name
+
+
+@pytest.mark.parametrize("dtype", ["q8", "q4"])
+@pytest.mark.parametrize(
+    ("honest", "lie", "message"),
+    [
+        (b"weight_scale", b"weight_scalf", "quantised weights without"),
+        (b'"F16","shape":[96,1]', b'"F16","shape":[1,96]', "expected int8"),
+        (b'"F16","shape":[96,1]', b'"I32","shape":[48,1]', "expected int8"),
+    ],
+)
+def test_scales_that_do_not_fit_their_weights_are_refused(
+    page: Page, dtype: str, honest: bytes, lie: bytes, message: str
+) -> None:
+    body = (FIXTURES / f"layer.0_{dtype}.safetensors").read_bytes()
+    assert honest in body
+    with pytest.raises(Error, match=f"attn.c_attn.weight: .*{message}"):
+        page.evaluate(READ_PIECE, piece(body.replace(honest, lie, 1), dtype))
 
 
 def round_trip(body: bytes, dtype: WireDtype) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""How far narrow weights turn embeddings: cosines with the float32 ones.
+
+    .venv/bin/python benchmarks/quality.py --model gpt2-mini --model all-MiniLM-L6-v2
+
+Every layer has the weights that a browser gets, and the server's part is as it always
+is: the least that split 0 keeps. Prints a row of Markdown a model and dtype.
+
+The thousand texts of sentences.txt, one a line, are evenly spaced sentences of three
+books in the public domain, on none of which gpt2-mini was trained: Arthur Conan Doyle,
+The Adventures of Sherlock Holmes (1892); H. G. Wells, The Time Machine (1895) and The
+War of the Worlds (1898).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import quiet_threads  # noqa: F401 - it must come before torch
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_registry import resolve
+from quantize import WEIGHT_DTYPES, WeightDtype, rounded
+from split_model import SplitModel
+
+SENTENCES = Path(__file__).with_name("sentences.txt")
+
+
+def embeddings(model: SplitModel, dtype: WeightDtype, texts: list[str]) -> Tensor:
+    """(texts, n_embd) float64, with all layers rounded to the dtype."""
+    for layer in range(model.config.n_layer):
+        parameters = dict(model.model.layers[layer].named_parameters())
+        for name, parameter in parameters.items():
+            weight = model.weights.read(f"layer.{layer}", name)
+            parameter.data.copy_(rounded(weight, dtype))
+    return model.embed(model.tokenize(texts, truncate=True)).double()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", action="append", help="may come several times")
+    parser.add_argument("--texts", type=Path, default=SENTENCES, help="one text a line")
+    arguments = parser.parse_args()
+    texts = arguments.texts.read_text(encoding="utf-8").splitlines()
+    print(f"Cosine with the float32 embedding, over {len(texts)} texts.\n")
+    print("| model | dtype | mean | 1st percentile | smallest |")
+    print("|---|---|---:|---:|---:|")
+    for name in arguments.model or ["gpt2-mini", "all-MiniLM-L6-v2"]:
+        model = SplitModel(resolve(name), dtype="f32")
+        exact = embeddings(model, "f32", texts)
+        for dtype in WEIGHT_DTYPES[1:]:
+            cosine = F.cosine_similarity(embeddings(model, dtype, texts), exact, dim=1)
+            low = torch.quantile(cosine, 0.01)
+            figures = f"{cosine.mean():.5f} | {low:.5f} | {cosine.min():.5f}"
+            print(f"| {name} | {dtype} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
