@@ -300,3 +300,24 @@ def test_the_reason_says_why(
     situation: Situation, policy: Policy | int, reason: str
 ) -> None:
     assert reason in choose_cut(situation, policy).reason
+
+
+@pytest.mark.parametrize("policy", ["offload", "latency"])
+def test_a_crowded_server_gets_the_least_work_whatever_that_takes(
+    policy: Policy,
+) -> None:
+    slow = with_browser(SITUATION, layer=Affine(1000, 0), held=[2, 3, 4, 5])
+    assert chosen_split(slow, policy) == N_LAYER
+    choice = choose_cut(with_server(slow, crowded=True), policy)
+    assert choice.cut == Cut(2)
+    assert "before anybody is refused" in choice.reason
+
+
+def test_more_waits_so_more_layers_go_to_browsers() -> None:
+    """Under offload, step by step, and long before the queue is full."""
+    slow = with_browser(SITUATION, layer=Affine(100, 0))
+    splits = [
+        chosen_split(with_server(slow, queue_ms=ms)) for ms in (0, 1000, 2000, 4000)
+    ]
+    assert splits == sorted(splits, reverse=True)
+    assert splits[0] > splits[-1] == 0

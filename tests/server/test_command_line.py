@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,12 +12,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from running import read_answer
 
 import http_server
 from options import Options, command_line
@@ -165,6 +167,39 @@ def test_a_signal_ends_it_in_order(
         assert "Traceback" not in errors
 
 
+def test_sigterm_under_load_answers_every_request_that_was_accepted(
+    gpt2_folder: Path, cache_dir: Path
+) -> None:
+    """Several passes' worth of texts from eight clients, most of which wait."""
+    body = json.dumps({"inputs": [f"text number {n}" for n in range(200)]}).encode()
+    head = "POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+    sent = f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with started(gpt2_folder, cache_dir) as (process, url), ExitStack() as stack:
+        address = "127.0.0.1", int(url.rpartition(":")[2])
+        clients = [
+            stack.enter_context(socket.create_connection(address, timeout=60))
+            for _ in range(8)
+        ]
+        for client in clients:
+            client.sendall(sent)
+        while in_flight(url) < 8:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        answers = [read_answer(client) for client in clients]
+        assert [answer.status for answer in answers] == [200] * 8
+        assert all(len(answer.json) == 200 for answer in answers)
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+def in_flight(url: str) -> int:
+    """Requests besides the one that asks."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        found = re.search(rb"\nsplitcompute_requests_in_flight (\S+)", answer.read())
+    assert found is not None
+    return int(float(found[1])) - 1
+
+
 def test_a_second_signal_ends_it_at_once(gpt2_folder: Path, cache_dir: Path) -> None:
     with started(gpt2_folder, cache_dir) as (process, url):
         port = int(url.rpartition(":")[2])
@@ -180,11 +215,13 @@ def test_a_second_signal_ends_it_at_once(gpt2_folder: Path, cache_dir: Path) -> 
 
 
 def test_threads_are_told_to_sleep_before_torch_is_loaded() -> None:
-    """OpenMP's default would let them spin on cores that the browser wants."""
+    """OpenMP's default would let them spin long on cores that the browser wants."""
     code = """if True:
         import os, sys, quiet_threads
-        print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules)"""
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+        print(os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"])
+        print("torch" in sys.modules)"""
+    ours = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {k: v for k, v in os.environ.items() if k not in ours}
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -193,7 +230,7 @@ def test_threads_are_told_to_sleep_before_torch_is_loaded() -> None:
         cwd=ROOT,
         env=environment,
     )
-    assert done.stdout == "PASSIVE False\n"
+    assert done.stdout == "PASSIVE 4000\nFalse\n"
     lines = (ROOT / "server.py").read_text().splitlines()
     imports = [line for line in lines if line.startswith(("import ", "from "))]
     assert imports[1].startswith("import quiet_threads")  # after __future__
