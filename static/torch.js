@@ -4523,6 +4523,12 @@ fn op_epilogue(${names2.map((name) => `${name}: F32`).join(", ")}) -> F32 {
 // src/kernels/lengths.ts
 var LENGTHS = [1, 8, 16, 32, 64, 128, 256, 512, 2048];
 var partsOf = (norm3) => norm3 ? Number(norm3.weight) + Number(norm3.bias) : 0;
+function lengthlessKey(task, before) {
+  if (task.kind === "attention") return taskKey({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
+  if (task.kind !== "linear") return null;
+  const { spec, behind } = task;
+  return taskKey({ ...task, spec: { ...spec, M: 0, norm: spec.norm ?? before }, behind: behind && { ...behind, shape: [] } });
+}
 function otherLengths(task, inputs, before, caps) {
   if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ kernel: kernelFor({ ...task, spec: { ...task.spec, maxQ } }, caps), inputs }));
   if (task.kind !== "linear") return [];
@@ -4570,7 +4576,7 @@ var GpuExecutable = class {
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => void 0);
-    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => this.compileAhead()).catch(() => void 0);
+    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => setTimeout(() => this.compileAhead())).catch(() => void 0);
   }
   gpu;
   plan;
@@ -4578,18 +4584,17 @@ var GpuExecutable = class {
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
-  /** What texts of other lengths need is compiled once this one's has been. */
+  /** What texts of other lengths need is compiled once this one's has been, and after its first run has been submitted. */
   compileAhead() {
     const { gpu, plan } = this;
     const writers = /* @__PURE__ */ new Map();
-    const seen = /* @__PURE__ */ new Set();
     for (const { task, inputs, output } of plan.steps) {
       const writer = writers.get(inputs[0] ?? -1);
       writers.set(output, task);
       const before = writer?.kind === "norm" ? writer.spec : null;
-      const key = `${taskKey(task)} ${before !== null}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
+      const key = lengthlessKey(task, before);
+      if (key === null || gpu.pipelines.ahead.has(key)) continue;
+      gpu.pipelines.ahead.add(key);
       for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) gpu.pipelines.get(ahead.kernel, ahead.inputs);
     }
   }
@@ -4769,6 +4774,8 @@ var PipelineCache = class {
     this.device = device;
   }
   device;
+  /** What has been compiled for all lengths: keys of `lengthlessKey`. */
+  ahead = /* @__PURE__ */ new Set();
   pipelines = /* @__PURE__ */ new Map();
   layouts = /* @__PURE__ */ new Map();
   /** The kernel's pipeline; compiling starts at once and beside others. */

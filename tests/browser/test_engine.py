@@ -49,6 +49,7 @@ def test_a_gpu_compiles_nothing_for_a_new_length(engine: Page) -> None:
             await torch.init({caps: {software: false}});
             const layers = [makeLayer(torch)];
             await request(torch, layers, 9);
+            await new Promise((resolve) => setTimeout(resolve, 50));
             const counts = [];
             for (const rows of [1, 3, 17, 64, 65, 140]) {
                 const {createComputePipelineAsync = 0} =

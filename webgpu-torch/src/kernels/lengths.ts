@@ -4,7 +4,7 @@ import type { Caps } from "./caps";
 import type { Kernel } from "./kernel";
 import { fusesNorm } from "./matmul";
 import type { NormSpec } from "./layer_norm";
-import { kernelFor, type Task } from "./task";
+import { kernelFor, type Task, taskKey } from "./task";
 
 /** A length on either side of every change of kernels: see `matmul` and `attention`. */
 const LENGTHS = [1, 8, 16, 32, 64, 128, 256, 512, 2048];
@@ -19,6 +19,14 @@ type Norm = Pick<NormSpec, "kind" | "eps" | "weight" | "bias">;
 type Linear = Extract<Task, { kind: "linear" }>;
 
 const partsOf = (norm: Norm | null): number => (norm ? Number(norm.weight) + Number(norm.bias) : 0);
+
+/** A task as text that is equal for all lengths, or null where `otherLengths` knows none. */
+export function lengthlessKey(task: Task, before: Norm | null): string | null {
+  if (task.kind === "attention") return taskKey({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
+  if (task.kind !== "linear") return null;
+  const { spec, behind } = task;
+  return taskKey({ ...task, spec: { ...spec, M: 0, norm: spec.norm ?? before }, behind: behind && { ...behind, shape: [] } });
+}
 
 /**
  * What the tasks of a linear layer or of attention become at other lengths. `before` is the norm that the layer's input comes

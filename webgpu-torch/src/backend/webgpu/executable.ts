@@ -4,7 +4,7 @@ import { RuntimeError } from "../../base/errors";
 import { at } from "../../base/list";
 import type { Caps } from "../../kernels/caps";
 import type { Kernel } from "../../kernels/kernel";
-import { otherLengths } from "../../kernels/lengths";
+import { lengthlessKey, otherLengths } from "../../kernels/lengths";
 import { kernelFor, type Task, taskKey } from "../../kernels/task";
 import type { Executable, Plan, Read } from "../backend";
 import type { Storage } from "../storage";
@@ -72,22 +72,21 @@ export class GpuExecutable implements Executable {
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => undefined);
     // A software adapter takes long to compile, and has less to choose from.
-    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => this.compileAhead()).catch(() => undefined);
+    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => setTimeout(() => this.compileAhead())).catch(() => undefined);
   }
 
-  /** What texts of other lengths need is compiled once this one's has been. */
+  /** What texts of other lengths need is compiled once this one's has been, and after its first run has been submitted. */
   private compileAhead(): void {
     const { gpu, plan } = this;
     // Who has written a buffer last: buffers are reused.
     const writers = new Map<number, Task>();
-    const seen = new Set<string>();
     for (const { task, inputs, output } of plan.steps) {
       const writer = writers.get(inputs[0] ?? -1);
       writers.set(output, task);
       const before = writer?.kind === "norm" ? writer.spec : null;
-      const key = `${taskKey(task)} ${before !== null}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
+      const key = lengthlessKey(task, before);
+      if (key === null || gpu.pipelines.ahead.has(key)) continue;
+      gpu.pipelines.ahead.add(key);
       for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) gpu.pipelines.get(ahead.kernel, ahead.inputs);
     }
   }

@@ -11,6 +11,8 @@ export interface Pipeline {
 }
 
 export class PipelineCache {
+  /** What has been compiled for all lengths: keys of `lengthlessKey`. */
+  readonly ahead = new Set<string>();
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly layouts = new Map<number, GPUBindGroupLayout>();
 
