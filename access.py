@@ -21,9 +21,9 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1")
 REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, If-Range, Range"
 RESPONSE_HEADERS = (
     "Accept-Ranges, Content-Range, ETag, Retry-After, Server-Timing, X-Split, "
-    "X-Split-Reason, X-Model, X-Revision, X-Tokens, x-compute-type, x-compute-time, "
-    "x-compute-characters, x-compute-tokens, x-total-time, x-tokenization-time, "
-    "x-queue-time, x-inference-time"
+    "X-Split-Reason, X-Parity, X-Model, X-Revision, X-Tokens, x-compute-type, "
+    "x-compute-time, x-compute-characters, x-compute-tokens, x-total-time, "
+    "x-tokenization-time, x-queue-time, x-inference-time"
 )
 
 SECURITY_HEADERS = {

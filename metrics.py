@@ -28,7 +28,9 @@ Cause = Literal[
     "worker",  # died
     "revision",  # the server's changed
     "too_large",  # for a hidden state
+    "parity",  # the browser was found to give wrong numbers
 ]
+Verdict = Literal["same", "different", "unanswered"]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -117,6 +119,14 @@ class Metrics:
             registry=registry,
         )
 
+        self.parity_checks = Counter(
+            "splitcompute_parity_checks",
+            "Browsers' embeddings that were computed here too: same, different, or "
+            "never sent.",
+            ["model", "verdict"],
+            registry=registry,
+        )
+
     def add_model(self, model: str, n_layer: int) -> None:
         """Start each layer's counters at 0, so that a layer never run is seen too."""
         for layer in range(n_layer):
@@ -127,6 +137,8 @@ class Metrics:
             self.splits.labels(model, str(split))
         for cause in get_args(Cause):
             self.fallbacks.labels(model, cause)
+        for verdict in get_args(Verdict):
+            self.parity_checks.labels(model, verdict)
         self.model_seconds.labels(model)
 
     def count_layer(self, model: str, layer: int, tokens: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from quantize import WEIGHT_DTYPES
-from savings_schemas import ReportRequest, SavingsShown
+from savings_schemas import ParityShown, ReportRequest, SavingsShown
 from schemas import (
     Embeddings,
     EmbedRequest,
@@ -30,7 +30,7 @@ Body = type[BaseModel] | str  # a schema of JSON, or the content type of anythin
 class Operation:
     method: str
     path: str
-    view: str  # the method of Routes or SavingsRoutes that answers
+    view: str  # the method of Routes, ParityRoutes or SavingsRoutes
     summary: str
     answer: Body | None  # None: 204
     asked: Body | None = None
@@ -93,6 +93,17 @@ OPERATIONS = (
         HIDDEN,
         (401, 403, 404, 409, 413, 415, 422, 424, 429),
         (("model", ()), ("normalize", ("true", "false"))),
+    ),
+    Operation(
+        "POST",
+        "/parity",
+        "parity",
+        "The embeddings that a browser made where /split had the header X-Parity: as a "
+        "hidden state of one token a text. The verdict comes back.",
+        ParityShown,
+        HIDDEN,
+        (401, 403, 404, 413, 415, 422, 424, 429),
+        (("check", ()), ("dtype", WEIGHT_DTYPES)),
     ),
     Operation("GET", "/models", "list_models", "What there is.", Models, None, (401,)),
     Operation(

@@ -38,6 +38,7 @@ class Options:
     max_concurrent_requests: int = 256
     max_waiting_tokens: int = 32768
     payload_limit: int = 2_000_000
+    parity_share: float = 0.01
     gpu_hour_price: float | None = None
     egress_price: float | None = None
 
@@ -118,6 +119,12 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
         type=click.IntRange(1),
     )
     @_flag("payload_limit", "The most bytes in a JSON body.", type=click.IntRange(1))
+    @_flag(
+        "parity_share",
+        "The share of requests finished by browsers that this server computes too, to "
+        "find browsers that give wrong numbers.",
+        type=click.FloatRange(0, 1),
+    )
     @_flag(
         "gpu_hour_price",
         "What an hour of the machine that runs the layers costs, in any currency; with "

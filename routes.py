@@ -32,11 +32,13 @@ from metrics import Metrics
 from model_service import ModelService, count_characters, count_inputs
 from openapi import describe
 from options import VERSION, Options
+from parity import ParityChecks
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
 from refusals import INVALID, NOT_FOUND, OVERLOADED, TOO_LARGE, Refusal
 from schemas import EmbedRequest, OpenAIRequest, SplitRequest, TokenizeRequest
 from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
+from wire import MAX_HEADER_BYTES, WireDtype, hidden_bytes
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -53,11 +55,16 @@ class Routes:
     """The view functions of one application, those for what it saved apart."""
 
     def __init__(
-        self, options: Options, models: LoadedModels, metrics: Metrics
+        self,
+        options: Options,
+        models: LoadedModels,
+        metrics: Metrics,
+        checks: ParityChecks,
     ) -> None:
         self.options = options
         self.models = models
         self.metrics = metrics
+        self.checks = checks
         self._slots = threading.BoundedSemaphore(options.max_concurrent_requests)
 
     def page(self) -> Response:
@@ -66,7 +73,7 @@ class Routes:
     def embed(self) -> Response:
         asked = parse_body(EmbedRequest)
         model = self.models.named(asked.model)
-        with self._slot():
+        with self.slot():
             tokens = model.tokens(
                 asked.inputs,
                 bool(asked.truncate),
@@ -84,7 +91,7 @@ class Routes:
         model = self.models.named(asked.model)
         if count_inputs(asked.input) > OPENAI_MAX_INPUTS:
             raise Refusal(TOO_LARGE, f"input: expected at most {OPENAI_MAX_INPUTS}")
-        with self._slot():
+        with self.slot():
             tokens = model.tokens(asked.input, False, "Right", g.timings)
             rows = model.embed(tokens, True, asked.dimensions, g.timings)
         self._count_split(model, model.n_layer)
@@ -109,7 +116,7 @@ class Routes:
     def tokenize(self) -> Response:
         asked = parse_body(TokenizeRequest)
         model = self.models.named(asked.model)
-        with self._slot():
+        with self.slot():
             shown = model.show_tokens(asked.inputs, asked.add_special_tokens)
         return jsonify([[asdict(token) for token in tokens] for tokens in shown])
 
@@ -117,7 +124,7 @@ class Routes:
         """A hidden state at any split: where auto chooses n_layer, after all layers."""
         asked = parse_body(SplitRequest)
         model = self.models.named(asked.model)
-        with self._slot():
+        with self.slot():
             tokens = model.tokens(
                 asked.inputs,
                 bool(asked.truncate),
@@ -130,6 +137,8 @@ class Routes:
         response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
         response.headers["X-Split"] = str(split)
         response.headers["X-Split-Reason"] = reason
+        if check := self._drawn(model, tokens, split, asked.dtype):
+            response.headers["X-Parity"] = check
         return self._reply(response, model, tokens, count_characters(asked.inputs))
 
     def resume(self) -> Response:
@@ -140,7 +149,7 @@ class Routes:
             raise Refusal(
                 INVALID, f"normalize: expected true or false, came {normalize!r}"
             )
-        with self._slot():
+        with self.slot():
             body = request.get_data()
             hidden, rows = model.resume(body, normalize == "true", g.timings)
         return self._reply(jsonify(rows.tolist()), model, hidden, 0)
@@ -193,6 +202,7 @@ class Routes:
             max_batch_requests=None,
             max_client_batch_size=options.max_client_batch_size,
             auto_truncate=False,
+            parity_share=options.parity_share,
             tokenization_workers=options.max_concurrent_requests,
             version=VERSION,
             sha=None,
@@ -212,11 +222,21 @@ class Routes:
     def openapi(self) -> Response:
         return jsonify(describe())
 
+    def _drawn(
+        self, model: ModelService, tokens: Ragged, split: int, wire: WireDtype
+    ) -> str | None:
+        """The check that the browser's embeddings are wanted for, if they are."""
+        size = hidden_bytes(len(tokens.lengths), model.model.config.n_embd, "f32")
+        fits = size + MAX_HEADER_BYTES <= self.options.payload_limit
+        if split == model.n_layer or not fits:
+            return None
+        return self.checks.draw(model, tokens, wire)
+
     def _count_split(self, model: ModelService, split: int) -> None:
         self.metrics.splits.labels(model.name, str(split)).inc()
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """One of max_concurrent_requests; a client hears at once that none is free."""
         if not self._slots.acquire(blocking=False):
             raise Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})

@@ -22,7 +22,7 @@ from prometheus_client import Counter
 
 from auto_split import JSON_BYTES_A_NUMBER
 from loaded_models import LoadedModels
-from metrics import Cause, Metrics, by_label
+from metrics import Cause, Metrics, Verdict, by_label
 from model_service import ModelService
 from operations import rule_of
 
@@ -39,6 +39,7 @@ class Work:
     browser_layer_tokens: list[int]
     requests_by_split: list[int]  # 0 … n_layer
     fallbacks: dict[Cause, int]
+    parity_checks: dict[Verdict, int]
     seconds_a_layer_token: float | None  # None before the server ran a layer
 
     @property
@@ -123,7 +124,7 @@ class Savings:
             values = by_label(counter, label, model=model)
             return [int(values[str(key)]) for key in keys]
 
-        metrics, causes = self._metrics, get_args(Cause)
+        metrics, causes, verdicts = self._metrics, get_args(Cause), get_args(Verdict)
         by_server = counted(metrics.layer_tokens, "layer", range(n_layer))
         seconds = by_label(metrics.model_seconds, "model")[model]
         tokens = sum(by_server)
@@ -133,6 +134,13 @@ class Savings:
             counted(metrics.browser_layer_tokens, "layer", range(n_layer)),
             counted(metrics.splits, "split", range(n_layer + 1)),
             dict(zip(causes, counted(metrics.fallbacks, "cause", causes), strict=True)),
+            dict(
+                zip(
+                    verdicts,
+                    counted(metrics.parity_checks, "verdict", verdicts),
+                    strict=True,
+                )
+            ),
             seconds / tokens if tokens else None,
         )
 

@@ -71,6 +71,7 @@ def _shown(work: Work) -> ModelWork:
         ),
         requests_by_split=work.requests_by_split,
         fallbacks=work.fallbacks,
+        parity_checks=work.parity_checks,
         seconds_a_layer_token=work.seconds_a_layer_token,
         seconds_avoided=work.seconds_avoided,
     )

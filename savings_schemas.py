@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metrics import Cause
+from metrics import Cause, Verdict
 
 # Of one report, which is what a page ran in some seconds. A liar gets no further.
 MOST_TOKENS = 10_000_000
@@ -31,6 +31,14 @@ class ReportRequest(BaseModel):
     ] = {}
 
 
+class ParityShown(BaseModel):
+    verdict: Literal["same", "different"]
+    error: Annotated[
+        float, Field(description="The largest |browser - server| / |server|.")
+    ]
+    tolerance: Annotated[float, Field(description="What the number format allows.")]
+
+
 class LayerTokens(BaseModel):
     """By layer: one token through one layer is one."""
 
@@ -46,6 +54,7 @@ class ModelWork(BaseModel):
         list[int], Field(description="By how many layers the server ran: 0 to n_layer.")
     ]
     fallbacks: dict[Cause, int]
+    parity_checks: dict[Verdict, int]
     seconds_a_layer_token: Annotated[
         float | None, Field(description="Of this server; null before it ran a layer.")
     ]

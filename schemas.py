@@ -301,6 +301,9 @@ class Info(BaseModel):
     max_batch_requests: int | None
     max_client_batch_size: int
     auto_truncate: bool
+    parity_share: Annotated[
+        float, Field(description="Of browsers' results, computed here too.")
+    ]
     tokenization_workers: int
     version: str
     sha: str | None

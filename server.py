@@ -28,6 +28,8 @@ from model_registry import ModelNotFound, ModelUnavailable
 from model_service import client_gone
 from operations import OPERATIONS
 from options import VERSION, Options, command_line
+from parity import ParityChecks
+from parity_routes import ParityRoutes
 from refusals import TOO_LARGE, UNHEALTHY, Refusal, openai_status, refusal_of
 from routes import UNSUPPORTED, Routes
 from savings import Prices, Savings
@@ -67,15 +69,16 @@ def create_app(options: Options | None = None) -> Flask:
     Gate(Access.of(options), metrics).guard(app)
     prices = Prices(options.gpu_hour_price, options.egress_price)
     savings = Savings(models, metrics, prices)
-    _route(
-        app, Routes(options, models, metrics), SavingsRoutes(savings, models, metrics)
-    )
+    checks = ParityChecks(options.parity_share, metrics)
+    routes = Routes(options, models, metrics, checks)
+    parity = ParityRoutes(checks, routes.slot)
+    _route(app, routes, parity, SavingsRoutes(savings, models, metrics))
     return app
 
 
-def _route(app: Flask, routes: Routes, savings: SavingsRoutes) -> None:
+def _route(app: Flask, *owners: object) -> None:
     for operation in OPERATIONS:
-        owner = savings if hasattr(savings, operation.view) else routes
+        owner = next(owner for owner in owners if hasattr(owner, operation.view))
         view = getattr(owner, operation.view)
         app.add_url_rule(operation.rule, view_func=view, methods=[operation.method])
 

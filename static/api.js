@@ -63,6 +63,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {{server: number[], browser: number[]}} layer_tokens by layer
  * @property {number[]} requests_by_split
  * @property {Record<string, number>} fallbacks by cause
+ * @property {{same: number, different: number, unanswered: number}} parity_checks
  * @property {number | null} seconds_a_layer_token of the server
  * @property {number} seconds_avoided
  *
@@ -75,6 +76,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  *
  * @typedef {object} Exchange how long a request took, by who spent it (ms), and its size
  * @property {string} revision that answered
+ * @property {string | null} check the name of the check that this request was drawn for
  * @property {number} tokenize
  * @property {number} server everything else that the server reports
  * @property {number} layers of that, the layers themselves
@@ -158,6 +160,19 @@ export async function postEmbed(server, body, signal) {
 }
 
 /**
+ * Embeddings that the browser finished, as a hidden state of one token a text.
+ * @param {Server} server
+ * @param {{check: string, dtype: Dtype, body: ArrayBuffer}} question dtype: of the browser's layers
+ * @returns {Promise<{verdict: "same" | "different", error: number, tolerance: number}>}
+ */
+export async function postParity(server, { check, dtype, body }) {
+  const query = new URLSearchParams({ check, dtype });
+  const headers = { "Content-Type": "application/octet-stream" };
+  const init = /** @type {const} */ ({ method: "POST", headers, body, priority: "low" });
+  return (await request(server, `/parity?${query}`, init)).json();
+}
+
+/**
  * What this browser ran, for the server to count. Goes out even while the page ends.
  * @param {Server} server
  * @param {{model: string, layer_tokens: number[], fallbacks: Record<string, number>}} report
@@ -220,6 +235,7 @@ async function post(server, path, body, signal) {
   if (revision === null) return failed(server, path, "another server answered", signal);
   const exchange = {
     revision,
+    check: response.headers.get("X-Parity"),
     ...splitTime(response, elapsed),
     up: payload.byteLength,
     down: bytes.byteLength,

@@ -65,10 +65,15 @@ export class GpuWorker extends EventTarget {
     this.#setLowest(null);
   }
 
+  /** Ends the Worker and what it does; the next question starts another. @param {string} reason */
+  restart(reason) {
+    if (this.#worker) this.#died(this.#worker, reason);
+  }
+
   /** Ends the Worker, and with it all that it has on the GPU. */
   close() {
     this.#isClosed = true;
-    if (this.#worker) this.#died(this.#worker, "the connection was closed");
+    this.restart("the connection was closed");
   }
 
   #running() {

@@ -43,6 +43,7 @@ function start() {
     onPause: () => browserSide.pause(),
     onResume: () => browserSide.resume(),
     onForget: () => void browserSide.forget(),
+    onTrust: () => void browserSide.trust(),
     onText: (patch) => {
       store.update(patch);
       tasks.forgetFailure();

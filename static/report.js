@@ -9,7 +9,8 @@
  * @typedef {"server" | "browser" | "both"} Where both: each of them, for some of the texts
  * @typedef {ShareResult["timings"]} Share
  *
- * @typedef {"no_gpu" | "no_weights" | "load" | "gpu" | "memory" | "worker" | "revision" | "too_large"} Cause
+ * @typedef {"no_gpu" | "no_weights" | "load" | "gpu" | "memory" | "worker" | "revision" | "too_large"
+ *   | "parity"} Cause
  * @typedef {{cause: Cause, words: string}} Fallback
  *
  * @typedef {object} LayerReport
@@ -48,6 +49,7 @@
  * @property {number} load ms
  * @property {Share} share of the browser
  * @property {Fallback} [why] the server ran all layers
+ * @property {string | null} [check] the name under which the server wants to see these embeddings
  */
 
 /** @type {Readonly<Share>} */

@@ -19,6 +19,7 @@ import { noShare, report } from "./report.js";
  * @typedef {import("./report.js").Fallback} Fallback
  * @typedef {import("./report.js").Outcome} Outcome
  * @typedef {import("./tally.js").Tally} Tally
+ * @typedef {import("./trust.js").Trust} Trust
  *
  * @typedef {object} Connection
  * @property {Server} server
@@ -28,6 +29,7 @@ import { noShare, report } from "./report.js";
  * @property {Dtype} wire of the hidden state
  * @property {GpuWorker} worker
  * @property {Tally} tally of what this browser ran
+ * @property {Trust} trust in this browser's GPU
  *
  * @typedef {object} Request
  * @property {string[]} texts
@@ -58,6 +60,7 @@ export async function embedTexts(connection, request) {
   };
   const outcomes = await run(connection, { ...request, onWait });
   connection.tally.add(outcomes, connection.info);
+  void connection.trust.check(outcomes, connection.info);
   return report(outcomes, connection.info, performance.now() - begun, waits);
 }
 
@@ -106,6 +109,9 @@ function areMixed(outcomes) {
  */
 async function runPart(connection, plan, retries) {
   const { split, mayLoad, signal } = plan;
+  // Also for the other parts of a long list, where a part before was found wrong.
+  const obstacle = whyServerOnly(connection);
+  if (obstacle) return runOnServer(connection, plan, obstacle);
   if (!mayLoad) return runSplit(connection, plan, retries);
   const begun = performance.now();
   try {
@@ -148,7 +154,8 @@ async function runSplit(connection, plan, retries) {
     const share = { revision, split, body };
     const { rows, tokens, timings } = await worker.ask("run", share, { signal, transfer: [body] });
     const embeddings = splitRows(rows, info.n_embd);
-    return { embeddings, tokens, split, exchanges: [half.exchange], load: 0, share: timings };
+    const { check } = half.exchange;
+    return { embeddings, tokens, split, exchanges: [half.exchange], load: 0, share: timings, check };
   } catch (error) {
     signal?.throwIfAborted();
     const words = `The browser could not run its layers (${messageOf(error)}).`;
@@ -190,9 +197,10 @@ export function lowestSplit({ info, worker }) {
 }
 
 /** @param {Connection} connection @returns {Fallback | undefined} */
-export function whyServerOnly({ device, info }) {
+export function whyServerOnly({ device, info, trust }) {
   if (!device.ok) return fallback("no_gpu", `This browser cannot run layers (${device.reason}).`);
   const words = `The server does not give out the layers of ${info.name}.`;
+  if (trust.reason !== null) return fallback("parity", trust.reason);
   return info.weights ? undefined : fallback("no_weights", words);
 }
 

@@ -16,6 +16,7 @@ import { pieceBytes, piecesFrom } from "./pieces.js";
 import { embedTexts, loadLayers, lowestSplit } from "./session.js";
 import { Takeover } from "./takeover.js";
 import { Tally } from "./tally.js";
+import { Trust } from "./trust.js";
 
 export { SplitComputeError };
 
@@ -40,6 +41,8 @@ export { SplitComputeError };
  * @property {Dtype} [wire] of the hidden state on its way here; "f32" by default
  * @property {string} [apiKey]
  * @property {(progress: Progress) => void} [onProgress] of layers on their way to the GPU
+ * @property {(reason: string) => void} [onDistrust] hears that the server has checked a result and
+ *   found this browser's numbers wrong: it runs every layer from then on
  * @property {AbortSignal} [signal]
  *
  * @typedef {object} EmbedOptions
@@ -56,7 +59,8 @@ export { SplitComputeError };
  * @param {ConnectOptions} [options]
  */
 export async function connect(options = {}) {
-  const { apiKey, signal, dtype = "f16", wire = "f32", onProgress = () => {} } = options;
+  const { apiKey, signal, dtype = "f16", wire = "f32" } = options;
+  const { onProgress = () => {}, onDistrust = () => {} } = options;
   const home = new URL("..", import.meta.url);
   const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey };
   const models = await fetchModels(server, signal);
@@ -65,7 +69,9 @@ export async function connect(options = {}) {
   const worker = new GpuWorker({ server, model: info.name, dtype }, onProgress);
   const device = await worker.open().catch(noGpu);
   const tally = new Tally(server);
-  return new SplitCompute({ server, models, info, device, wire, worker, tally }, dtype);
+  const trust = new Trust(server, dtype, worker);
+  trust.addEventListener("lost", () => onDistrust(trust.reason ?? ""));
+  return new SplitCompute({ server, models, info, device, wire, worker, tally, trust }, dtype);
 }
 
 /**
@@ -81,6 +87,8 @@ export class SplitCompute {
   constructor(connection, dtype) {
     this.#connection = connection;
     this.#dtype = dtype;
+    const { trust } = connection;
+    trust.addEventListener("lost", () => this.#takeover?.end(trust.reason ?? ""));
   }
 
   /** All models of the server, its default first. @returns {readonly ModelInfo[]} */
@@ -96,6 +104,24 @@ export class SplitCompute {
   /** The GPU, or why there is none; then the server runs every layer. @returns {Device} */
   get device() {
     return this.#connection.device;
+  }
+
+  /** Why the server runs every layer although there is a GPU; null as long as it is trusted. */
+  get distrusted() {
+    return this.#connection.trust.reason;
+  }
+
+  /**
+   * Leaves every layer to the server until trust(), as after a result that the server found wrong.
+   * @param {string} reason
+   */
+  distrust(reason) {
+    void this.#connection.trust.lose(reason, this.info);
+  }
+
+  /** Lets the GPU run layers again, which are downloaded anew. */
+  trust() {
+    this.#connection.trust.restore();
   }
 
   /** The lowest split that the layers on the GPU allow at this moment; n_layer without any. */
@@ -125,8 +151,9 @@ export class SplitCompute {
    */
   async load(split, { signal } = {}) {
     checkSplit(split, this.info);
-    const { device } = this.#connection;
+    const { device, trust } = this.#connection;
     if (!device.ok) throw new SplitComputeError(`No GPU to load layers to: ${device.reason}`);
+    if (trust.reason !== null) throw new SplitComputeError(trust.reason);
     await loadLayers(this.#connection, split, signal);
   }
 

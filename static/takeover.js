@@ -86,9 +86,9 @@ export class Takeover {
     void this.#stream(this.#streaming.signal);
   }
 
-  /** Stops for good. Layers that have come stay. */
-  end() {
-    this.#end();
+  /** Stops for good. Layers that have come stay. @param {string} [reason] */
+  end(reason) {
+    this.#end(reason);
   }
 
   get #isEnded() {

@@ -24,6 +24,7 @@ const causes = {
   worker: "The browser’s Worker died",
   revision: "The server’s model changed",
   too_large: "Text too long for a hidden state",
+  parity: "The browser’s numbers were wrong",
 };
 
 /** @param {Savings} savings @param {History} history */
@@ -35,6 +36,7 @@ export function drawFigures(savings, history) {
   drawLive(history);
   drawTraffic(savings);
   drawFallbacks(savings);
+  drawChecks(savings);
   drawModels(byId("models", HTMLElement), savings.models);
 }
 
@@ -115,6 +117,19 @@ function drawFallbacks({ models }) {
   /** @type {Fact[]} */
   const facts = came.map(([cause, count]) => [causes[cause] ?? cause, count.toLocaleString("en")]);
   drawFacts("fallback-facts", total ? facts : [["Browsers finished all that they began", ""]]);
+}
+
+/** @param {Savings} savings */
+function drawChecks({ models }) {
+  const count = (/** @type {keyof Savings["models"][number]["parity_checks"]} */ verdict) =>
+    models.reduce((sum, { parity_checks }) => sum + parity_checks[verdict], 0);
+  const wrong = count("different");
+  byId("checks-facts", HTMLElement).classList.toggle("loss", wrong > 0);
+  drawFacts("checks-facts", [
+    ["Right", count("same").toLocaleString("en")],
+    ["Wrong", wrong.toLocaleString("en")],
+    ["Never sent", count("unanswered").toLocaleString("en")],
+  ]);
 }
 
 /** @param {string} id @param {readonly Fact[]} facts */

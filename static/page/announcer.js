@@ -27,6 +27,7 @@ function news(before, now) {
   }
   if (now.benchmark && now.benchmark !== before.benchmark) return "Measured.";
   if (changed("embedding") && now.embedding.kind === "busy") return "Embedding.";
+  if (now.distrust && !before.distrust) return `${now.distrust} The server runs everything from now on.`;
   if (waitsForServer(now) && !waitsForServer(before)) return "Waiting for the server.";
   if (changed("connection") && now.connection.kind === "open") return `Connected: ${now.model?.name}.`;
   if (changed("browserSide") && now.browserSide.kind === "asking") return "Your browser asks before it downloads layers.";

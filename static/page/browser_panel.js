@@ -11,9 +11,9 @@ import { browserIsReady, whyNoOffload } from "./state.js";
  * @typedef {import("./state.js").Actions} Actions
  * @typedef {Extract<State["browserSide"], {kind: "asking"}>} Asking
  * @typedef {Extract<State["browserSide"], {kind: "taking"}>} Taking
- * @typedef {Pick<Actions, "onAgree" | "onDecline" | "onPause" | "onResume" | "onForget">} PanelActions
+ * @typedef {Pick<Actions, "onAgree" | "onDecline" | "onPause" | "onResume" | "onForget" | "onTrust">} PanelActions
  *
- * @typedef {"agree" | "decline" | "pause" | "resume" | "remove"} Control
+ * @typedef {"agree" | "decline" | "pause" | "resume" | "remove" | "trust"} Control
  *
  * @typedef {object} Shown
  * @property {string} text
@@ -23,7 +23,7 @@ import { browserIsReady, whyNoOffload } from "./state.js";
  */
 
 /** @param {PanelActions} actions @returns {(state: State) => void} */
-export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onForget }) {
+export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onForget, onTrust }) {
   const panel = byId("browser-panel", HTMLElement);
   const words = el("p", { id: "browser-words" });
   const progress = el("progress", { "aria-labelledby": "browser-words" });
@@ -36,6 +36,7 @@ export function createBrowserPanel({ onAgree, onDecline, onPause, onResume, onFo
     decline: button("Not now", onDecline),
     pause: button("Pause", onPause),
     remove: button("Remove", onForget),
+    trust: button("Use my GPU again", onTrust),
   };
   const controls = el("div", { class: "controls" }, ...Object.values(buttons));
   panel.replaceChildren(el("div", { class: "panel-words" }, words, progress, reason), controls);
@@ -67,6 +68,9 @@ function describe(state) {
   const { browserSide: side, model, device, split } = state;
   if (!model || !device) return { text: "", kind: "" };
   const obstacle = whyNoOffload(state);
+  if (state.distrust !== null) {
+    return { text: `${obstacle} The server runs everything from now on.`, kind: "asking", controls: ["trust"] };
+  }
   if (obstacle) return { text: `${obstacle} The server runs everything, with the same result.`, kind: "plain" };
   switch (side.kind) {
     case "idle":

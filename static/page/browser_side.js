@@ -66,6 +66,16 @@ export class BrowserSide {
     this.store.update({ browserSide: { ...browserSide, declined: true } });
   }
 
+  /** Gives a GPU another chance whose numbers were wrong. */
+  async trust() {
+    const { store } = this;
+    const { model } = store.state;
+    if (!model) return;
+    store.session?.trust();
+    store.update({ distrust: null, split: Math.floor(model.n_layer / 2) });
+    await this.settle();
+  }
+
   pause() {
     this.#takeover?.pause();
   }

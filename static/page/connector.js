@@ -35,7 +35,9 @@ export class Connector {
     store.update({ choice, connection: { kind: "connecting" }, kept: 0, ...nothingTaken() });
     try {
       const onProgress = (/** @type {Progress} */ progress) => signal.aborted || this.#onProgress(progress);
-      const session = await connect({ ...choice, apiKey: readApiKey(), onProgress, signal });
+      const onDistrust = (/** @type {string} */ reason) => signal.aborted || this.#onDistrust(reason);
+      const options = { ...choice, apiKey: readApiKey(), onProgress, onDistrust, signal };
+      const session = await connect(options);
       if (signal.aborted) return session.close(), false;
       this.#onOpen(session);
       return true;
@@ -49,7 +51,9 @@ export class Connector {
   #onOpen(session) {
     const { store } = this;
     const { models, info: model, device } = session;
-    const { choice, model: last, split } = store.state;
+    const { choice, model: last, split, distrust } = store.state;
+    // It is the same GPU as before.
+    if (distrust !== null) session.distrust(distrust);
     // A cut in the middle shows what this is about.
     const firstSplit = last?.name === model.name ? split : Math.floor(model.n_layer / 2);
     store.session = session;
@@ -59,8 +63,23 @@ export class Connector {
       models,
       model,
       device,
-      split: whyNoOffload({ device, model }) ? model.n_layer : firstSplit,
+      split: whyNoOffload({ device, model, distrust }) ? model.n_layer : firstSplit,
       lowest: session.lowest,
+    });
+  }
+
+  /** Until the visitor asks for the GPU again. @param {string} distrust */
+  #onDistrust(distrust) {
+    const { store } = this;
+    const { model, result } = store.state;
+    const note = `${distrust} These vectors may be wrong too: embed the texts again.`;
+    const isDoubtful = result && result.layerTokens.browser > 0;
+    store.update({
+      distrust,
+      split: model?.n_layer ?? 0,
+      pieces: new Map(),
+      browserSide: { kind: "idle" },
+      ...(isDoubtful ? { result: { ...result, note } } : {}),
     });
   }
 

@@ -38,7 +38,7 @@ export function createModelControls({ onChoose }) {
   /** @type {readonly ModelInfo[]} */
   let listed = [];
 
-  return ({ connection, models, model, device, choice, split }) => {
+  return ({ connection, models, model, device, distrust, choice, split }) => {
     if (models !== listed) {
       listed = models;
       select.replaceChildren(...models.map(({ name }) => el("option", { value: name }, name)));
@@ -48,7 +48,7 @@ export function createModelControls({ onChoose }) {
     if (!model) return;
     select.value = choice.model ?? model.name;
     setText(facts, describeModel(model));
-    const isDisabled = whyNoOffload({ device, model }) !== "";
+    const isDisabled = whyNoOffload({ device, model, distrust }) !== "";
     weights({
       isDisabled,
       dtypes: model.dtypes,

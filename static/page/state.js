@@ -53,6 +53,7 @@ import { sentence } from "./format.js";
  * @property {readonly ModelInfo[]} models
  * @property {ModelInfo | null} model the connected one
  * @property {Device | null} device
+ * @property {string | null} distrust why the GPU is not used, though it is there
  * @property {number} split the cut that the visitor has set
  * @property {number} lowest the lowest cut that the layers on the GPU allow now
  * @property {BrowserSide} browserSide
@@ -80,6 +81,7 @@ import { sentence } from "./format.js";
  * @property {() => void} onPause
  * @property {() => void} onResume
  * @property {() => void} onForget
+ * @property {() => void} onTrust
  * @property {(patch: Partial<Pick<State, "text" | "onePerLine">>) => void} onText
  * @property {() => void} onEmbed
  * @property {() => void} onCancelEmbed
@@ -96,6 +98,7 @@ export function initialState() {
     models: [],
     model: null,
     device: null,
+    distrust: null,
     split: 0,
     lowest: 0,
     ...nothingTaken(),
@@ -125,11 +128,12 @@ export function textsOf({ text, onePerLine }) {
 
 /**
  * Why this browser can run no layer of the model, as a sentence; empty where it can.
- * @param {Pick<State, "device" | "model">} state
+ * @param {Pick<State, "device" | "model" | "distrust">} state
  */
-export function whyNoOffload({ device, model }) {
+export function whyNoOffload({ device, model, distrust }) {
   if (!device || !model) return "Not connected.";
   if (!device.ok) return sentence(device.reason);
+  if (distrust !== null) return sentence(distrust);
   return model.weights ? "" : `This server keeps the layers of ${model.name} to itself.`;
 }
 

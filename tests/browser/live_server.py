@@ -4,7 +4,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from piece_faults import Fault
@@ -31,11 +31,12 @@ class Asked:
 class LiveServer:
     """A WSGI application around the server's own, so that layer files can go wrong."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, parity_share: float = 0.0) -> None:
+        """parity_share: by default none, so that layers run as often as asked for."""
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []  # of the next layer files, one each
         self.split_faults: list[Fault] = []  # of the next answers to /split
-        self._app = create_app(options)
+        self._app = create_app(replace(options, parity_share=parity_share))
         socket = bind("127.0.0.1", options.port)
         self._server = HttpServer(self, socket, threads=8, max_body=10**8)
         self.url = f"http://127.0.0.1:{self._server.port}"

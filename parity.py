@@ -1,0 +1,101 @@
+"""Finds out browsers that give wrong numbers: computes a share of their results too.
+
+The texts of such a request wait here until its browser sends what it made of them, once
+its visitor has that. A browser that never does is counted as well.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from metrics import Metrics, Verdict
+from model_service import ModelService
+from quantize import WeightDtype
+from ragged import Ragged
+from wire import WireDtype
+
+# The largest relative error of an embedding, |browser - server| / |server|, that the
+# number format may account for. On gpt2-mini and all-MiniLM-L6-v2 it is up to 2e-6 for
+# f32, 8e-4 for f16 and 0.06 for q8 (tests/browser/test_parity.py bounds it); deeper
+# models add up more roundings. What is broken is far off: vectors that have nothing to
+# do with each other are 1.4 apart.
+TOLERANCES: dict[WeightDtype | WireDtype, float] = {"f32": 1e-3, "f16": 0.02, "q8": 0.4}
+# A server in half precision rounds its own numbers, in every operation.
+HALF_PRECISION = {"float16": 0.02, "bfloat16": 0.1}
+MAX_WAITING = 64
+WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A request whose browser is to send its embeddings."""
+
+    model: ModelService
+    tokens: Ragged
+    wire: WireDtype  # in which the hidden state went out
+    since: float
+
+    def tolerance(self, weights: WeightDtype) -> float:
+        """weights: the number format of the browser's layers."""
+        server = HALF_PRECISION.get(self.model.dtype, 0.0)
+        return max(TOLERANCES[weights], TOLERANCES[self.wire], server)
+
+
+class ParityChecks:
+    """Thread-safe."""
+
+    def __init__(self, share: float, metrics: Metrics) -> None:
+        self._share = share
+        self._counter = metrics.parity_checks
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[str, Pending] = OrderedDict()
+
+    def draw(self, model: ModelService, tokens: Ragged, wire: WireDtype) -> str | None:
+        """The name of a check, for one in 1 / share requests."""
+        if random.random() >= self._share:
+            return None
+        check = secrets.token_urlsafe(12)
+        with self._lock:
+            self._forget_old(MAX_WAITING - 1)
+            self._waiting[check] = Pending(model, tokens, wire, time.monotonic())
+        return check
+
+    def take(self, check: str) -> Pending | None:
+        """A check can be answered once."""
+        with self._lock:
+            self._forget_old(MAX_WAITING)
+            return self._waiting.pop(check, None)
+
+    def _forget_old(self, most: int) -> None:
+        """Keep what is younger than WAIT_SECONDS, and at most so many."""
+        oldest = time.monotonic() - WAIT_SECONDS
+        while self._waiting:
+            check, pending = next(iter(self._waiting.items()))
+            if pending.since > oldest and len(self._waiting) <= most:
+                return
+            del self._waiting[check]
+            self._counter.labels(pending.model.name, "unanswered").inc()
+
+    def judge(
+        self, pending: Pending, came: Tensor, expected: Tensor, weights: WeightDtype
+    ) -> tuple[Verdict, float]:
+        """(batch, n_embd) each -> the verdict and the largest relative error."""
+        error = float(relative_error(came, expected).max())
+        # So that NaN is different.
+        same = error <= pending.tolerance(weights)
+        verdict: Verdict = "same" if same else "different"
+        self._counter.labels(pending.model.name, verdict).inc()
+        return verdict, error
+
+
+def relative_error(came: Tensor, expected: Tensor) -> Tensor:
+    """(batch, n_embd) each -> (batch,): |came - expected| / |expected|."""
+    error: Tensor = (came - expected).norm(dim=1) / expected.norm(dim=1)
+    return error

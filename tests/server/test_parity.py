@@ -1,0 +1,148 @@
+"""A browser's embedding is computed here too; the verdict says whether it is right."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from closing_client import client_of
+from flask.testing import FlaskClient
+from test_metrics import samples, value
+from torch import Tensor
+
+import parity
+from metrics import Metrics
+from options import Options
+from parity import TOLERANCES, ParityChecks
+from quantize import WEIGHT_DTYPES
+from ragged import Ragged
+from server import create_app
+from wire import WIRE_DTYPES, HiddenMetadata, encode_hidden
+
+MODEL = "small-gpt2"
+TEXTS = ["some text", "and some more text"]
+
+
+@pytest.fixture
+def client(options: Options) -> FlaskClient:
+    return client_of(create_app(replace(options, parity_share=1.0)))
+
+
+def split(client: FlaskClient, **changed: Any) -> str | None:
+    """The name of the check that the request was drawn for."""
+    answer = client.post("/split", json={"inputs": TEXTS, "split": 1, **changed})
+    assert answer.status_code == 200
+    return answer.headers.get("X-Parity")
+
+
+def embeddings(client: FlaskClient) -> Tensor:
+    return torch.tensor(client.post("/embed", json={"inputs": TEXTS}).json)
+
+
+def send(
+    client: FlaskClient, check: str | None, rows: Tensor, dtype: str = "f32"
+) -> Any:
+    hidden = Ragged(rows, (1,) * len(rows))
+    body = encode_hidden(hidden, "f32", HiddenMetadata(MODEL, "revision", 4))
+    return client.post(f"/parity?check={check}&dtype={dtype}", data=body)
+
+
+def counted(client: FlaskClient, verdict: str) -> float:
+    found = samples(client)
+    return value(found, "parity_checks_total", model=MODEL, verdict=verdict)
+
+
+def test_the_right_embedding_is_the_same(client: FlaskClient) -> None:
+    answer = send(client, split(client), embeddings(client)).json
+    assert answer["verdict"] == "same"
+    assert answer["error"] < 1e-6
+    assert (counted(client, "same"), counted(client, "different")) == (1, 0)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_an_error_beyond_the_formats_is_different(
+    client: FlaskClient, dtype: str
+) -> None:
+    right = embeddings(client)
+    noise = torch.randn(right.shape, generator=torch.Generator().manual_seed(1))
+    noise /= noise.norm(dim=1, keepdim=True)
+    tolerance = TOLERANCES[dtype]
+    for scale, verdict in ((0.9, "same"), (1.1, "different")):
+        rows = right.clone()
+        rows[1] += noise[1] * scale * tolerance  # one text of both is enough
+        answer = send(client, split(client), rows, dtype).json
+        assert answer["verdict"] == verdict
+        assert answer["error"] == pytest.approx(scale * tolerance, rel=0.01)
+    assert counted(client, "different") == 1
+
+
+def test_the_wires_rounding_counts_too(client: FlaskClient) -> None:
+    right = embeddings(client)
+    check = split(client, dtype="q8")
+    assert send(client, check, right).json["tolerance"] == TOLERANCES["q8"]
+
+
+def test_every_number_format_has_a_tolerance() -> None:
+    assert set(TOLERANCES) >= set(WIRE_DTYPES)
+    assert set(TOLERANCES) >= set(WEIGHT_DTYPES)
+
+
+@pytest.mark.parametrize(
+    ("check", "rows", "dtype", "status"),
+    [
+        ("unknown", torch.ones(2, 64), "f32", 404),
+        (None, torch.ones(2, 64), "f64", 422),
+        (None, torch.ones(1, 64), "f32", 422),
+        (None, torch.ones(3, 64), "f32", 422),
+        (None, torch.ones(2, 63), "f32", 422),
+        (None, torch.full((2, 64), torch.nan), "f32", 422),
+    ],
+)
+def test_what_is_no_answer_is_refused(
+    client: FlaskClient, check: str | None, rows: Tensor, dtype: str, status: int
+) -> None:
+    answer = send(client, check or split(client), rows, dtype)
+    assert answer.status_code == status, answer.json
+    assert counted(client, "same") == 0
+
+
+def test_a_check_is_answered_once(client: FlaskClient) -> None:
+    check, right = split(client), embeddings(client)
+    assert send(client, check, right).status_code == 200
+    assert send(client, check, right).status_code == 404
+
+
+def test_only_what_a_browser_finishes_is_checked(
+    client: FlaskClient, options: Options
+) -> None:
+    assert split(client, split=4) is None
+    assert split(client, split=0) is not None
+    without = client_of(create_app(replace(options, parity_share=0.0)))
+    assert split(without) is None
+
+
+def test_the_share_is_what_was_asked_for(client: FlaskClient) -> None:
+    random.seed(1)
+    checks = ParityChecks(0.01, Metrics())
+    model: Any = type("Model", (), {"name": MODEL})
+    tokens = Ragged(torch.zeros(1, dtype=torch.long), (1,))
+    drawn = [checks.draw(model, tokens, "f32") for _ in range(20_000)]
+    assert 150 < len([check for check in drawn if check]) < 250
+    assert client.get("/info").json["parity_share"] == 1
+
+
+def test_checks_that_are_never_answered_are_bounded_and_counted(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, right = split(client), embeddings(client)
+    for _ in range(parity.MAX_WAITING):
+        last = split(client)
+    assert counted(client, "unanswered") == 1
+    assert send(client, first, right).status_code == 404
+    assert send(client, last, right).status_code == 200
+    monkeypatch.setattr(parity, "WAIT_SECONDS", 0)
+    split(client)
+    assert counted(client, "unanswered") == parity.MAX_WAITING
