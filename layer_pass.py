@@ -115,6 +115,8 @@ class Pass:
         self._tell()
 
     def _tell(self) -> None:
+        if self._layers == 0:
+            return  # what comes after the last answer is nobody's
         now = time.perf_counter()
         self.ran(self._layers, self._layer_tokens, now - self._told)
         self._layers, self._layer_tokens, self._told = 0, 0, now

@@ -11,6 +11,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -23,14 +25,18 @@ from wire import WireDtype
 
 # The largest relative error of an embedding, |browser - server| / |server|, that the
 # number format may account for. On gpt2-mini and all-MiniLM-L6-v2 it is up to 2e-6 for
-# f32, 8e-4 for f16 and 0.06 for q8 (tests/browser/test_parity.py bounds it); deeper
-# models add up more roundings. What is broken is far off: vectors that have nothing to
-# do with each other are 1.4 apart.
+# f32, 8e-4 for f16 and 0.06 for q8 (tests/browser/test_wrong_numbers.py bounds it);
+# deeper models add up more roundings. What is broken is far off: vectors that have
+# nothing to do with each other are 1.4 apart.
 TOLERANCES: dict[WeightDtype | WireDtype, float] = {"f32": 1e-3, "f16": 0.02, "q8": 0.4}
 # A server in half precision rounds its own numbers, in every operation.
 HALF_PRECISION = {"float16": 0.02, "bfloat16": 0.1}
 MAX_WAITING = 64
 WAIT_SECONDS = 120
+
+
+class UnknownCheck(LookupError):
+    """Never drawn, answered already, or too old."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,24 @@ class ParityChecks:
             self._waiting[check] = Pending(model, tokens, wire, time.monotonic())
         return check
 
-    def take(self, check: str) -> Pending | None:
-        """A check can be answered once."""
+    @contextmanager
+    def answered(self, check: str) -> Iterator[Pending]:
+        """By the block, once: where that raises, the check waits on.
+
+        Raises UnknownCheck.
+        """
         with self._lock:
             self._forget_old(MAX_WAITING)
-            return self._waiting.pop(check, None)
+            pending = self._waiting.pop(check, None)
+        if pending is None:
+            raise UnknownCheck(f"check {check!r:.40}: none such waits for its answer")
+        try:
+            yield pending
+        except BaseException:
+            with self._lock:
+                self._waiting[check] = pending
+                self._waiting.move_to_end(check, last=False)
+            raise
 
     def _forget_old(self, most: int) -> None:
         """Keep what is younger than WAIT_SECONDS, and at most so many."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from flask import Response, g, jsonify, request
 from torch import Tensor
 
-from parity import ParityChecks, Pending
+from parity import ParityChecks, Pending, UnknownCheck
 from quantize import WEIGHT_DTYPES
 from refusals import INVALID, NOT_FOUND, Refusal
 from wire import WireError, decode_hidden
@@ -34,14 +34,14 @@ class ParityRoutes:
                 INVALID,
                 f"dtype: expected one of {', '.join(WEIGHT_DTYPES)}, came {weights!r}",
             )
-        with self.slot():
-            pending = self.checks.take(request.args.get("check", ""))
-            if pending is None:
-                raise Refusal(NOT_FOUND, "check: expected one that waits for an answer")
-            came = _read_rows(request.get_data(), pending)
-            model = pending.model
-            normalize = model.model.normalize
-            expected = model.embed(pending.tokens, normalize, None, g.timings)
+        check = request.args.get("check", "")
+        try:
+            with self.slot(), self.checks.answered(check) as pending:
+                came = _read_rows(request.get_data(), pending)
+                model, tokens = pending.model, pending.tokens
+                expected = model.embed(tokens, model.model.normalize, None, g.timings)
+        except UnknownCheck as unknown:
+            raise Refusal(NOT_FOUND, str(unknown)) from None
         verdict, error = self.checks.judge(pending, came, expected, weights)
         tolerance = pending.tolerance(weights)
         if verdict == "different":

@@ -15,10 +15,12 @@ from torch import Tensor
 
 import parity
 from metrics import Metrics
+from model_service import ModelService
 from options import Options
 from parity import TOLERANCES, ParityChecks
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
+from refusals import OVERLOADED, Refusal
 from server import create_app
 from wire import WIRE_DTYPES, HiddenMetadata, encode_hidden
 
@@ -113,6 +115,20 @@ def test_a_check_is_answered_once(client: FlaskClient) -> None:
     check, right = split(client), embeddings(client)
     assert send(client, check, right).status_code == 200
     assert send(client, check, right).status_code == 404
+
+
+def test_a_crowded_server_takes_the_answer_later(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, right = split(client), embeddings(client)
+
+    def refuse(*arguments: object) -> Tensor:
+        raise Refusal(OVERLOADED, "Model is overloaded")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(ModelService, "embed", refuse)
+        assert send(client, check, right).status_code == 429
+    assert send(client, check, right).json["verdict"] == "same"
 
 
 def test_only_what_a_browser_finishes_is_checked(
