@@ -162,7 +162,7 @@ export async function postEmbed(server, body, signal) {
 /**
  * Embeddings that the browser finished, as a hidden state of one token a text.
  * @param {Server} server
- * @param {{check: string, dtype: Dtype, body: ArrayBuffer}} question dtype: of the browser's layers
+ * @param {{check: string, dtype: WeightDtype, body: ArrayBuffer}} question dtype: of the browser's layers
  * @returns {Promise<{verdict: "same" | "different", error: number, tolerance: number}>}
  */
 export async function postParity(server, { check, dtype, body }) {

@@ -7,7 +7,7 @@ import { forgetModel } from "./piece_store.js";
 import { encodeHidden } from "./wire.js";
 
 /**
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker
@@ -22,7 +22,7 @@ export class Trust extends EventTarget {
   #dtype;
   #worker;
 
-  /** @param {Server} server @param {Dtype} dtype of the browser's layers @param {GpuWorker} worker */
+  /** @param {Server} server @param {WeightDtype} dtype of the browser's layers @param {GpuWorker} worker */
   constructor(server, dtype, worker) {
     super();
     this.#server = server;

@@ -160,6 +160,8 @@ def test_what_is_under_way_then_goes_on_by_the_server(client: ClientPage) -> Non
         ("all-MiniLM-L6-v2", "f16", "f16", 10),
         ("all-MiniLM-L6-v2", "q8", "q8", 4),
         ("gpt2-mini", "q8", "q8", 4),
+        ("all-MiniLM-L6-v2", "q4", "q8", 1.5),
+        ("gpt2-mini", "q4", "q8", 5),
     ],
 )
 def test_rounding_is_far_from_what_counts_as_wrong(
