@@ -53,7 +53,7 @@ export function createModelControls({ onChoose }) {
       isDisabled,
       dtypes: model.dtypes,
       picked: choice.dtype,
-      describe: (dtype) => weightOf(model, dtype, split) + (dtype === "q4" ? ", approximate" : ""),
+      describe: (dtype) => weightOf(model, dtype, split),
     });
     wire({
       isDisabled,
