@@ -5471,8 +5471,8 @@ function arange(...args) {
     dtype,
     device
   } = keywords("arange", names2, args, ["start", "end", "step", "dtype", "device"]);
-  if (step === 0) throw new RuntimeError("step must be nonzero");
-  if ((end - start) / step < 0) throw new RuntimeError("upper bound and lower bound inconsistent with step sign");
+  if (step === 0) throw new RuntimeError("arange: step must be nonzero");
+  if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
   return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
 }
@@ -6287,6 +6287,9 @@ function join(a, b, dim) {
 }
 function stack(tensors, ...args) {
   const { dim = 0 } = keywords("stack", ["dim"], args);
+  const [first] = tensors;
+  const other = tensors.find(({ shape }) => first && !sameShape(shape, first.shape));
+  if (first && other) throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
   return cat(
     tensors.map((tensor2) => unsqueeze(tensor2, dim)),
     { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) }
@@ -6774,6 +6777,10 @@ function scaled_dot_product_attention(query, key, value, ...args) {
   if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
   if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
     throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+  if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
+    const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
+    throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
+  }
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;

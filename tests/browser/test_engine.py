@@ -292,6 +292,12 @@ REFUSED = [
      "Input dtype must be a floating point dtype. Got: int32"),
     ("torch.cat([torch.ones(2, 3), torch.ones(2, 4)])",
      "cat: Sizes of tensors must match except in dimension 0"),
+    ("torch.stack([torch.ones(2, 3), torch.ones(4)])",
+     "stack: expects each tensor to be equal size, got [2, 3] and [4]"),
+    ("torch.nn.functional.scaled_dot_product_attention(torch.ones(2, 3), "
+     "torch.ones(2, 5), torch.ones(2, 3))",
+     "key (…, S, E) and value (…, S, Ev), got [2, 3], [2, 5], [2, 3]"),
+    ("torch.arange(0, 1, 0)", "arange: step must be nonzero"),
 ]
 # fmt: on
 

@@ -95,6 +95,10 @@ export function scaled_dot_product_attention(
   if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
   if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
     throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+  if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
+    const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
+    throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
+  }
   const [L = 0, E = 0] = query.shape.slice(-2);
   const scale = options.scale ?? 1 / Math.sqrt(E);
   const heads = query.shape.at(-3) ?? 1;

@@ -142,8 +142,8 @@ export function arange(...args: [...number[]] | [...number[], ArangeOptions]): T
     dtype,
     device,
   } = keywords<ArangeOptions>("arange", names, args, ["start", "end", "step", "dtype", "device"]);
-  if (step === 0) throw new RuntimeError("step must be nonzero");
-  if ((end - start) / step < 0) throw new RuntimeError("upper bound and lower bound inconsistent with step sign");
+  if (step === 0) throw new RuntimeError("arange: step must be nonzero");
+  if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
   return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
 }

@@ -78,6 +78,9 @@ export { cat as concat, cat as concatenate };
 /** Tensors of one shape along a new dimension. */
 export function stack(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
   const { dim = 0 } = keywords<{ dim?: number }>("stack", ["dim"], args);
+  const [first] = tensors;
+  const other = tensors.find(({ shape }) => first && !sameShape(shape, first.shape));
+  if (first && other) throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
   return cat(
     tensors.map((tensor) => unsqueeze(tensor, dim)),
     { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) },
