@@ -24,7 +24,9 @@ class HideableTab:
         self._numbers = itertools.count()
         self._answers: dict[int, dict[str, Any]] = {}
         self._session.on("Target.receivedMessageFromTarget", self._receive)
-        while self.evaluate("document.readyState") != "complete":
+        # A tab is complete before it goes to its page, too.
+        here = f'document.readyState === "complete" && location.href === "{url}"'
+        while not self.evaluate(here):
             continue
 
     def hide(self) -> None:
