@@ -35,8 +35,7 @@ class Linear(nn.Linear):
         """Give up `weight` for a layout that oneDNN computes with, once and for all.
 
         F.linear lays it out anew in every call, copies the bias into the result first
-        and leaves the activation to a pass of its own: a seventh of a batch's time, and
-        a third of a short text's.
+        and leaves the activation to a pass of its own over what it made.
         """
         weight = self.weight.detach()
         del self.weight
