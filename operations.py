@@ -78,8 +78,8 @@ OPERATIONS = (
         "split",
         "Texts in, the hidden state after layers [0, split) out, as safetensors. The "
         "header X-Split says which split was used, X-Split-Reason why, Server-Timing "
-        "where the time went. Where auto chooses n_layer, the state is the one after "
-        "all layers: a client that finds this out beforehand asks /embed.",
+        "where the time went. With finish, embeddings come as JSON where auto chooses "
+        "n_layer.",
         HIDDEN,
         SplitRequest,
         ABOUT_TEXTS,

@@ -121,7 +121,7 @@ class Routes:
         return jsonify([[asdict(token) for token in tokens] for tokens in shown])
 
     def split(self) -> Response:
-        """A hidden state at any split: where auto chooses n_layer, after all layers."""
+        """A hidden state; or embeddings, if auto leaves nothing to the browser."""
         asked = parse_body(SplitRequest)
         model = self.models.named(asked.model)
         with self.slot():
@@ -132,9 +132,13 @@ class Routes:
                 g.timings,
             )
             split, reason = choose_split(asked, model, tokens)
-            body = model.split(tokens, split, asked.dtype, g.timings)
+            if asked.split == "auto" and asked.finish and split == model.n_layer:
+                rows = model.embed(tokens, asked.normalize, None, g.timings)
+                response = jsonify(rows.tolist())
+            else:
+                body = model.split(tokens, split, asked.dtype, g.timings)
+                response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
         self._count_split(model, split)
-        response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
         response.headers["X-Split"] = str(split)
         response.headers["X-Split-Reason"] = reason
         if check := self._drawn(model, tokens, split, asked.dtype):

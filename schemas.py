@@ -186,6 +186,14 @@ class SplitRequest(Request):
     previous: Annotated[
         int | None, Field(description="For auto: the last split, not left lightly.")
     ] = None
+    finish: Annotated[
+        bool,
+        Field(
+            description="For auto: where all layers run here, embeddings as /embed "
+            "gives them, in place of a hidden state."
+        ),
+    ] = False
+    normalize: Annotated[bool, Field(description="Of embeddings, with finish.")] = True
     dtype: Annotated[WireDtype, Field(description="How the hidden state travels.")] = (
         "f32"
     )

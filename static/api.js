@@ -81,8 +81,26 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {number} server everything else that the server reports
  * @property {number} layers of that, the layers themselves
  * @property {number} network the rest of the time that passed here
+ * @property {number} askingMs of that, until the answer began
+ * @property {number} answerMs of that, while the answer came
  * @property {number} up bytes
  * @property {number} down bytes
+ *
+ * @typedef {object} OpenSplit a split that the server shall choose
+ * @property {"auto"} split
+ * @property {number[]} held layers that are here
+ * @property {import("./measurements.js").BrowserMeasured} browser
+ * @property {Policy} policy
+ * @property {number} [previous] the split of the last request
+ * @property {true} finish so that embeddings come where nothing is left for the browser
+ * @property {boolean} normalize of those
+ *
+ * @typedef {"offload" | "latency" | "server" | "browser"} Policy
+ * @typedef {{model: string, inputs: string[], dtype: Dtype} & ({split: number} | OpenSplit)} SplitBody
+ *
+ * @typedef {{split: number, reason: string, exchange: Exchange}} Settled
+ * @typedef {Settled & {kind: "half", body: ArrayBuffer}} Half
+ * @typedef {Settled & {kind: "whole", embeddings: Float32Array[], tokens: number[]}} Whole
  */
 
 /** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<ModelInfo[]>} */
@@ -127,15 +145,22 @@ export function modelUrl(server, model) {
 }
 
 /**
- * Texts in, hidden state after layers [0, split) out.
+ * Texts in, hidden state after layers [0, split) out. Where the split is left open and the server
+ * chooses all layers, the embeddings come at once.
  * @param {Server} server
- * @param {{model: string, inputs: string[], split: number, dtype: Dtype}} body
+ * @param {SplitBody} body
  * @param {AbortSignal} [signal]
- * @returns {Promise<{body: ArrayBuffer, exchange: Exchange}>}
+ * @returns {Promise<Half | Whole>}
  */
 export async function postSplit(server, body, signal) {
-  const { bytes, exchange } = await post(server, "/split", JSON.stringify(body), signal);
-  return { body: bytes, exchange };
+  const answer = await post(server, "/split", JSON.stringify(body), signal);
+  const { headers } = answer.response;
+  const split = Number(headers.get("X-Split"));
+  const reason = headers.get("X-Split-Reason") ?? "";
+  if (headers.get("Content-Type")?.startsWith("application/json")) {
+    return { kind: "whole", split, reason, ...parseRows(answer) };
+  }
+  return { kind: "half", split, reason, body: answer.bytes, exchange: answer.exchange };
 }
 
 /**
@@ -228,6 +253,7 @@ async function post(server, path, body, signal) {
   const headers = { "Content-Type": isText ? "application/json" : "application/octet-stream" };
   const begun = performance.now();
   const response = await request(server, path, { method: "POST", headers, body: payload, signal });
+  const answered = performance.now() - begun;
   const bytes = await response.arrayBuffer().catch((error) => failed(server, path, error, signal));
   const elapsed = performance.now() - begun;
   const revision = response.headers.get("X-Revision");
@@ -236,7 +262,7 @@ async function post(server, path, body, signal) {
   const exchange = {
     revision,
     check: response.headers.get("X-Parity"),
-    ...splitTime(response, elapsed),
+    ...splitTime(response, answered, elapsed),
     up: payload.byteLength,
     down: bytes.byteLength,
   };
@@ -277,14 +303,16 @@ function failed(server, path, cause, signal) {
 
 /**
  * Shares the time that passed here between server and network.
- * @param {Response} response @param {number} elapsed
+ * @param {Response} response @param {number} answered when the answer began @param {number} elapsed
  */
-function splitTime(response, elapsed) {
+function splitTime(response, answered, elapsed) {
   const stages = parseServerTiming(response.headers.get("Server-Timing") ?? "");
   const tokenize = stages.get("tokenize") ?? 0;
   const all = [...stages.values()].reduce((sum, duration) => sum + duration, 0);
   const layers = stages.get("layers") ?? 0;
-  return { tokenize, server: all - tokenize, layers, network: Math.max(0, elapsed - all) };
+  const [askingMs, answerMs] = [Math.max(0, answered - all), elapsed - answered];
+  const network = Math.max(0, elapsed - all);
+  return { tokenize, server: all - tokenize, layers, network, askingMs, answerMs };
 }
 
 /**

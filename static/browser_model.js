@@ -3,21 +3,18 @@
 
 import * as torch from "./torch.js";
 import { fetchManifest } from "./api.js";
-import * as bert from "./bert.js";
 import { SplitComputeError } from "./errors.js";
-import * as gpt2 from "./gpt2.js";
 import { LayerCache } from "./layer_cache.js";
-import { normalize, sequencesOf } from "./layers.js";
-import { finishPiece, layerPieces, piecesFrom } from "./pieces.js";
+import { piecesFrom } from "./pieces.js";
 import { PieceSource } from "./piece_source.js";
 import { forgetModel, keptPieces } from "./piece_store.js";
-import { decodeHidden } from "./wire.js";
+import { runShare, warmUp } from "./share.js";
 
 /**
- * @typedef {import("./torch.js").Tensor} Tensor
  * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./layer_cache.js").Progress} Progress
+ * @typedef {import("./share.js").ShareResult} ShareResult
  *
  * @typedef {object} Settings
  * @property {Server} server
@@ -31,14 +28,7 @@ import { decodeHidden } from "./wire.js";
  * @typedef {object} Listeners
  * @property {(progress: Progress) => void} onProgress
  * @property {(lowest: Share | null) => void} onLowest hears the lowest split that what is on the GPU allows
- *
- * @typedef {object} ShareResult
- * @property {Float32Array<ArrayBuffer>} rows (batch, n_embd)
- * @property {number[]} tokens of each text
- * @property {{upload: number, browser: number, readback: number}} timings ms
  */
-
-const architectures = { gpt2, bert };
 
 /** Owns the GPU's part of the model. */
 export class BrowserModel {
@@ -46,6 +36,8 @@ export class BrowserModel {
   #gpu = null;
   /** @type {LayerCache | null} */
   #layers = null;
+  /** Those that the shaders are compiled for. @type {LayerCache | null} */
+  #warm = null;
   // Pieces come one after another; what happens on the GPU takes turns. A request needs a turn alone,
   // so it waits for no download.
   #loads = new Queue();
@@ -131,7 +123,7 @@ export class BrowserModel {
       source: this.source,
       takeTurn: (task) => this.#turns.add(task),
       onProgress: this.listeners.onProgress,
-      onChange: () => this.listeners.onLowest({ revision, split: layers.split }),
+      onChange: () => this.#report(layers),
     });
     return (this.#layers = layers);
   }
@@ -154,6 +146,20 @@ export class BrowserModel {
       }
       throw error;
     }
+  }
+
+  /**
+   * Says what is on the GPU now. No request comes for the first layer before this has been said, so
+   * none waits until its shaders are compiled.
+   * @param {LayerCache} layers
+   */
+  async #report(layers) {
+    const { revision, config } = layers.manifest;
+    if (this.#warm !== layers && layers.split < config.n_layer) {
+      await this.#turns.add(() => warmUp(layers));
+      this.#warm = layers;
+    }
+    if (this.#layers === layers) this.listeners.onLowest({ revision, split: layers.split });
   }
 
   /** @param {string} revision */
@@ -185,57 +191,4 @@ class Queue {
     this.#tail = result.catch(() => {}); // whoever asked hears of it
     return result;
   }
-}
-
-/**
- * Hidden state in, one row a text out.
- * @param {LayerCache} layers
- * @param {{split: number, body: ArrayBuffer}} request
- * @returns {Promise<ShareResult>}
- */
-async function runShare(layers, { split, body }) {
-  const { architecture, config, pooling, normalize: toUnitLength } = layers.manifest;
-  const { runLayers, finish } = architectures[architecture];
-  const lap = stopwatch();
-
-  const { values, lengths } = decodeHidden(body, config.n_embd);
-  /** @type {Tensor[]} */
-  const owned = [];
-  try {
-    const hidden = torch.frombuffer(values).reshape([-1, config.n_embd]);
-    owned.push(hidden);
-    const sequences = sequencesOf(lengths);
-    owned.push(sequences.lengths, sequences.bounds);
-    const upload = lap();
-
-    const pieces = layerPieces(split, config.n_layer).map((piece) => layers.get(piece));
-    const x = runLayers(pieces, hidden, sequences, config);
-    const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
-    const result = toUnitLength ? normalize(pooled) : pooled;
-    owned.push(result);
-    // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
-    const reading = result.numpy();
-    const computing = torch.synchronize().then(lap);
-    const [rows, browser] = await Promise.all([reading, computing]);
-    const readback = lap();
-
-    if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
-    return {
-      rows: /** @type {Float32Array<ArrayBuffer>} */ (rows),
-      tokens: [...lengths],
-      timings: { upload, browser, readback },
-    };
-  } finally {
-    for (const tensor of owned) tensor.dispose();
-  }
-}
-
-/** A function that tells the ms since it was last called. */
-function stopwatch() {
-  let last = performance.now();
-  return () => {
-    const before = last;
-    last = performance.now();
-    return last - before;
-  };
 }

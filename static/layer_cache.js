@@ -27,7 +27,7 @@ import { parseSafetensors, wireError } from "./safetensors.js";
  * @property {PieceSource} source
  * @property {(task: () => Promise<void>) => Promise<void>} takeTurn runs the task when the GPU is free
  * @property {(progress: Progress) => void} onProgress
- * @property {() => void} onChange the pieces on the GPU are others now
+ * @property {() => Promise<void>} onChange the pieces on the GPU are others now
  */
 
 /** So many numbers are a few ms of a slow GPU's time: a request waits no longer for a turn. */
@@ -111,7 +111,7 @@ export class LayerCache {
     const take = (/** @type {ArrayBuffer} */ bytes) => this.#upload(piece, bytes, signal);
     const use = { take, giveUp: disposeAll };
     this.#onGpu.set(piece, await source.load(url, this.#file(piece), use, report, signal));
-    onChange();
+    await onChange();
     report("ready");
   }
 

@@ -37,6 +37,7 @@ function start() {
       void open();
     },
     onChoose: (choice) => void open(choice),
+    onPolicy: (policy) => store.update({ policy }),
     onSplit: (split) => browserSide.moveCut(split),
     onAgree: () => void browserSide.agree(),
     onDecline: () => browserSide.decline(),

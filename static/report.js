@@ -4,7 +4,7 @@
 /**
  * @typedef {import("./api.js").Exchange} Exchange
  * @typedef {import("./api.js").ModelInfo} ModelInfo
- * @typedef {import("./browser_model.js").ShareResult} ShareResult
+ * @typedef {import("./share.js").ShareResult} ShareResult
  *
  * @typedef {"server" | "browser" | "both"} Where both: each of them, for some of the texts
  * @typedef {ShareResult["timings"]} Share
@@ -38,6 +38,7 @@
  * @property {{server: number, browser: number}} layerTokens that each side ran: a token through a layer is one
  * @property {Timings} timings
  * @property {{up: number, down: number}} bytes
+ * @property {string} [reason] why it is that split, where it was left open
  * @property {string} [note] what went wrong on the way: why the server ran more than was asked of it,
  *   or was asked again
  *
@@ -50,6 +51,7 @@
  * @property {Share} share of the browser
  * @property {Fallback} [why] the server ran all layers
  * @property {string | null} [check] the name under which the server wants to see these embeddings
+ * @property {string} [reason] why it is that split, where it was left open
  */
 
 /** @type {Readonly<Share>} */
@@ -65,6 +67,7 @@ export const noShare = { upload: 0, browser: 0, readback: 0 };
 export function report(outcomes, { n_layer, n_embd }, total, waits) {
   const exchanges = outcomes.flatMap((outcome) => outcome.exchanges);
   const shares = outcomes.map(({ share }) => share);
+  const reason = outcomes.at(-1)?.reason;
   const note = [reportWaits(waits), reportTakeover(outcomes)].filter(Boolean).join(" ");
   return {
     embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
@@ -93,6 +96,7 @@ export function report(outcomes, { n_layer, n_embd }, total, waits) {
       total,
     },
     bytes: { up: sum(exchanges, ({ up }) => up), down: sum(exchanges, ({ down }) => down) },
+    ...(reason ? { reason } : {}),
     ...(note ? { note } : {}),
   };
 }

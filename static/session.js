@@ -6,6 +6,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
 import { persist } from "./persist.js";
 import { partsToEmbed, partsToSplit } from "./parts.js";
 import { noShare, report } from "./report.js";
+import { openSplit } from "./open_split.js";
 
 /**
  * @typedef {import("./api.js").Dtype} Dtype
@@ -13,7 +14,10 @@ import { noShare, report } from "./report.js";
  * @typedef {import("./api.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
+ * @typedef {import("./api.js").Half} Half
+ * @typedef {import("./api.js").Policy} Policy
  * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker
+ * @typedef {import("./measurements.js").Measurements} Measurements
  * @typedef {import("./report.js").Cause} Cause
  * @typedef {import("./report.js").EmbedResult} EmbedResult
  * @typedef {import("./report.js").Fallback} Fallback
@@ -30,20 +34,22 @@ import { noShare, report } from "./report.js";
  * @property {GpuWorker} worker
  * @property {Tally} tally of what this browser ran
  * @property {Trust} trust in this browser's GPU
+ * @property {Measurements} measurements
+ * @property {number} [lastSplit] that the server chose
  *
  * @typedef {object} Request
  * @property {string[]} texts
  * @property {number | "auto"} split
+ * @property {Policy} policy of "auto"
  * @property {AbortSignal} [signal]
  * @property {(reason: string) => void} [onWait] hears why the server is asked once more
  *
- * @typedef {object} Plan a request whose split is settled
- * @property {string[]} texts
- * @property {number} split
- * @property {boolean} mayLoad whether it may wait for the browser's layers to come
- * @property {AbortSignal} [signal]
- * @property {(reason: string) => void} [onWait]
+ * @typedef {Request & {mayLoad: boolean}} Plan for one part of the texts; mayLoad: whether it may wait
+ *   for the browser's layers to come
  */
+
+/** In the planner's words. */
+const nothingHeld = "the browser holds no layer to take over";
 
 /**
  * @param {Connection} connection
@@ -61,6 +67,7 @@ export async function embedTexts(connection, request) {
   const outcomes = await run(connection, { ...request, onWait });
   connection.tally.add(outcomes, connection.info);
   void connection.trust.check(outcomes, connection.info);
+  connection.measurements.exchanged(outcomes.flatMap(({ exchanges }) => exchanges));
   return report(outcomes, connection.info, performance.now() - begun, waits);
 }
 
@@ -69,14 +76,14 @@ async function run(connection, request) {
   const { info } = connection;
   const obstacle = whyServerOnly(connection);
   const mayLoad = request.split !== "auto";
-  const split = request.split === "auto" ? lowestSplit(connection) : request.split;
   // With no layer left for the browser, one row back is smaller than the hidden state.
-  if (obstacle || split === info.n_layer) {
-    return runAllOnServer(connection, request, obstacle);
+  if (obstacle || (mayLoad ? request.split : lowestSplit(connection)) === info.n_layer) {
+    const outcomes = await runAllOnServer(connection, request, obstacle);
+    return mayLoad ? outcomes : outcomes.map((outcome) => ({ ...outcome, reason: nothingHeld }));
   }
   const outcomes = [];
   for (const texts of partsToSplit(request.texts, info)) {
-    outcomes.push(await runPart(connection, { ...request, texts, split, mayLoad }, 1));
+    outcomes.push(await runPart(connection, { ...request, texts, mayLoad }, 1));
   }
   const why = fallback("revision", "The server has changed its revision meanwhile.");
   return areMixed(outcomes) ? runAllOnServer(connection, request, why) : outcomes;
@@ -108,11 +115,11 @@ function areMixed(outcomes) {
  * @returns {Promise<Outcome>}
  */
 async function runPart(connection, plan, retries) {
-  const { split, mayLoad, signal } = plan;
+  const { split, signal } = plan;
   // Also for the other parts of a long list, where a part before was found wrong.
   const obstacle = whyServerOnly(connection);
   if (obstacle) return runOnServer(connection, plan, obstacle);
-  if (!mayLoad) return runSplit(connection, plan, retries);
+  if (split === "auto") return runSplit(connection, plan, retries);
   const begun = performance.now();
   try {
     await loadLayers(connection, split, signal);
@@ -132,9 +139,10 @@ async function runPart(connection, plan, retries) {
  * @returns {Promise<Outcome>}
  */
 async function runSplit(connection, plan, retries) {
-  const { server, info, wire, worker } = connection;
-  const { texts, split, mayLoad, signal } = plan;
-  const asked = { model: info.name, inputs: texts, split, dtype: wire };
+  const { server, info, wire } = connection;
+  const { texts, mayLoad, signal } = plan;
+  const choice = plan.split === "auto" ? openSplit(connection, plan) : { split: plan.split };
+  const asked = { model: info.name, inputs: texts, dtype: wire, ...choice };
   const half = await persist(() => postSplit(server, asked, signal), plan).catch(nullIfTooLarge);
   if (!half) {
     const words = "A text has more tokens than the server sends as a hidden state.";
@@ -142,6 +150,12 @@ async function runSplit(connection, plan, retries) {
     return runOnServer(connection, plan, why);
   }
   const { revision } = half.exchange;
+  const reason = mayLoad ? undefined : half.reason;
+  if (!mayLoad) connection.lastSplit = half.split;
+  if (half.kind === "whole") {
+    const { embeddings, tokens, exchange } = half;
+    return { embeddings, tokens, ...allOnServer(info, exchange), reason };
+  }
   if (revision !== info.revision) {
     const hasChanged = await persist(() => refresh(connection, info.revision, signal), plan);
     if (hasChanged && mayLoad && retries > 0) return runPart(connection, plan, retries - 1);
@@ -149,13 +163,7 @@ async function runSplit(connection, plan, retries) {
     return runOnServer(connection, plan, why);
   }
   try {
-    // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
-    const body = half.body.slice(0);
-    const share = { revision, split, body };
-    const { rows, tokens, timings } = await worker.ask("run", share, { signal, transfer: [body] });
-    const embeddings = splitRows(rows, info.n_embd);
-    const { check } = half.exchange;
-    return { embeddings, tokens, split, exchanges: [half.exchange], load: 0, share: timings, check };
+    return { ...(await runHere(connection, half, signal)), reason };
   } catch (error) {
     signal?.throwIfAborted();
     const words = `The browser could not run its layers (${messageOf(error)}).`;
@@ -163,6 +171,26 @@ async function runSplit(connection, plan, retries) {
     const outcome = await resumeOnServer(connection, plan, half.body, why);
     return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges] };
   }
+}
+
+/**
+ * @param {Connection} connection @param {Half} half @param {AbortSignal} [signal]
+ * @returns {Promise<Outcome>}
+ */
+async function runHere({ info, worker, measurements }, { split, body, exchange }, signal) {
+  const begun = performance.now();
+  // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
+  const copy = body.slice(0);
+  const share = { revision: info.revision, split, body: copy };
+  const { rows, tokens, timings } = await worker.ask("run", share, { signal, transfer: [copy] });
+  const outcome = { embeddings: splitRows(rows, info.n_embd), tokens, split };
+  measurements.ran({
+    tokens: tokens.reduce((sum, count) => sum + count, 0),
+    layers: info.n_layer - split,
+    browserMs: timings.browser,
+    totalMs: performance.now() - begun,
+  });
+  return { ...outcome, exchanges: [exchange], load: 0, share: timings, check: exchange.check };
 }
 
 /**

@@ -12,6 +12,8 @@
 import { fetchModels, findModel } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { GpuWorker } from "./gpu_worker.js";
+import { Measurements } from "./measurements.js";
+import { policies } from "./open_split.js";
 import { pieceBytes, piecesFrom } from "./pieces.js";
 import { embedTexts, loadLayers, lowestSplit } from "./session.js";
 import { Takeover } from "./takeover.js";
@@ -24,6 +26,7 @@ export { SplitComputeError };
  * @typedef {import("./api.js").Dtype} Dtype
  * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./api.js").Policy} Policy
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
@@ -47,8 +50,11 @@ export { SplitComputeError };
  *
  * @typedef {object} EmbedOptions
  * @property {number | "auto"} [split] how many layers the server runs, 0 … n_layer; by default all.
- *   A number waits for the layers that it needs here. "auto" waits for none: it is the lowest split
- *   that the layers on the GPU allow at this moment.
+ *   A number waits for the layers that it needs here. "auto" waits for none: the server chooses, among
+ *   the splits that the layers on the GPU allow at this moment.
+ * @property {Policy} [policy] what "auto" is to bring; "offload" by default. offload: the least server
+ *   work whose predicted time is within 1.2 times the server's own, or 100 ms if that is more. latency:
+ *   the least time. server, browser: as much as possible there.
  * @property {AbortSignal} [signal]
  * @property {(reason: string) => void} [onWait] hears why the server is asked once more: the network
  *   broke, the server restarts or has too many requests
@@ -71,7 +77,9 @@ export async function connect(options = {}) {
   const tally = new Tally(server);
   const trust = new Trust(server, dtype, worker);
   trust.addEventListener("lost", () => onDistrust(trust.reason ?? ""));
-  return new SplitCompute({ server, models, info, device, wire, worker, tally, trust }, dtype);
+  const measurements = new Measurements([server.url, describe(device), info.name, dtype].join(" "));
+  const parts = { server, models, info, device, wire, worker, tally, trust, measurements };
+  return new SplitCompute(parts, dtype);
 }
 
 /**
@@ -181,9 +189,10 @@ export class SplitCompute {
    * @param {EmbedOptions} [options]
    * @returns {Promise<EmbedResult>}
    */
-  async embed(texts, { split = this.info.n_layer, signal, onWait } = {}) {
+  async embed(texts, { split = this.info.n_layer, policy = "offload", signal, onWait } = {}) {
     if (split !== "auto") checkSplit(split, this.info);
-    return embedTexts(this.#connection, { texts: toList(texts), split, signal, onWait });
+    checkPolicy(policy);
+    return embedTexts(this.#connection, { texts: toList(texts), split, policy, signal, onWait });
   }
 
   /** Forgets the model's layers, in the browser's cache and on the GPU. Ends the takeover. */
@@ -210,6 +219,17 @@ export class SplitCompute {
 /** @param {unknown} error @returns {Device} */
 function noGpu(error) {
   return { ok: false, reason: messageOf(error) };
+}
+
+/** @param {Device} device */
+function describe(device) {
+  return device.ok ? [device.vendor, device.architecture, device.description].join("/") : "none";
+}
+
+/** @param {Policy} policy */
+function checkPolicy(policy) {
+  if (policies.includes(policy)) return;
+  throw new TypeError(`policy ${policy}: expected ${policies.join(", ")}`);
 }
 
 /** @param {ModelInfo} info @param {WeightDtype} dtype */

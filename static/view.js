@@ -11,6 +11,7 @@ import { createDeviceCard } from "./page/device_card.js";
 import { byId } from "./page/dom.js";
 import { createLayerBar } from "./page/layer_bar.js";
 import { createModelControls } from "./page/model_controls.js";
+import { createPolicyControl } from "./page/policy_control.js";
 import { createResults } from "./page/results.js";
 import { createTextForm } from "./page/text_form.js";
 import { createAnnouncer } from "./page/announcer.js";
@@ -24,6 +25,7 @@ export function createView(actions) {
     createConnectionNotice(actions),
     createModelControls(actions),
     createLayerBar(byId("bar", HTMLElement), actions),
+    createPolicyControl(actions),
     createBrowserPanel(actions),
     createTextForm(actions),
     createResults(),

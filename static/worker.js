@@ -8,7 +8,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
 /**
  * @typedef {import("./browser_model.js").Settings} Settings
  * @typedef {import("./browser_model.js").Share} Share
- * @typedef {import("./browser_model.js").ShareResult} ShareResult
+ * @typedef {import("./share.js").ShareResult} ShareResult
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
  *

@@ -56,6 +56,9 @@ function drawSummary(result) {
   const facts = [result.model.name, `${formatBytes(up)} up, ${formatBytes(down)} down`];
   if (tokens > 0) facts.splice(1, 0, plural(tokens, "token"));
   setText(byId("result-facts", HTMLElement), facts.join(" · "));
+  const reason = byId("result-reason", HTMLElement);
+  reason.hidden = !result.reason;
+  setText(reason, result.reason ? `Why this cut: ${result.reason}.` : "");
   const note = byId("result-note", HTMLElement);
   note.hidden = !result.note;
   setText(note, result.note ?? "");

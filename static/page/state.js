@@ -8,6 +8,7 @@ import { sentence } from "./format.js";
  * @typedef {import("../api.js").Dtype} Dtype
  * @typedef {import("../api.js").WeightDtype} WeightDtype
  * @typedef {import("../api.js").ModelInfo} ModelInfo
+ * @typedef {import("../api.js").Policy} Policy
  * @typedef {import("../device.js").Device} Device
  * @typedef {import("../splitcompute.js").EmbedResult} EmbedResult
  * @typedef {import("../splitcompute.js").TakeoverState} TakeoverState
@@ -54,7 +55,8 @@ import { sentence } from "./format.js";
  * @property {ModelInfo | null} model the connected one
  * @property {Device | null} device
  * @property {string | null} distrust why the GPU is not used, though it is there
- * @property {number} split the cut that the visitor has set
+ * @property {"hand" | Policy} policy who chooses the cut of a request: the visitor, or the server's planner
+ * @property {number} split the cut that the visitor has set; with a planner, how far it may go down
  * @property {number} lowest the lowest cut that the layers on the GPU allow now
  * @property {BrowserSide} browserSide
  * @property {TakeoverState | null} takeover
@@ -75,6 +77,7 @@ import { sentence } from "./format.js";
  * @property {() => void} onReconnect
  * @property {(key: string) => void} onKey
  * @property {(choice: Partial<Choice>) => void} onChoose
+ * @property {(policy: State["policy"]) => void} onPolicy
  * @property {(split: number) => void} onSplit
  * @property {() => void} onAgree
  * @property {() => void} onDecline
@@ -99,6 +102,7 @@ export function initialState() {
     model: null,
     device: null,
     distrust: null,
+    policy: "hand",
     split: 0,
     lowest: 0,
     ...nothingTaken(),

@@ -38,17 +38,16 @@ export class Tasks {
       return store.update({ embedding: { kind: "failed", message } });
     }
     await this.#run("embedding", async (session, signal) => {
-      const { model, choice, split: wanted } = store.state;
+      const { model, choice, policy, split: wanted } = store.state;
       if (!model) return;
-      // "auto" rather than the lowest cut by number, which would wait where the GPU has just been lost.
-      const split = wanted > session.lowest ? wanted : "auto";
       const onWait = (/** @type {string} */ reason) => {
         const step = `Waiting for the server. ${sentence(reason)} It is asked again by itself.`;
         store.update({ embedding: { kind: "busy", step } });
       };
-      const answer = await session.embed(texts, { split, signal, onWait });
+      const answer = await session.embed(texts, { ...cutOf(store.state, session), signal, onWait });
       const note = answer.note ?? whyServer(store.state, answer.split);
-      const result = { ...answer, note, texts, model, choice, wanted };
+      const reason = policy === "hand" ? undefined : answer.reason;
+      const result = { ...answer, note, reason, texts, model, choice, wanted };
       const carried = addTo(store.state.carried, answer);
       store.update({ result, carried, comparison: null, checking: { kind: "idle" } });
     });
@@ -101,6 +100,16 @@ export class Tasks {
   }
 }
 
+/**
+ * "auto" rather than the lowest cut by number, which would wait where the GPU has just been lost.
+ * @param {State} state @param {SplitCompute} session
+ * @returns {import("../splitcompute.js").EmbedOptions}
+ */
+function cutOf({ policy, split }, { lowest }) {
+  if (policy !== "hand") return { split: "auto", policy };
+  return split > lowest ? { split } : { split: "auto", policy: "browser" };
+}
+
 /** @param {State["carried"]} carried @param {import("../splitcompute.js").EmbedResult} answer */
 function addTo(carried, { layerTokens, bytes }) {
   return {
@@ -114,10 +123,11 @@ function addTo(carried, { layerTokens, bytes }) {
 
 /** @param {State} state @param {number} split that came of it */
 function whyServer(state, split) {
-  const { model, takeover } = state;
+  const { model, takeover, policy } = state;
   const obstacle = whyNoOffload(state);
   if (obstacle) return obstacle;
-  if (!model || split <= state.split) return undefined;
+  // Where the server chooses, it says why.
+  if (!model || policy !== "hand" || split <= state.split) return undefined;
   const isOnItsWay = takeover?.kind === "streaming";
   if (split < model.n_layer) {
     const how = isOnItsWay ? "still on their way" : "not here yet";

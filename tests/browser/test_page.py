@@ -101,6 +101,25 @@ def test_the_server_answers_before_anything_is_downloaded(
     assert server.asked_for_pieces() == []
 
 
+def test_the_visitor_may_leave_the_cut_to_the_planner(site: Page) -> None:
+    agree(site)
+    who = site.get_by_label("Who sets the cut")
+    reason = site.locator("#result-reason")
+    embed(site)
+    expect(reason).to_be_hidden()
+    who.select_option("Planner: least work for the server")
+    expect(site.locator("#policy-words")).to_contain_text("as far as it goes")
+    embed(site)
+    expect(reason).to_contain_text("Why this cut: offload: ")
+    who.select_option("Your browser runs all it can")
+    embed(site)
+    expect(reason).to_contain_text("Why this cut: browser: 2 of 4 layers on the server")
+    who.select_option("The server runs everything")
+    embed(site)
+    expect(reason).to_contain_text("Why this cut: server: 4 of 4 layers on the server")
+    expect(site.locator("#result-where")).to_have_text("The server ran everything.")
+
+
 def test_no_is_an_answer(site: Page, server: LiveServer) -> None:
     site.get_by_role("button", name="Not now").click()
     words = site.locator("#browser-words")

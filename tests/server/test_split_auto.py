@@ -67,6 +67,21 @@ def test_the_hidden_state_is_that_of_the_chosen_split(
     torch.testing.assert_close(hidden.values, expected.values, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+def test_with_finish_embeddings_come_where_nothing_is_left_for_the_browser(
+    client: FlaskClient, normalize: bool
+) -> None:
+    body = {"inputs": "some text", "normalize": normalize}
+    expected = client.post("/embed", json=body).json
+    answer = ask(client, browser=SLOW, finish=True, normalize=normalize)
+    assert answer.headers["X-Split"] == "4"
+    assert answer.content_type == "application/json"
+    torch.testing.assert_close(torch.tensor(answer.json), torch.tensor(expected))
+    for asked in ({"browser": FAST, "finish": True}, {"split": 4, "finish": True}):
+        hidden, _ = decode_hidden(ask(client, **asked).data, 64, 1024)
+        assert hidden.values.shape[1] == 64
+
+
 def test_a_queue_at_the_server_moves_layers_to_browsers(
     app: Flask, client: FlaskClient
 ) -> None:

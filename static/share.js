@@ -1,0 +1,98 @@
+// @ts-check
+/** What the GPU does for one request: from the server's hidden state to one row a text. */
+
+import * as torch from "./torch.js";
+import * as bert from "./bert.js";
+import * as gpt2 from "./gpt2.js";
+import { normalize, sequencesOf } from "./layers.js";
+import { finishPiece, layerPieces } from "./pieces.js";
+import { decodeHidden } from "./wire.js";
+
+/**
+ * @typedef {import("./torch.js").Tensor} Tensor
+ * @typedef {import("./layer_cache.js").LayerCache} LayerCache
+ * @typedef {import("./wire.js").Hidden} Hidden
+ *
+ * @typedef {object} ShareResult
+ * @property {Float32Array<ArrayBuffer>} rows (batch, n_embd)
+ * @property {number[]} tokens of each text
+ * @property {{upload: number, browser: number, readback: number}} timings ms
+ */
+
+const architectures = { gpt2, bert };
+/** webgpu-torch itself compiles ahead what other lengths need. */
+const warmUpTokens = 8;
+
+/**
+ * Hidden state in, one row a text out.
+ * @param {LayerCache} layers
+ * @param {{split: number, body: ArrayBuffer}} request
+ * @returns {Promise<ShareResult>}
+ */
+export function runShare(layers, { split, body }) {
+  const lap = stopwatch();
+  const { n_layer, n_embd } = layers.manifest.config;
+  return runPieces(layers, layerPieces(split, n_layer), decodeHidden(body, n_embd), lap);
+}
+
+/**
+ * Compiles what later runs need, with zeros for a hidden state. Twice through the last layer, since
+ * kernels reach from one layer into the next.
+ * @param {LayerCache} layers that hold the last one, and the finish
+ */
+export async function warmUp(layers) {
+  const { n_layer, n_embd, n_positions } = layers.manifest.config;
+  const [last] = layerPieces(n_layer - 1, n_layer);
+  if (last === undefined) return;
+  const tokens = Math.min(warmUpTokens, n_positions);
+  const values = new Float32Array(tokens * n_embd);
+  await runPieces(layers, [last, last], { values, lengths: Int32Array.of(tokens) }, stopwatch());
+}
+
+/**
+ * @param {LayerCache} layers @param {readonly string[]} names of pieces @param {Hidden} hidden
+ * @param {() => number} lap
+ * @returns {Promise<ShareResult>}
+ */
+async function runPieces(layers, names, { values, lengths }, lap) {
+  const { architecture, config, pooling, normalize: toUnitLength } = layers.manifest;
+  const { runLayers, finish } = architectures[architecture];
+  /** @type {Tensor[]} */
+  const owned = [];
+  try {
+    const hidden = torch.frombuffer(values).reshape([-1, config.n_embd]);
+    owned.push(hidden);
+    const sequences = sequencesOf(lengths);
+    owned.push(sequences.lengths, sequences.bounds);
+    const upload = lap();
+
+    const x = runLayers(names.map((name) => layers.get(name)), hidden, sequences, config);
+    const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
+    const result = toUnitLength ? normalize(pooled) : pooled;
+    owned.push(result);
+    // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
+    const reading = result.numpy();
+    const computing = torch.synchronize().then(lap);
+    const [rows, browser] = await Promise.all([reading, computing]);
+    const readback = lap();
+
+    if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
+    return {
+      rows: /** @type {Float32Array<ArrayBuffer>} */ (rows),
+      tokens: [...lengths],
+      timings: { upload, browser, readback },
+    };
+  } finally {
+    for (const tensor of owned) tensor.dispose();
+  }
+}
+
+/** A function that tells the ms since it was last called. */
+function stopwatch() {
+  let last = performance.now();
+  return () => {
+    const before = last;
+    last = performance.now();
+    return last - before;
+  };
+}
