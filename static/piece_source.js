@@ -4,7 +4,8 @@
 import { authorization } from "./api.js";
 import { SplitComputeError } from "./errors.js";
 import { PieceCheck } from "./piece_check.js";
-import { download, emptyFile } from "./piece_download.js";
+import { PartialKeeper, readPartial } from "./partial_store.js";
+import { download } from "./piece_download.js";
 import { forgetPiece, keepPiece, readPiece } from "./piece_store.js";
 
 /**
@@ -86,17 +87,20 @@ export class PieceSource {
    */
   async #fetch(url, file, use, report, signal) {
     for (let attempt = 0; attempt < downloadsOfDamagedPiece; attempt++) {
-      const partial = this.#begin(url, file.bytes);
+      const partial = await this.#begin(url, file.bytes);
       report("download", partial.loaded);
       const progress = sparsely((loaded) => report("download", loaded));
+      const keeper = new PartialKeeper(url, partial);
       const check = new PieceCheck(partial.bytes, file);
       const onProgress = (/** @type {number} */ loaded) => {
+        keeper.grown();
         check.advance(loaded);
         progress.onProgress(loaded);
       };
       const headers = authorization(this.server);
       const bytes = await download(url, { partial, headers, onProgress, signal }).finally(progress.end);
       this.#partial = null;
+      await keeper.finish();
       const checked = await useChecked(bytes, check, use, report);
       if (checked) return { ...checked, bytes };
     }
@@ -105,8 +109,8 @@ export class PieceSource {
   }
 
   /** What is here of the file already. @param {string} url @param {number} size */
-  #begin(url, size) {
-    if (this.#partial?.url !== url) this.#partial = { url, file: emptyFile(size) };
+  async #begin(url, size) {
+    if (this.#partial?.url !== url) this.#partial = { url, file: await readPartial(url, size) };
     return this.#partial.file;
   }
 }

@@ -61,7 +61,7 @@ function keptUrls(prefix) {
  * @param {(cache: Cache) => Promise<T>} use
  * @param {T} otherwise
  */
-async function withCache(use, otherwise) {
+export async function withCache(use, otherwise) {
   try {
     return await use(await caches.open(cacheName));
   } catch {

@@ -211,6 +211,40 @@ def test_a_reload_goes_on_with_what_is_kept(
     assert server.asked_for_pieces() == ALL
 
 
+LARGE = {"model": "gpt2-mini", "dtype": "f32"}
+PARTS = """async () => {
+    const keys = await (await caches.open("splitcompute")).keys();
+    return keys.filter(({url}) => url.includes("?part=")).map(({url}) => url);
+}"""
+
+
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_a_reload_resumes_the_file_that_was_under_way(
+    client: TakeoverPage, server: LiveServer, gate: F.Gate, is_evicted: bool
+) -> None:
+    client.connect(**LARGE)
+    client.evaluate("() => sc.clear()")
+    server.asked.clear()
+    server.faults = [F.none, gate]
+    client.take_over(to=11)
+    client.page.wait_for_function(
+        "() => progress.some(({piece, loaded}) => piece === 'layer.11' && loaded > 1e6)"
+    )
+    client.evaluate(f"async () => {{ while ((await ({PARTS})()).length < 1); }}")
+    client.page.reload()
+    gate.open()
+    if is_evicted:
+        client.evaluate(EVICT)
+    client.connect(**LARGE)
+    client.take_over(to=11)
+    client.wait_for(kind="complete", lowest=11)
+    ranges = [asked.range for asked in server.asked if "layer.11" in asked.path]
+    assert ranges == [None, None if is_evicted else f"bytes={2**20}-"]
+    assert client.evaluate(PARTS) == []
+    client.assert_embeds_at(11)
+    client.evaluate("() => sc.clear()")
+
+
 def test_evicted_layers_work_until_the_reload_and_are_fetched_after_it(
     client: TakeoverPage, server: LiveServer
 ) -> None:
