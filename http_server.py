@@ -36,6 +36,7 @@ MAX_CONNECTIONS = (
 )
 IDLE_SECONDS = 60
 REQUEST_SECONDS = 60
+FIRST_BYTE_SECONDS = 2
 DRAIN_SECONDS = 30
 """How long an end waits for clients; the hosts that stop us kill after 10 to 30 s."""
 
@@ -117,9 +118,11 @@ class HttpServer:
         """Answer until stop(); then accept no more and finish what is in flight."""
         while not self._stopping:
             self._poll()
+        self._accept_all()
         # Only the listening socket: the trigger must still wake the loop below.
         wasyncore.dispatcher.close(self._listener)
         deadline = time.monotonic() + DRAIN_SECONDS
+        self._poll(seconds=0)  # what has arrived from those is read before it is judged
         while self._busy_channels() and time.monotonic() < deadline:
             self._poll()
         for channel in _channels(self._map):
@@ -128,14 +131,21 @@ class HttpServer:
         self._woken.wait()  # stop() may not have used the trigger yet that this closes
         wasyncore.close_all(self._map)
 
-    def _poll(self) -> None:
-        wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+    def _accept_all(self) -> None:
+        """The kernel has told these that they are connected; closing the listening
+        socket would reset them."""
+        before = -1
+        while before != (before := len(self._map)):
+            self._listener.handle_accept()
+
+    def _poll(self, seconds: float = 1) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
     def _busy_channels(self) -> bool:
         """Close the channels with nothing left to do; is any other there?"""
         busy = False
         for channel in _channels(self._map):
-            if channel.requests or channel.request or channel.total_outbufs_len:
+            if channel.has_work(time.time()):
                 busy = True
             else:
                 channel.handle_close()
@@ -252,6 +262,13 @@ class _Channel(HTTPChannel):
             return False
         except OSError:
             return True
+
+    def has_work(self, now: float) -> bool:
+        """Also where a new client has said nothing yet, for as long as that takes."""
+        is_new = self.last_activity == self.creation_time
+        if is_new and now - self.creation_time < FIRST_BYTE_SECONDS:
+            return True
+        return bool(self.requests or self.request or self.total_outbufs_len)
 
     def refuse_if_late(self, now: float) -> None:
         """A byte a second must not hold a connection for ever."""

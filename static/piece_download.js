@@ -19,6 +19,7 @@ import { pause } from "./waiting.js";
  * @property {Uint8Array<ArrayBuffer>} bytes
  * @property {number} loaded
  * @property {string | null} etag of the answer that the bytes came from
+ * @property {boolean} isDoubted the last answer was not the one asked for
  */
 
 const longestPauseMs = 8_000;
@@ -26,7 +27,7 @@ const chunkBytes = 4 * 2 ** 20;
 
 /** @param {number} size bytes that the whole file has @returns {PartialFile} */
 export function emptyFile(size) {
-  return { bytes: new Uint8Array(size), loaded: 0, etag: null };
+  return { bytes: new Uint8Array(size), loaded: 0, etag: null, isDoubted: false };
 }
 
 /** @param {string} url @param {DownloadOptions} options @returns {Promise<ArrayBuffer>} */
@@ -89,22 +90,24 @@ function rangeHeaders({ loaded, etag }) {
  */
 async function acceptAnswer(partial, response) {
   if (!response.ok && response.status !== 416) throw await refusal(response);
+  const { loaded, etag: begunEtag, bytes: { length } } = partial;
   const etag = response.headers.get("ETag");
-  const begun = partial.loaded;
-  // Anything but the bytes asked for casts doubt on those that are here: from the start, then.
-  partial.loaded = 0;
-  if (response.status === 200) {
+  const range = response.headers.get("Content-Range");
+  const expected = `bytes ${loaded}-${length - 1}/${length}`;
+  if (response.status === 206 && range === expected && etag === begunEtag) {
+    partial.isDoubted = false;
+    return;
+  }
+  // One odd answer is some proxy's slip, and costs nothing that is here; two begin the file anew.
+  const isSlip = loaded > 0 && !partial.isDoubted;
+  partial.isDoubted = isSlip;
+  if (!isSlip) partial.loaded = 0;
+  if (response.status === 200 && !isSlip) {
     partial.etag = etag;
     return;
   }
-  const { length } = partial.bytes;
-  const range = response.headers.get("Content-Range");
-  const expected = `bytes ${begun}-${length - 1}/${length}`;
-  if (response.status !== 206 || range !== expected || etag !== partial.etag) {
-    throw broken(`${response.status} with Content-Range ${range} and ETag ${etag}, ` +
-      `expected 206 with ${expected} and ${partial.etag}`);
-  }
-  partial.loaded = begun;
+  throw broken(`${response.status} with Content-Range ${range} and ETag ${etag}, ` +
+    `expected 206 with ${expected} and ${begunEtag}`);
 }
 
 /** @param {PartialFile} partial @param {Uint8Array} chunk */

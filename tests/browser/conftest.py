@@ -1,7 +1,5 @@
 """A headless Chromium on its software WebGPU adapter, and servers for its pages."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import write_bert, write_gpt2, write_sentence_files
+from headless import CHROMIUM_FLAGS, system_chromium
 from live_server import LiveServer
 from piece_faults import Gate
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
@@ -18,29 +17,6 @@ from options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE_PAGE = Path(__file__).with_name("engine_page.js").read_text()
-
-CHROMIUM_FLAGS = [
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    # SwiftShader compiles one store for each word of workgroup memory that it has to
-    # clear, seconds a shader; and a kernel that counts on zeros there fails without.
-    "--enable-dawn-features=disable_workgroup_init",
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-]
-
-
-def system_chromium() -> str | None:
-    """The machine's own Chromium, or None for the one that Playwright downloaded."""
-    named = os.environ.get("CHROMIUM")
-    found = (
-        shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
-    )
-    return named or next(filter(None, found), None)
 
 
 @pytest.fixture(scope="session")

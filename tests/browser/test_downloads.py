@@ -128,3 +128,34 @@ def test_a_refused_download_is_not_tried_again(page: Page, server: LiveServer) -
     message = ClientPage(page).rejection(DOWNLOAD, {})
     assert "answered 404: gone" in message
     assert server.faults.pop() is F.none
+
+
+@pytest.mark.parametrize(
+    "fault", [F.unsatisfiable, F.changed_etag, F.wrong_range, F.whole]
+)
+def test_one_odd_answer_does_not_cost_what_is_here(
+    page: Page, server: LiveServer, fault: Fault
+) -> None:
+    server.asked.clear()
+    server.faults = [F.reset, fault]
+    result = page.evaluate(DOWNLOAD, {})
+    assert result["intact"]
+    ranges = [asked.range for asked in server.asked if "layer.0" in asked.path]
+    rest = f"bytes={result['size'] // 2}-"
+    assert ranges == [None, rest, rest]
+
+
+@pytest.mark.parametrize(
+    "fault", [F.unsatisfiable, F.changed_etag, F.wrong_range, F.whole]
+)
+def test_two_odd_answers_begin_the_file_anew(
+    page: Page, server: LiveServer, fault: Fault
+) -> None:
+    server.asked.clear()
+    server.faults = [F.reset, fault, fault]
+    result = page.evaluate(DOWNLOAD, {})
+    assert result["intact"]
+    ranges = [asked.range for asked in server.asked if "layer.0" in asked.path]
+    rest = f"bytes={result['size'] // 2}-"
+    # The second whole answer is the file; after the others it is asked for.
+    assert ranges == [None, rest, rest] + [None] * (fault is not F.whole)

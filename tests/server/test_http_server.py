@@ -240,3 +240,22 @@ def test_a_port_in_use_is_an_error_at_once() -> None:
 def test_a_name_with_both_kinds_of_address_is_bound_as_ipv4() -> None:
     with http_server.bind("localhost", 0) as bound:
         assert bound.family == socket.AF_INET
+
+
+@pytest.mark.parametrize("seconds_after", [None, 0.2])
+def test_who_has_connected_before_the_end_is_answered(
+    seconds_after: float | None,
+) -> None:
+    """The kernel has taken the connection and the server has not, yet."""
+    running = Running(echo)
+    with running.connect() as connection:
+        if seconds_after is None:
+            connection.sendall(GET)
+        running.server.stop()
+        running.thread.start()
+        if seconds_after is not None:
+            time.sleep(seconds_after)
+            connection.sendall(GET)
+        assert read_answer(connection).status == 200
+    running.thread.join(timeout=10)
+    assert not running.thread.is_alive()
