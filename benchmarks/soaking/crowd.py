@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter
 
@@ -67,7 +68,9 @@ def ask_at_once(
             elif not sample.error(index, json.loads(body)[0]) <= F32:
                 found.wrong.append(f"text {index}: another embedding")
 
-    asyncio.run(run())
+    # In a thread of its own: beside Playwright's, whose loop runs in the main one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(run())).result()
     return found
 
 

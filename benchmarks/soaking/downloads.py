@@ -31,7 +31,7 @@ LOAD = """async ({url, file}) => {
     const source = new PieceSource({url: location.origin});
     const use = {take: async (bytes) => bytes, giveUp() {}};
     const signal = AbortSignal.timeout(120_000);
-    // As a takeover does: what has given up is begun again, from the bytes that are here.
+    // As a takeover does: what gave up is begun again, from the bytes that are here.
     let bytes;
     while (!bytes) {
         bytes = await source.load(url, file, use, () => {}, signal).catch((error) => {

@@ -98,9 +98,7 @@ def break_layers(
             kind = faults.get(lengths[index], ("", -1))[0]
             body = {"inputs": sample.texts[index]}
             try:
-                status, _, answer = post(
-                    port, "/embed", {"inputs": sample.texts[index]}
-                )
+                status, _, answer = post(port, "/embed", body)
             except (OSError, http.client.HTTPException) as error:
                 with lock:
                     found.wrong.append(f"text {index}: {error!r}")
