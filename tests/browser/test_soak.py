@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Playwright
 
 from benchmarks.soaking import gpu
 from benchmarks.soaking.crowd import ask_at_once
-from benchmarks.soaking.downloads import KINDS, break_downloads
 from benchmarks.soaking.forward import break_layers
 from benchmarks.soaking.rig import Sample, ServerProcess, make_sample, serving
 from benchmarks.soaking.signals import stop_under_load
@@ -35,17 +34,6 @@ def process(
 @pytest.fixture
 def rng() -> random.Random:
     return random.Random(5)
-
-
-def test_downloads_broken_in_ten_ways_end_in_the_same_bytes(
-    browser: Browser, sample: Sample, process: ServerProcess, rng: random.Random
-) -> None:
-    page = browser.new_page()
-    count = len(KINDS)
-    found = break_downloads(page, sample, process, count, rng, SECONDS)
-    page.close()
-    assert found.wrong == []
-    assert found.done == dict.fromkeys(KINDS, 1)
 
 
 def test_devices_destroyed_during_requests_cost_no_answer(
