@@ -278,10 +278,19 @@ async function runOnServer({ server, info }, request, why) {
  */
 async function resumeOnServer(connection, request, body, why) {
   const { server, info } = connection;
+  const { texts, signal } = request;
   const { name: model, normalize } = info;
   const hidden = { model, body, normalize };
+  const ask = () =>
+    postResume(server, hidden, signal).catch((error) => {
+      signal?.throwIfAborted();
+      if (!isOutOfReach(error)) throw error;
+      // What keeps a large body from the server may let the texts through.
+      const inputs = { model, inputs: texts, normalize };
+      return postEmbed(server, inputs, signal).catch(() => Promise.reject(error));
+    });
   try {
-    const resumed = await persist(() => postResume(server, hidden, request.signal), request);
+    const resumed = await persist(ask, request);
     const { exchange, ...result } = resumed;
     return { ...result, ...allOnServer(info, exchange, why) };
   } catch (error) {

