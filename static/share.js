@@ -11,6 +11,7 @@ import { decodeHidden } from "./wire.js";
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
  * @typedef {import("./layer_cache.js").LayerCache} LayerCache
+ * @typedef {import("./layers.js").Sequences} Sequences
  * @typedef {import("./wire.js").Hidden} Hidden
  *
  * @typedef {object} ShareResult
@@ -20,6 +21,8 @@ import { decodeHidden } from "./wire.js";
  */
 
 const architectures = { gpt2, bert };
+/** @type {WeakMap<LayerCache, Map<string, (x: Tensor, sequences: Sequences) => Tensor>>} */
+const steps = new WeakMap();
 /** webgpu-torch itself compiles ahead what other lengths need. */
 const warmUpTokens = 8;
 
@@ -55,20 +58,17 @@ export async function warmUp(layers) {
  * @returns {Promise<ShareResult>}
  */
 async function runPieces(layers, names, { values, lengths }, lap) {
-  const { architecture, config, pooling, normalize: toUnitLength } = layers.manifest;
-  const { runLayers, finish } = architectures[architecture];
+  const { n_embd } = layers.manifest.config;
   /** @type {Tensor[]} */
   const owned = [];
   try {
-    const hidden = torch.frombuffer(values).reshape([-1, config.n_embd]);
+    const hidden = torch.frombuffer(values).reshape([-1, n_embd]);
     owned.push(hidden);
     const sequences = sequencesOf(lengths);
     owned.push(sequences.lengths, sequences.bounds);
     const upload = lap();
 
-    const x = runLayers(names.map((name) => layers.get(name)), hidden, sequences, config);
-    const pooled = finish(layers.get(finishPiece), x, sequences, config, pooling);
-    const result = toUnitLength ? normalize(pooled) : pooled;
+    const result = stepOf(layers, names)(hidden, sequences);
     owned.push(result);
     // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
     const reading = result.numpy();
@@ -85,6 +85,32 @@ async function runPieces(layers, names, { values, lengths }, lap) {
   } finally {
     for (const tensor of owned) tensor.dispose();
   }
+}
+
+/**
+ * The layers and the finish, recorded once for each shape and replayed.
+ * @param {LayerCache} layers @param {readonly string[]} names of pieces
+ * @returns {(x: Tensor, sequences: Sequences) => Tensor}
+ */
+function stepOf(layers, names) {
+  const known = steps.get(layers) ?? new Map();
+  steps.set(layers, known);
+  const key = names.join();
+  const step = known.get(key) ?? torch.compile(forward(layers, names));
+  known.set(key, step);
+  return step;
+}
+
+/** @param {LayerCache} layers @param {readonly string[]} names */
+function forward(layers, names) {
+  const { architecture, config, pooling, normalize: toUnitLength } = layers.manifest;
+  const { runLayers, finish } = architectures[architecture];
+  const pieces = names.map((name) => layers.get(name));
+  const last = layers.get(finishPiece);
+  return (/** @type {Tensor} */ x, /** @type {Sequences} */ sequences) => {
+    const pooled = finish(last, runLayers(pieces, x, sequences, config), sequences, config, pooling);
+    return toUnitLength ? normalize(pooled) : pooled;
+  };
 }
 
 /** A function that tells the ms since it was last called. */
