@@ -8,6 +8,8 @@ import { withCache } from "./piece_store.js";
 
 /** Less than this is fetched again. */
 const partBytes = 2 ** 20;
+/** A download that is over sooner is fetched again: keeping its parts took three times as long as fetching them. */
+const soonMs = 1000;
 
 /** Nothing beside the file's address, so that whoever forgets a model forgets these too. @param {string} url @param {number} part */
 const partUrl = (url, part) => `${url}?part=${part}`;
@@ -46,12 +48,18 @@ export class PartialKeeper {
   #kept;
   /** @type {Promise<unknown>} */
   #writing = Promise.resolve();
+  #isSoon = true;
+  #timer;
 
   /** @param {string} url @param {PartialFile} file as readPartial() gave it, or as it has grown */
   constructor(url, file) {
     this.url = url;
     this.file = file;
     this.#kept = Math.floor(file.loaded / partBytes);
+    this.#timer = setTimeout(() => {
+      this.#isSoon = false;
+      this.grown();
+    }, soonMs);
   }
 
   /** The file has grown, or has begun anew. */
@@ -63,7 +71,7 @@ export class PartialKeeper {
       this.#writing = this.#writing.then(() => forgetPartial(url));
     }
     // A server without a strong ETag cannot be asked for the rest of the same file.
-    if (file.etag === null) return;
+    if (file.etag === null || this.#isSoon) return;
     const headers = { ETag: file.etag };
     for (; this.#kept < whole; this.#kept++) {
       const [part, begin] = [this.#kept, this.#kept * partBytes];
@@ -71,6 +79,11 @@ export class PartialKeeper {
       const put = (/** @type {Cache} */ cache) => cache.put(partUrl(url, part), new Response(bytes, { headers }));
       this.#writing = this.#writing.then(() => withCache(put, undefined));
     }
+  }
+
+  /** The download has ended, well or not. */
+  end() {
+    clearTimeout(this.#timer);
   }
 
   /** The whole file is here: its parts are of no more use. */

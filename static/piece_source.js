@@ -98,7 +98,10 @@ export class PieceSource {
         progress.onProgress(loaded);
       };
       const headers = authorization(this.server);
-      const bytes = await download(url, { partial, headers, onProgress, signal }).finally(progress.end);
+      const bytes = await download(url, { partial, headers, onProgress, signal }).finally(() => {
+        progress.end();
+        keeper.end();
+      });
       this.#partial = null;
       await keeper.finish();
       const checked = await useChecked(bytes, check, use, report);
