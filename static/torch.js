@@ -4611,6 +4611,7 @@ var GpuExecutable = class {
   }
   /** Kernel by kernel, for torch.profile. */
   async runTimed(timer, leaves, outputs, reads) {
+    await this.gpu.submit([], () => void 0);
     const buffers = this.buffersOf(leaves, outputs);
     const uniforms2 = this.gpu.uniforms.hold(this);
     for (const dispatch of this.dispatches) await timer.time(dispatch.name, (pass) => this.encode(pass, dispatch, buffers, uniforms2));

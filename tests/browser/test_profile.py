@@ -141,3 +141,18 @@ def test_the_cpu_is_profiled_by_task(torch_page: Page) -> None:
     )
     assert profile["clock"] == "host"
     assert sum(row["calls"] for row in profile["rows"]) >= 1
+
+
+def test_a_profiled_run_reads_its_large_arguments(torch_page: Page) -> None:
+    """They come through shared buffers, which the next submit copies from."""
+    values = torch_page.evaluate(
+        """async () => {
+            let values;
+            await torch.profile(async () => {
+                const x = torch.frombuffer(new Float32Array(50000).fill(3));
+                values = await x.add(1).numpy();
+            });
+            return [values.length, values.every((value) => value === 4)];
+        }"""
+    )
+    assert values == [50000, True]

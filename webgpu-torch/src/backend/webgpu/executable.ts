@@ -105,6 +105,8 @@ export class GpuExecutable implements Executable {
 
   /** Kernel by kernel, for torch.profile. */
   private async runTimed(timer: KernelTimer, leaves: readonly Storage[], outputs: readonly Storage[], reads: readonly Read[]): Promise<ArrayBuffer[]> {
+    // Arguments that wait for a submit go before the kernels, which have submits of their own here.
+    await this.gpu.submit([], () => undefined);
     const buffers = this.buffersOf(leaves, outputs);
     const uniforms = this.gpu.uniforms.hold(this);
     for (const dispatch of this.dispatches) await timer.time(dispatch.name, (pass) => this.encode(pass, dispatch, buffers, uniforms));
