@@ -28,6 +28,8 @@ import { runShare, warmUp } from "./share.js";
  * @typedef {object} Listeners
  * @property {(progress: Progress) => void} onProgress
  * @property {(lowest: Share | null) => void} onLowest hears the lowest split that what is on the GPU allows
+ * @property {(full: import("./room.js").Full) => void} onFull hears that the GPU's memory was full, before
+ *   what is on it is given up
  */
 
 /** Owns the GPU's part of the model. */
@@ -130,7 +132,8 @@ export class BrowserModel {
 
   /**
    * What fails without being our own error is the GPU. All that is on it is given up then, and when
-   * its memory was full: the device is lost or closed anyway. The next load begins anew.
+   * its memory was full, which is said before: the device is lost or closed anyway. The next load
+   * begins anew.
    * @template T
    * @param {() => Promise<T>} task
    * @param {AbortSignal} [signal]
@@ -141,11 +144,20 @@ export class BrowserModel {
       return await task();
     } catch (error) {
       if (isOfGpu(error) && !signal?.aborted) {
+        this.#reportFull(error);
         this.#dropLayers();
         this.#gpu = null;
       }
-      throw error;
+      throw error instanceof torch.OutOfMemoryError ? noRoom(error) : error;
     }
+  }
+
+  /** @param {unknown} error */
+  #reportFull(error) {
+    const isRun = error instanceof torch.OutOfMemoryError;
+    if (!this.#layers || !(isRun || isOfMemory(error))) return;
+    const layers = this.#layers.manifest.config.n_layer - this.#layers.split;
+    this.listeners.onFull({ layers, during: isRun ? "run" : "load" });
   }
 
   /**
@@ -177,7 +189,18 @@ export class BrowserModel {
 
 /** @param {unknown} error */
 function isOfGpu(error) {
-  return !(error instanceof SplitComputeError) || error.error_type === "Memory";
+  return !(error instanceof SplitComputeError) || isOfMemory(error);
+}
+
+/** That a layer had no room: those of a request are torch's own. @param {unknown} error */
+function isOfMemory(error) {
+  return error instanceof SplitComputeError && error.error_type === "Memory";
+}
+
+/** @param {Error} error of torch */
+function noRoom(error) {
+  const message = `The GPU's memory has no room for the request: ${error.message}`;
+  return new SplitComputeError(message, { error_type: "Memory", cause: error });
 }
 
 /** Runs tasks one after another, in the order in which they came. */

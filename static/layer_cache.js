@@ -158,15 +158,14 @@ export class LayerCache {
 }
 
 /**
- * Uploads fail for lack of memory, or because the GPU is gone. Either way torch closes the device;
- * only its message tells which it was.
+ * Names the piece that had no room. Other errors of the GPU, which end it too, stay what they are.
  * @param {string} piece @param {() => Promise<void>} upload
  */
 async function explained(piece, upload) {
   try {
     await upload();
   } catch (error) {
-    if (error instanceof torch.RuntimeError && !error.message.includes("was lost")) {
+    if (error instanceof torch.OutOfMemoryError) {
       const message = `The GPU's memory has no room for ${piece}: ${messageOf(error)}`;
       throw new SplitComputeError(message, { error_type: "Memory", cause: error });
     }

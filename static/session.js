@@ -35,6 +35,7 @@ import { openSplit } from "./open_split.js";
  * @property {Tally} tally of what this browser ran
  * @property {Trust} trust in this browser's GPU
  * @property {Measurements} measurements
+ * @property {import("./room.js").Room} room that the GPU has for layers
  * @property {number} [lastSplit] that the server chose
  *
  * @typedef {object} Request
@@ -166,8 +167,7 @@ async function runSplit(connection, plan, retries) {
     return { ...(await runHere(connection, half, signal)), reason };
   } catch (error) {
     signal?.throwIfAborted();
-    const words = `The browser could not run its layers (${messageOf(error)}).`;
-    const why = fallback(causeOf(error), words);
+    const why = whyNotHere(error);
     const outcome = await resumeOnServer(connection, plan, half.body, why);
     return { ...outcome, exchanges: [half.exchange, ...outcome.exchanges] };
   }
@@ -237,11 +237,12 @@ function fallback(cause, words) {
   return { cause, words };
 }
 
-/** What the browser's layers failed of. @param {unknown} error @returns {Cause} */
-function causeOf(error) {
+/** What the browser's layers failed of. @param {unknown} error */
+function whyNotHere(error) {
   const { error_type } = error instanceof SplitComputeError ? error : {};
-  if (error_type === "Worker") return "worker";
-  return error_type === "Memory" ? "memory" : "gpu";
+  if (error_type === "Memory") return fallback("memory", "The GPU's memory was full.");
+  const words = `The browser could not run its layers (${messageOf(error)}).`;
+  return fallback(error_type === "Worker" ? "worker" : "gpu", words);
 }
 
 /**

@@ -15,6 +15,7 @@ import { GpuWorker } from "./gpu_worker.js";
 import { Measurements } from "./measurements.js";
 import { policies } from "./open_split.js";
 import { pieceBytes, piecesFrom } from "./pieces.js";
+import { Room } from "./room.js";
 import { embedTexts, loadLayers, lowestSplit } from "./session.js";
 import { Takeover } from "./takeover.js";
 import { Tally } from "./tally.js";
@@ -30,6 +31,7 @@ export { SplitComputeError };
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
+ * @typedef {import("./room.js").Full} Full
  * @typedef {import("./session.js").Connection} Connection
  * @typedef {import("./report.js").EmbedResult} EmbedResult
  * @typedef {import("./report.js").LayerReport} LayerReport
@@ -78,7 +80,11 @@ export async function connect(options = {}) {
   const trust = new Trust(server, dtype, worker);
   trust.addEventListener("lost", () => onDistrust(trust.reason ?? ""));
   const measurements = new Measurements([server.url, describe(device), info.name, dtype].join(" "));
-  const parts = { server, models, info, device, wire, worker, tally, trust, measurements };
+  const room = new Room(describe(device));
+  worker.addEventListener("full", (event) => {
+    room.learn(/** @type {CustomEvent<Full>} */ (event).detail, info.bytes[dtype]);
+  });
+  const parts = { server, models, info, device, wire, worker, tally, trust, measurements, room };
   return new SplitCompute(parts, dtype);
 }
 

@@ -42,8 +42,6 @@ export class Takeover {
   #reason;
   /** @type {TakeoverState | null} */
   #told = null;
-  /** The lowest split that the GPU has room for, as far as is known. */
-  #roomFor = 0;
   #streaming = new AbortController();
   #ending = new AbortController();
 
@@ -96,7 +94,7 @@ export class Takeover {
   }
 
   get #target() {
-    return Math.max(this.#options.to, this.#affordable, this.#roomFor);
+    return Math.max(this.#options.to, this.#affordable, this.#fitting);
   }
 
   /** The lowest split within maxBytes. */
@@ -106,6 +104,12 @@ export class Takeover {
     return lowestSplitWithin(n_layer, bytes[this.#dtype], maxBytes);
   }
 
+  /** The lowest split that the GPU has room for, as far as is known. */
+  get #fitting() {
+    const { info, room } = this.#connection;
+    return room.lowestSplit(info.n_layer, info.bytes[this.#dtype]);
+  }
+
   /** @param {AbortSignal} signal */
   async #stream(signal) {
     // Whoever began the takeover has it in hand before it calls back.
@@ -113,15 +117,15 @@ export class Takeover {
     const obstacle = whyServerOnly(this.#connection);
     if (obstacle) return this.#end(obstacle.words);
     for (let failures = 0; !signal.aborted; ) {
-      const lowest = lowestSplit(this.#connection);
+      const target = this.#target;
       try {
         await this.#step(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        // The GPU was emptied with it, and is filled again as far as it had room.
-        if (isOfMemory(error)) this.#roomFor = lowest;
-        else await this.#wait(messageOf(error), failures++, signal);
+        // A full GPU was emptied with it, and is filled again as far as it has room.
+        const isKnownFull = isOfMemory(error) && this.#target > target;
+        if (!isKnownFull) await this.#wait(messageOf(error), failures++, signal);
       }
     }
   }
@@ -154,7 +158,7 @@ export class Takeover {
   #whyNoFurther() {
     const { to, maxBytes } = this.#options;
     if (this.#target === to) return undefined;
-    return this.#target === this.#roomFor
+    return this.#target === this.#fitting
       ? "The GPU's memory has no room for more layers."
       : `More layers would weigh more than ${maxBytes} bytes.`;
   }

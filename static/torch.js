@@ -22,6 +22,9 @@ __export(conversion_exports, {
 var RuntimeError = class extends Error {
   name = "RuntimeError";
 };
+var OutOfMemoryError = class extends RuntimeError {
+  name = "OutOfMemoryError";
+};
 var IndexError = class extends RangeError {
   name = "IndexError";
 };
@@ -4825,11 +4828,11 @@ var PipelineCache = class {
 // src/backend/webgpu/pool.ts
 var KEPT_BYTES = 64 * 2 ** 20;
 var BufferPool = class {
-  constructor(device, maxBytes) {
-    this.device = device;
+  constructor(create, maxBytes) {
+    this.create = create;
     this.maxBytes = maxBytes;
   }
-  device;
+  create;
   maxBytes;
   /** In the order in which they were freed. */
   free = [];
@@ -4853,7 +4856,7 @@ var BufferPool = class {
       return kept;
     }
     this.heldBytes += size;
-    return this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    return this.create({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
   }
   release(buffer) {
     this.free.push(buffer);
@@ -4877,10 +4880,12 @@ function sizeClass(bytes2) {
 // src/backend/webgpu/readback.ts
 var KEPT2 = 8;
 var Readback = class {
-  constructor(device) {
-    this.device = device;
+  constructor(queue, create) {
+    this.queue = queue;
+    this.create = create;
   }
-  device;
+  queue;
+  create;
   free = [];
   /** Encodes the copies. The function returned is called after the submit and gives the bytes. */
   encode(encoder, reads, bufferOf) {
@@ -4897,7 +4902,7 @@ var Readback = class {
     return () => this.receive(staging, parts, total);
   }
   async receive(staging, parts, total) {
-    const stop = nudge(this.device.queue);
+    const stop = nudge(this.queue);
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, total);
     } finally {
@@ -4917,7 +4922,7 @@ var Readback = class {
     const found = this.free.findIndex((buffer) => buffer.size >= bytes2);
     const [kept] = found < 0 ? [] : this.free.splice(found, 1);
     const size = Math.max(1024, 2 ** Math.ceil(Math.log2(bytes2)));
-    return kept ?? this.device.createBuffer({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    return kept ?? this.create({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 };
 
@@ -4996,18 +5001,18 @@ var Staging = class {
 
 // src/backend/webgpu/shared_buffers.ts
 var Workspace2 = class {
-  constructor(device, maxBytes) {
-    this.device = device;
+  constructor(create, maxBytes) {
+    this.create = create;
     this.maxBytes = maxBytes;
   }
-  device;
+  create;
   maxBytes;
   buffers = [];
   get(place, bytes2) {
     const held = this.buffers[place];
     if (held && held.size >= bytes2) return held;
     const wanted = Math.max(bytes2, Math.min(1.5 * (held?.size ?? 0), this.maxBytes - 16));
-    const buffer = this.device.createBuffer({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
+    const buffer = this.create({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
     held?.destroy();
     this.buffers[place] = buffer;
     return buffer;
@@ -5051,6 +5056,8 @@ var WebGpuBackend = class _WebGpuBackend {
   uniforms;
   bindGroups;
   lost = null;
+  /** What work for a device that is closed is refused with. */
+  Refusal = RuntimeError;
   profiler = null;
   pool;
   readback;
@@ -5063,14 +5070,21 @@ var WebGpuBackend = class _WebGpuBackend {
     this.maxBytes = largestBuffer(device.limits);
     this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.pipelines = new PipelineCache(device);
-    this.workspace = new Workspace2(device, this.maxBytes);
+    const create = (descriptor) => this.createBuffer(descriptor);
+    this.workspace = new Workspace2(create, this.maxBytes);
     this.uniforms = new Uniforms(device);
     this.bindGroups = new BindGroups(device);
-    this.pool = new BufferPool(device, this.maxBytes);
-    this.readback = new Readback(device);
+    this.pool = new BufferPool(create, this.maxBytes);
+    this.readback = new Readback(device.queue, create);
     this.staging = new Staging(device);
-    device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
-    void device.lost.then(({ message, reason }) => this.close(`the GPU device was lost (${message || reason})`));
+    device.addEventListener("uncapturederror", ({ error }) => {
+      if (error instanceof GPUOutOfMemoryError) this.closeFull(error.message);
+      else this.close(`the GPU device was closed after an error (${error.message})`);
+    });
+    void device.lost.then(({ message, reason }) => {
+      if (/out.?of.?(device.?|host.?)?memory/i.test(message)) this.closeFull(message);
+      else this.close(`the GPU device was lost (${message || reason})`);
+    });
   }
   static async create(forced = {}) {
     return new _WebGpuBackend(await openDevice(forced));
@@ -5147,6 +5161,25 @@ var WebGpuBackend = class _WebGpuBackend {
   destroy() {
     this.close("the device was closed");
   }
+  /** Where there is no memory for the buffer, the device says so later, and is closed then. */
+  createBuffer(descriptor) {
+    if (this.lost) return this.device.createBuffer(descriptor);
+    this.device.pushErrorScope("out-of-memory");
+    const buffer = this.device.createBuffer(descriptor);
+    const { size, label = "a tensor" } = descriptor;
+    void this.device.popErrorScope().then(
+      (error) => error && this.closeFull(`tried to allocate ${size} bytes for ${label}`),
+      () => void 0
+      // the device is gone, and says so itself
+    );
+    return buffer;
+  }
+  closeFull(what) {
+    if (this.lost && this.Refusal === OutOfMemoryError) return;
+    this.Refusal = OutOfMemoryError;
+    this.lost = null;
+    this.close(`the GPU is out of memory: ${what} with ${this.memory().reserved} bytes in use`);
+  }
   close(reason) {
     this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
@@ -5165,7 +5198,7 @@ var WebGpuBackend = class _WebGpuBackend {
     return result;
   }
   checkAlive() {
-    if (this.lost) throw new RuntimeError(this.lost);
+    if (this.lost) throw new this.Refusal(this.lost);
   }
 };
 
@@ -7639,6 +7672,7 @@ var qint4 = "qint4";
 export {
   Generator,
   IndexError,
+  OutOfMemoryError,
   RuntimeError,
   Slice,
   Tensor,

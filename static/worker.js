@@ -35,6 +35,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {{id: number, error: ErrorFields}} Refusal
  * @typedef {{progress: Progress}} ProgressReport
  * @typedef {{lowest: {revision: string, split: number} | null}} LowestReport of what is on the GPU
+ * @typedef {{full: import("./room.js").Full}} FullReport
  */
 
 listen();
@@ -51,6 +52,7 @@ function listen() {
       model = new BrowserModel(data.settings, {
         onProgress: (progress) => send({ progress }),
         onLowest: (lowest) => send({ lowest }),
+        onFull: (full) => send({ full }),
       });
     }
     const abort = new AbortController();
@@ -115,7 +117,7 @@ function holdLock(name) {
   });
 }
 
-/** @param {Answer | Refusal | ProgressReport | LowestReport} message */
+/** @param {Answer | Refusal | ProgressReport | LowestReport | FullReport} message */
 function send(message) {
   const transfer = "value" in message && isResult(message.value) ? [message.value.rows.buffer] : [];
   postMessage(message, { transfer });

@@ -31,19 +31,41 @@ EVICT = """async () => {
     const cache = await caches.open("splitcompute");
     for (const key of await cache.keys()) await cache.delete(key);
 }"""
-# Each device has room for so many bytes of weights, which are larger than what a text
-# needs besides the workspace. Then, as out of memory: the buffer is none, and the
-# device says so later.
-LIMIT_GPU = """(room) => {
-    const original = GPUDevice.prototype.createBuffer;
+# Each device has room for so many bytes: of weights, which are larger than what a text
+# needs besides the workspace, or of all. For what is beyond, the software adapter has
+# no memory indeed: it has none for a buffer of the size that it allows at most.
+LIMIT_GPU = """({room, isForWeights}) => {
+    const create = GPUDevice.prototype.createBuffer;
+    const destroy = GPUBuffer.prototype.destroy;
     const taken = new WeakMap();
+    const ends = new WeakMap();
     GPUDevice.prototype.createBuffer = function ({size, usage, label}) {
-        const isWeight = size >= 2 ** 15 && usage & GPUBufferUsage.STORAGE
-            && !label?.startsWith("workspace");
-        const total = (taken.get(this) ?? 0) + (isWeight ? size : 0);
-        taken.set(this, total);
-        const isFull = isWeight && total > room;
-        return original.call(this, {label, usage, size: isFull ? 2 ** 50 : size});
+        const counts = size >= 2 ** 15 && usage & GPUBufferUsage.STORAGE
+            && !(isForWeights && label?.startsWith("workspace"));
+        const total = (taken.get(this) ?? 0) + (counts ? size : 0);
+        const isFull = counts && total > room;
+        const {maxBufferSize} = this.limits;
+        const made = {label, usage, size: isFull ? maxBufferSize : size};
+        const buffer = create.call(this, made);
+        if (!isFull) taken.set(this, total);
+        if (counts && !isFull) {
+            ends.set(buffer, () => taken.set(this, taken.get(this) - size));
+        }
+        return buffer;
+    };
+    GPUBuffer.prototype.destroy = function () {
+        ends.get(this)?.();
+        ends.delete(this);
+        return destroy.call(this);
+    };
+    globalThis.takenBy = (device) => taken.get(device);
+}"""
+# An error that is not of memory, once.
+BREAK_UPLOAD = """() => {
+    const create = GPUDevice.prototype.createBuffer;
+    GPUDevice.prototype.createBuffer = function (descriptor) {
+        GPUDevice.prototype.createBuffer = create;
+        return create.call(this, {...descriptor, size: 2 ** 50});
     };
 }"""
 
@@ -376,7 +398,9 @@ def test_a_gpu_without_room_is_filled_again_with_what_fits(
     client: TakeoverPage, server: LiveServer
 ) -> None:
     layer = client.evaluate("async () => sc.info.bytes.f32.layer")
-    client.page.workers[-1].evaluate(LIMIT_GPU, 2.5 * layer)
+    client.page.workers[-1].evaluate(
+        LIMIT_GPU, {"room": 2.5 * layer, "isForWeights": True}
+    )
     client.take_over()
     client.wait_for(kind="complete")
     assert client.cuts() == [4, 3, 2, 4, 3, 2]
@@ -385,6 +409,57 @@ def test_a_gpu_without_room_is_filled_again_with_what_fits(
     assert (state["lowest"], state["target"]) == (2, 2)
     assert "memory has no room" in state["reason"]
     client.assert_embeds_at(2)
+    client.evaluate("() => sessionStorage.clear()")
+
+
+def test_a_gpu_full_during_a_request_is_filled_with_fewer_layers_from_then_on(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    layer = client.evaluate("async () => sc.info.bytes.f32.layer")
+    long_text = "a longer text " * 12
+    expected = client.embed(long_text)
+    worker = client.page.workers[-1]
+    worker.evaluate(LIMIT_GPU, {"room": 5 * layer, "isForWeights": False})
+    client.take_over()
+    client.wait_for(kind="complete", lowest=0)
+    client.assert_embeds_at(0)
+    # Its activations have no room beside four layers, but beside three.
+    result = client.embed(long_text, split="auto", policy="browser")
+    assert "The GPU's memory was full. The server ran all layers" in result["note"]
+    assert_same(result, expected)
+    client.wait_for(kind="complete", lowest=1)
+    state = client.state()
+    assert state["target"] == 1
+    assert "memory has no room" in state["reason"]
+    assert client.cuts() == [4, 3, 2, 1, 0, 4, 3, 2, 1]
+    again = client.embed(long_text, split="auto", policy="browser")
+    assert "note" not in again
+    assert again["split"] == 1
+    assert_same(again, expected)
+    assert server.asked_for_pieces() == ALL
+
+    # Also in the tab's next visit.
+    client.page.reload()
+    client.connect(**MODEL)
+    client.take_over()
+    client.wait_for(kind="complete", lowest=1)
+    client.evaluate("() => sessionStorage.clear()")
+
+
+def test_an_upload_that_fails_is_not_taken_for_a_full_gpu(
+    client: TakeoverPage, server: LiveServer, gate: F.Gate
+) -> None:
+    server.faults = [F.none, F.none, F.none, gate]
+    client.take_over()
+    client.wait_for(lowest=2)
+    client.page.workers[-1].evaluate(BREAK_UPLOAD)
+    gate.open()
+    client.wait_for(kind="waiting")
+    assert "closed after an error" in client.evaluate("() => states.at(-1).reason")
+    client.wait_for(kind="complete")
+    client.assert_embeds_at(0)
+    assert client.cuts() == [4, 3, 2, 4, 3, 2, 1, 0]
+    assert server.asked_for_pieces() == ALL
 
 
 def test_clear_and_close_end_the_takeover(

@@ -2,6 +2,9 @@
 
 import { paddedBytes } from "../backend";
 
+/** As GPUDevice.createBuffer, by the backend, which hears where there is no memory. */
+export type CreateBuffer = (descriptor: GPUBufferDescriptor) => GPUBuffer;
+
 /** Bytes kept at most for reuse; beyond, what was freed first goes back to the system. */
 const KEPT_BYTES = 64 * 2 ** 20;
 
@@ -12,7 +15,7 @@ export class BufferPool {
   private heldBytes = 0;
 
   constructor(
-    private readonly device: GPUDevice,
+    private readonly create: CreateBuffer,
     private readonly maxBytes: number,
   ) {}
 
@@ -37,7 +40,7 @@ export class BufferPool {
       return kept;
     }
     this.heldBytes += size;
-    return this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    return this.create({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
   }
 
   release(buffer: GPUBuffer): void {

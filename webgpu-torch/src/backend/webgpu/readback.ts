@@ -2,6 +2,7 @@
 
 import type { Read } from "../backend";
 import { nudge } from "./nudge";
+import type { CreateBuffer } from "./pool";
 
 /** The bytes of one read within the staging buffer; copies start and end at multiples of 4. */
 interface Part {
@@ -17,7 +18,10 @@ const KEPT = 8;
 export class Readback {
   private readonly free: GPUBuffer[] = [];
 
-  constructor(private readonly device: GPUDevice) {}
+  constructor(
+    private readonly queue: GPUQueue,
+    private readonly create: CreateBuffer,
+  ) {}
 
   /** Encodes the copies. The function returned is called after the submit and gives the bytes. */
   encode(encoder: GPUCommandEncoder, reads: readonly Read[], bufferOf: (read: Read) => GPUBuffer): () => Promise<ArrayBuffer[]> {
@@ -35,7 +39,7 @@ export class Readback {
   }
 
   private async receive(staging: GPUBuffer, parts: readonly Part[], total: number): Promise<ArrayBuffer[]> {
-    const stop = nudge(this.device.queue);
+    const stop = nudge(this.queue);
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, total);
     } finally {
@@ -56,6 +60,6 @@ export class Readback {
     const found = this.free.findIndex((buffer) => buffer.size >= bytes);
     const [kept] = found < 0 ? [] : this.free.splice(found, 1);
     const size = Math.max(1024, 2 ** Math.ceil(Math.log2(bytes)));
-    return kept ?? this.device.createBuffer({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    return kept ?? this.create({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 }

@@ -1,13 +1,14 @@
 /** Buffers that all plans share, since one queue runs them one after the other: the workspace and the uniforms. */
 
 import { paddedBytes } from "../backend";
+import type { CreateBuffer } from "./pool";
 
 /** Buffers for what lives within one run only. They grow to the largest plan's needs. */
 export class Workspace {
   private readonly buffers: GPUBuffer[] = [];
 
   constructor(
-    private readonly device: GPUDevice,
+    private readonly create: CreateBuffer,
     private readonly maxBytes: number,
   ) {}
 
@@ -16,7 +17,7 @@ export class Workspace {
     if (held && held.size >= bytes) return held;
     // Lengths vary: growing by half at least keeps the number of reallocations small.
     const wanted = Math.max(bytes, Math.min(1.5 * (held?.size ?? 0), this.maxBytes - 16));
-    const buffer = this.device.createBuffer({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
+    const buffer = this.create({ label: `workspace ${place}`, size: paddedBytes(wanted), usage: GPUBufferUsage.STORAGE });
     held?.destroy();
     this.buffers[place] = buffer;
     return buffer;

@@ -1,6 +1,6 @@
 /** The WebGPU backend: one device, its buffers and its queue. */
 
-import { RuntimeError } from "../../base/errors";
+import { OutOfMemoryError, RuntimeError } from "../../base/errors";
 import type { Caps } from "../../kernels/caps";
 import { fusesNorm } from "../../kernels/matmul";
 import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
@@ -27,6 +27,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   readonly uniforms: Uniforms;
   readonly bindGroups: BindGroups;
   lost: string | null = null;
+  /** What work for a device that is closed is refused with. */
+  private Refusal: typeof RuntimeError = RuntimeError;
   profiler: KernelTimer | null = null;
   private readonly pool: BufferPool;
   private readonly readback: Readback;
@@ -41,16 +43,23 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     // One binding is the output's.
     this.maxInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.pipelines = new PipelineCache(device);
-    this.workspace = new Workspace(device, this.maxBytes);
+    const create = (descriptor: GPUBufferDescriptor) => this.createBuffer(descriptor);
+    this.workspace = new Workspace(create, this.maxBytes);
     this.uniforms = new Uniforms(device);
     this.bindGroups = new BindGroups(device);
-    this.pool = new BufferPool(device, this.maxBytes);
-    this.readback = new Readback(device);
+    this.pool = new BufferPool(create, this.maxBytes);
+    this.readback = new Readback(device.queue, create);
     this.staging = new Staging(device);
-    // What failed, most often for lack of memory, left buffers that hold nothing, and no one can tell which: nothing here is to
-    // be read or reused any more.
-    device.addEventListener("uncapturederror", ({ error }) => this.close(`the GPU device was closed after an error (${error.message})`));
-    void device.lost.then(({ message, reason }) => this.close(`the GPU device was lost (${message || reason})`));
+    // What failed left buffers that hold nothing, and no one can tell which: nothing here is to be read or reused any more.
+    device.addEventListener("uncapturederror", ({ error }) => {
+      if (error instanceof GPUOutOfMemoryError) this.closeFull(error.message);
+      else this.close(`the GPU device was closed after an error (${error.message})`);
+    });
+    void device.lost.then(({ message, reason }) => {
+      // Some drivers give up the whole device where others refuse a buffer.
+      if (/out.?of.?(device.?|host.?)?memory/i.test(message)) this.closeFull(message);
+      else this.close(`the GPU device was lost (${message || reason})`);
+    });
   }
 
   static async create(forced: Partial<Caps> = {}): Promise<WebGpuBackend> {
@@ -142,6 +151,27 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     this.close("the device was closed");
   }
 
+  /** Where there is no memory for the buffer, the device says so later, and is closed then. */
+  private createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    if (this.lost) return this.device.createBuffer(descriptor);
+    this.device.pushErrorScope("out-of-memory");
+    const buffer = this.device.createBuffer(descriptor);
+    const { size, label = "a tensor" } = descriptor;
+    void this.device.popErrorScope().then(
+      (error) => error && this.closeFull(`tried to allocate ${size} bytes for ${label}`),
+      () => undefined, // the device is gone, and says so itself
+    );
+    return buffer;
+  }
+
+  private closeFull(what: string): void {
+    if (this.lost && this.Refusal === OutOfMemoryError) return;
+    // It may be heard after what came of it, which has closed the device already.
+    this.Refusal = OutOfMemoryError;
+    this.lost = null;
+    this.close(`the GPU is out of memory: ${what} with ${this.memory().reserved} bytes in use`);
+  }
+
   private close(reason: string): void {
     this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
@@ -163,6 +193,6 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   private checkAlive(): void {
-    if (this.lost) throw new RuntimeError(this.lost);
+    if (this.lost) throw new this.Refusal(this.lost);
   }
 }
