@@ -81,14 +81,9 @@ export class PartialKeeper {
     }
   }
 
-  /** The download has ended, well or not. */
-  end() {
+  /** The download has ended, well or not. Resolves when its parts are kept. */
+  async end() {
     clearTimeout(this.#timer);
-  }
-
-  /** The whole file is here: its parts are of no more use. */
-  async finish() {
     await this.#writing;
-    await forgetPartial(this.url);
   }
 }

@@ -1,5 +1,7 @@
 // @ts-check
-/** Whether a piece's bytes are the manifest's: hashed block by block, while the rest still arrives. */
+/** Which of a piece's bytes are not the manifest's: hashed block by block, while the rest still arrives. */
+
+import { SplitComputeError } from "./errors.js";
 
 /** @typedef {import("./api.js").PieceFile} PieceFile */
 
@@ -9,26 +11,37 @@ export class PieceCheck {
 
   /** @param {Uint8Array<ArrayBuffer>} bytes the file's place, filled from the start @param {PieceFile} file */
   constructor(bytes, file) {
+    const { bytes: size, sha256 } = file.blocks;
+    if (bytes.length !== file.bytes || sha256.length !== Math.ceil(file.bytes / size)) {
+      const covered = `${sha256.length} blocks of ${size} bytes`;
+      throw new SplitComputeError(`the manifest has hashes of ${covered} and ${file.bytes} bytes, for a file of ${bytes.length}`);
+    }
     this.bytes = bytes;
     this.file = file;
   }
 
   /** Hashes the blocks that are whole. @param {number} loaded bytes that are here; fewer than before, if they came anew */
   advance(loaded) {
-    const { bytes: size, sha256 } = this.file.blocks;
-    const end = (/** @type {number} */ block) => Math.min((block + 1) * size, this.bytes.length);
-    while (this.#blocks.length > 0 && end(this.#blocks.length - 1) > loaded) this.#blocks.pop();
-    for (let block = this.#blocks.length; block < sha256.length && end(block) <= loaded; block++) {
-      this.#blocks.push(hasDigest(this.bytes.subarray(block * size, end(block)), sha256[block]));
+    const { sha256 } = this.file.blocks;
+    while (this.#blocks.length > 0 && this.#range(this.#blocks.length - 1).end > loaded) this.#blocks.pop();
+    for (let block = this.#blocks.length; block < sha256.length; block++) {
+      const { begin, end } = this.#range(block);
+      if (end > loaded) return;
+      this.#blocks.push(hasDigest(this.bytes.subarray(begin, end), sha256[block]));
     }
   }
 
-  /** Once all bytes are here. */
-  async isIntact() {
+  /** The blocks that are wrong, once all bytes are here. @returns {Promise<{begin: number, end: number}[]>} */
+  async damaged() {
     this.advance(this.bytes.length);
-    const { sha256, bytes: size } = this.file.blocks;
-    const isWhole = sha256.length === Math.ceil(this.file.bytes / size) && this.bytes.length === this.file.bytes;
-    return isWhole && (await Promise.all(this.#blocks)).every(Boolean);
+    const areRight = await Promise.all(this.#blocks);
+    return areRight.flatMap((isRight, block) => (isRight ? [] : [this.#range(block)]));
+  }
+
+  /** @param {number} block */
+  #range(block) {
+    const begin = block * this.file.blocks.bytes;
+    return { begin, end: Math.min(begin + this.file.blocks.bytes, this.bytes.length) };
   }
 }
 

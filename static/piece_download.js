@@ -1,5 +1,5 @@
 // @ts-check
-/** Fetches one file of known size into one buffer, and goes on after a break where it stopped. */
+/** Fetches one file of known size, or a range of it, into one buffer, and goes on after a break where it stopped. */
 
 import { refusal } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
@@ -7,7 +7,7 @@ import { pause } from "./waiting.js";
 
 /**
  * @typedef {object} DownloadOptions
- * @property {PartialFile} partial emptyFile(), or what an earlier call left when it rejected
+ * @property {PartialFile} partial emptyFile(), rangeOf(), or what an earlier call left when it rejected
  * @property {Record<string, string>} headers
  * @property {AbortSignal} [signal]
  * @property {(loaded: number) => void} [onProgress]
@@ -16,8 +16,10 @@ import { pause } from "./waiting.js";
  * @property {number} [stallMs] no bytes for so long is a break too
  *
  * @typedef {object} PartialFile the file as far as it is here
- * @property {Uint8Array<ArrayBuffer>} bytes
- * @property {number} loaded
+ * @property {Uint8Array<ArrayBuffer>} bytes the whole file's place
+ * @property {number} begin of the range that is wanted
+ * @property {number} end
+ * @property {number} loaded where in the file the next byte goes; `end`, once all is here
  * @property {string | null} etag of the answer that the bytes came from
  * @property {boolean} isDoubted the last answer was not the one asked for
  */
@@ -27,16 +29,24 @@ const chunkBytes = 4 * 2 ** 20;
 
 /** @param {number} size bytes that the whole file has @returns {PartialFile} */
 export function emptyFile(size) {
-  return { bytes: new Uint8Array(size), loaded: 0, etag: null, isDoubted: false };
+  return rangeOf(new Uint8Array(size), { begin: 0, end: size });
 }
 
-/** @param {string} url @param {DownloadOptions} options @returns {Promise<ArrayBuffer>} */
+/**
+ * A range to be fetched into a file whose rest is here.
+ * @param {Uint8Array<ArrayBuffer>} bytes @param {{begin: number, end: number}} range
+ * @returns {PartialFile}
+ */
+export function rangeOf(bytes, { begin, end }) {
+  return { bytes, begin, end, loaded: begin, etag: null, isDoubted: false };
+}
+
+/** Resolves once the range is here. @param {string} url @param {DownloadOptions} options */
 export async function download(url, options) {
   const { partial, signal, tries = 7, backoffMs = 250 } = options;
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; partial.loaded < partial.end; attempt++) {
     try {
       await fetchRest(url, options);
-      return partial.bytes.buffer;
     } catch (error) {
       signal?.throwIfAborted();
       if (attempt === tries || isFinal(error)) throw failed(url, partial, error);
@@ -59,16 +69,17 @@ async function fetchRest(url, { partial, headers, signal, onProgress, stallMs = 
       // Requests go before pieces.
       priority: "low",
     });
-    await acceptAnswer(partial, response);
+    let at = await acceptAnswer(partial, response);
     onProgress?.(partial.loaded); // an answer may begin anew
     for await (const chunk of chunksOf(response)) {
-      append(partial, chunk);
+      write(partial, chunk, at);
+      at += chunk.length;
       onProgress?.(partial.loaded);
       clearTimeout(timer);
       timer = stallTimer(stall, stallMs);
-      if (partial.loaded === partial.bytes.length) return;
+      if (partial.loaded === partial.end) return;
     }
-    throw broken(`the answer ended after ${partial.loaded} bytes`);
+    throw broken(`the answer ended at byte ${at}`);
   } finally {
     clearTimeout(timer);
     stall.abort(); // whatever more would come is of no use
@@ -79,46 +90,55 @@ async function fetchRest(url, { partial, headers, signal, onProgress, stallMs = 
  * If-Range makes the server send the whole file where it is no longer the one that was begun.
  * @param {PartialFile} partial @returns {Record<string, string>}
  */
-function rangeHeaders({ loaded, etag }) {
-  if (loaded === 0) return {};
-  return { Range: `bytes=${loaded}-`, ...(etag ? { "If-Range": etag } : {}) };
+function rangeHeaders({ bytes, loaded, end, etag }) {
+  const isToTheEnd = end === bytes.length;
+  if (loaded === 0 && isToTheEnd) return {};
+  const range = `bytes=${loaded}-${isToTheEnd ? "" : end - 1}`;
+  return { Range: range, ...(etag ? { "If-Range": etag } : {}) };
 }
 
 /**
- * Sets partial.loaded to where this answer's body begins.
+ * Where in the file this answer's body begins: at `loaded`, or before, where it repeats what is here.
  * @param {PartialFile} partial @param {Response} response
  */
 async function acceptAnswer(partial, response) {
   if (!response.ok && response.status !== 416) throw await refusal(response);
-  const { loaded, etag: begunEtag, bytes: { length } } = partial;
+  const { begin, loaded, end, etag: begunEtag, bytes: { length } } = partial;
   const etag = response.headers.get("ETag");
   const range = response.headers.get("Content-Range");
-  const expected = `bytes ${loaded}-${length - 1}/${length}`;
-  if (response.status === 206 && range === expected && etag === begunEtag) {
+  const expected = `bytes ${loaded}-${end - 1}/${length}`;
+  const isSameVersion = loaded === begin || etag === begunEtag;
+  if (response.status === 206 && range === expected && isSameVersion) {
     partial.isDoubted = false;
-    return;
-  }
-  // One odd answer is some proxy's slip, and costs nothing that is here; two begin the file anew.
-  const isSlip = loaded > 0 && !partial.isDoubted;
-  partial.isDoubted = isSlip;
-  if (!isSlip) partial.loaded = 0;
-  if (response.status === 200 && !isSlip) {
     partial.etag = etag;
-    return;
+    return loaded;
+  }
+  // One odd answer is some proxy's slip, and costs nothing that is here; two begin anew, unless the
+  // second is the same file from its first byte on.
+  const isSlip = loaded > begin && !partial.isDoubted;
+  partial.isDoubted = isSlip;
+  if (!isSlip && !(response.status === 200 && isSameVersion)) partial.loaded = begin;
+  if (!isSlip && response.status === 200) {
+    partial.etag = etag;
+    return 0;
   }
   throw broken(`${response.status} with Content-Range ${range} and ETag ${etag}, ` +
     `expected 206 with ${expected} and ${begunEtag}`);
 }
 
-/** @param {PartialFile} partial @param {Uint8Array} chunk */
-function append(partial, chunk) {
-  const { bytes, loaded } = partial;
-  if (loaded + chunk.length > bytes.length) {
-    partial.loaded = 0;
+/**
+ * What is new of the chunk, and wanted.
+ * @param {PartialFile} partial @param {Uint8Array} chunk @param {number} at where in the file it begins
+ */
+function write(partial, chunk, at) {
+  const { bytes, loaded, end } = partial;
+  if (at + chunk.length > bytes.length) {
+    partial.loaded = partial.begin;
     throw broken(`more than the expected ${bytes.length} bytes`);
   }
-  bytes.set(chunk, loaded);
-  partial.loaded += chunk.length;
+  const fresh = chunk.subarray(loaded - at, end - at);
+  bytes.set(fresh, loaded);
+  partial.loaded += fresh.length;
 }
 
 /** @param {AbortController} stall @param {number} stallMs */
@@ -168,10 +188,10 @@ function isFinal(error) {
 }
 
 /** @param {string} url @param {PartialFile} partial @param {unknown} error */
-function failed(url, { loaded, bytes }, error) {
+function failed(url, { begin, loaded, end }, error) {
   const name = new URL(url).pathname.split("/").at(-1);
   return new SplitComputeError(
-    `${name}: ${loaded} of ${bytes.length} bytes came: ${messageOf(error)}`,
+    `${name}: ${loaded - begin} of ${end - begin} bytes came: ${messageOf(error)}`,
     {
       status: error instanceof SplitComputeError ? error.status : undefined,
       error_type: "Download",

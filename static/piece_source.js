@@ -4,9 +4,9 @@
 import { authorization } from "./api.js";
 import { SplitComputeError } from "./errors.js";
 import { PieceCheck } from "./piece_check.js";
-import { PartialKeeper, readPartial } from "./partial_store.js";
-import { download } from "./piece_download.js";
-import { forgetPiece, keepPiece, readPiece } from "./piece_store.js";
+import { forgetPartial, PartialKeeper, readPartial } from "./partial_store.js";
+import { download, rangeOf } from "./piece_download.js";
+import { keepPiece, readPiece } from "./piece_store.js";
 
 /**
  * @typedef {import("./api.js").PieceFile} PieceFile
@@ -24,7 +24,8 @@ import { forgetPiece, keepPiece, readPiece } from "./piece_store.js";
  * @property {(made: T) => void} giveUp
  */
 
-const downloadsOfDamagedPiece = 2;
+/** Of one piece. What stays damaged is some proxy's doing, and better tried again later. */
+const mostRepairs = 2;
 /** Chunks arrive by the thousand; whoever draws them must find time for requests. */
 const msBetweenReports = 40;
 
@@ -51,12 +52,15 @@ export class PieceSource {
   load(url, file, use, report, signal) {
     return new Promise((resolve, reject) => {
       const done = navigator.locks.request(url, { signal }, async () => {
-        const kept = await this.#loadKept(url, file, use, report);
-        if (kept) return kept.making.then(resolve, reject);
-        const { making, bytes } = await this.#fetch(url, file, use, report, signal);
+        const kept = await readKept(url, file);
+        const check = kept ?? (await this.#fetch(url, file, report, signal));
+        const { making, repairs } = await this.#useIntact(url, check, use, report, signal);
         await making.then(resolve, reject);
+        if (kept && repairs === 0) return;
         // One tab at a time: those that waited find the piece kept.
-        await keepPiece(url, bytes);
+        await keepPiece(url, check.bytes.buffer);
+        this.#partial = null;
+        await forgetPartial(url);
       });
       this.#keeping = Promise.allSettled([this.#keeping, done]);
       done.catch(reject);
@@ -69,46 +73,53 @@ export class PieceSource {
   }
 
   /**
-   * @template T
-   * @param {string} url @param {PieceFile} file @param {Use<T>} use @param {Report} report
+   * All bytes, right or not.
+   * @param {string} url @param {PieceFile} file @param {Report} report @param {AbortSignal} signal
    */
-  async #loadKept(url, file, use, report) {
-    const bytes = await readPiece(url);
-    if (!bytes) return null;
-    const checked = await useChecked(bytes, new PieceCheck(new Uint8Array(bytes), file), use, report);
-    if (!checked) await forgetPiece(url);
-    return checked;
+  async #fetch(url, file, report, signal) {
+    const partial = await this.#begin(url, file.bytes);
+    report("download", partial.loaded);
+    const progress = sparsely((loaded) => report("download", loaded));
+    const keeper = new PartialKeeper(url, partial);
+    const check = new PieceCheck(partial.bytes, file);
+    const onProgress = (/** @type {number} */ loaded) => {
+      keeper.grown();
+      check.advance(loaded);
+      progress.onProgress(loaded);
+    };
+    const headers = authorization(this.server);
+    await download(url, { partial, headers, onProgress, signal }).finally(() => {
+      progress.end();
+      return keeper.end();
+    });
+    return check;
   }
 
   /**
+   * Uses the bytes while they are hashed. What is made of damaged ones is given up, and the blocks
+   * that are damaged are fetched again.
    * @template T
-   * @param {string} url @param {PieceFile} file @param {Use<T>} use
+   * @param {string} url @param {PieceCheck} check @param {Use<T>} use
    * @param {Report} report @param {AbortSignal} signal
    */
-  async #fetch(url, file, use, report, signal) {
-    for (let attempt = 0; attempt < downloadsOfDamagedPiece; attempt++) {
-      const partial = await this.#begin(url, file.bytes);
-      report("download", partial.loaded);
-      const progress = sparsely((loaded) => report("download", loaded));
-      const keeper = new PartialKeeper(url, partial);
-      const check = new PieceCheck(partial.bytes, file);
-      const onProgress = (/** @type {number} */ loaded) => {
-        keeper.grown();
-        check.advance(loaded);
-        progress.onProgress(loaded);
-      };
+  async #useIntact(url, check, { take, giveUp }, report, signal) {
+    const { bytes, file } = check;
+    for (let repairs = 0; ; repairs++) {
+      report("verify");
+      const making = take(bytes.buffer);
+      making.catch(() => {}); // of damaged bytes anything may come
+      const damaged = await check.damaged();
+      if (damaged.length === 0) {
+        report("upload");
+        return { making, repairs };
+      }
+      await making.then(giveUp, () => {});
+      if (repairs === mostRepairs) throw stillDamaged(url, damaged);
+      report("download", file.bytes - damaged.reduce((sum, { begin, end }) => sum + end - begin, 0));
       const headers = authorization(this.server);
-      const bytes = await download(url, { partial, headers, onProgress, signal }).finally(() => {
-        progress.end();
-        keeper.end();
-      });
-      this.#partial = null;
-      await keeper.finish();
-      const checked = await useChecked(bytes, check, use, report);
-      if (checked) return { ...checked, bytes };
+      for (const block of damaged) await download(url, { partial: rangeOf(bytes, block), headers, signal });
+      check = new PieceCheck(bytes, file);
     }
-    const message = `${url}: the bytes do not have the manifest's SHA-256 ${file.sha256}`;
-    throw new SplitComputeError(message, { error_type: "Download" });
   }
 
   /** What is here of the file already. @param {string} url @param {number} size */
@@ -118,22 +129,17 @@ export class PieceSource {
   }
 }
 
-/**
- * Uses the bytes while they are hashed. What is made of damaged ones is given up, and null comes back.
- * @template T
- * @param {ArrayBuffer} bytes @param {PieceCheck} check @param {Use<T>} use @param {Report} report
- * @returns {Promise<{making: Promise<T>} | null>}
- */
-async function useChecked(bytes, check, { take, giveUp }, report) {
-  report("verify");
-  const making = take(bytes);
-  making.catch(() => {}); // of damaged bytes anything may come
-  if (await check.isIntact()) {
-    report("upload");
-    return { making };
-  }
-  await making.then(giveUp, () => {});
-  return null;
+/** @param {string} url @param {PieceFile} file */
+async function readKept(url, file) {
+  const bytes = await readPiece(url);
+  return bytes?.byteLength === file.bytes ? new PieceCheck(new Uint8Array(bytes), file) : null;
+}
+
+/** @param {string} url @param {{begin: number, end: number}[]} damaged */
+function stillDamaged(url, damaged) {
+  const ranges = damaged.map(({ begin, end }) => `${begin}-${end - 1}`).join(", ");
+  const message = `${url}: bytes ${ranges} do not have the manifest's SHA-256`;
+  return new SplitComputeError(message, { error_type: "Download" });
 }
 
 /** @param {(loaded: number) => void} report */

@@ -122,10 +122,11 @@ def test_a_layer_damaged_on_the_way_is_fetched_again(
 def test_a_layer_that_stays_damaged_is_not_used(
     client: ClientPage, server: LiveServer
 ) -> None:
-    server.faults = [F.none, F.flipped, F.flipped]
+    server.faults = [F.none, F.flipped, F.flipped, F.flipped]
     message = client.rejection("() => sc.load(3)")
     assert "layer.3" in message
     assert "SHA-256" in message
+    # Only what is damaged is asked for, and that in vain again.
     server.faults = [F.flipped, F.flipped]
     result = client.embed("a text", split=3)
     assert result["finish"] == "server"

@@ -300,7 +300,7 @@ def test_two_tabs_fetch_each_layer_once(browser: Browser, server: LiveServer) ->
 
 @pytest.mark.parametrize(
     ("faults", "reason"),
-    [([F.missing], "answered 404: gone"), ([F.flipped, F.flipped], "SHA-256")],
+    [([F.missing], "answered 404: gone"), ([F.flipped] * 3, "SHA-256")],
     ids=["unfetchable", "damaged"],
 )
 def test_a_layer_that_does_not_come_is_tried_again_later(

@@ -22,6 +22,7 @@ from hideable_tab import HideableTab
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Playwright, expect
 from test_page import embed, opened
+from test_takeover import TakeoverPage
 from tolerances import F32
 
 from options import Options
@@ -36,6 +37,12 @@ QUICKLY = """() => {
     globalThis.setTimeout = (task, ms, ...rest) => original(task, ms / 100, ...rest);
 }"""
 
+# Not what waits for an answer.
+RETRY_QUICKLY = """() => {
+    const original = setTimeout;
+    globalThis.setTimeout = (task, ms, ...rest) =>
+        original(task, ms < 20_000 ? ms / 100 : ms, ...rest);
+}"""
 
 # The software adapter has no memory for a buffer of the size that it allows at most.
 NO_MEMORY = """() => {
@@ -119,6 +126,31 @@ def test_the_network_breaks_and_returns_after_split(
     assert "The server ran all layers" in request.result["note"]
     assert_right(request.result, client)
     assert_works_again(client)
+
+
+def test_a_takeover_outlasts_a_server_that_is_away_longer_than_a_download_waits(
+    browser: Browser, restarting: Server
+) -> None:
+    page = open_webgpu_page(browser, f"{restarting.url}/health")
+    client = TakeoverPage(page)
+    client.connect(dtype="f32")
+    page.workers[-1].evaluate(RETRY_QUICKLY)
+    # finish and layer.1, and half of layer.0 before the server stops.
+    restarting.live.faults = [piece_faults.none, piece_faults.none, piece_faults.stall]
+    client.take_over()
+    page.wait_for_function(
+        "() => progress.some(({piece, loaded}) => piece === 'layer.0' && loaded > 0)"
+    )
+    restarting.stop()
+    client.wait_for(kind="waiting", lowest=1)
+    assert "cannot be reached" in client.state()["reason"]
+    restarting.start()
+    client.wait_for(kind="complete", lowest=0)
+    asked = [(asked.path, asked.range) for asked in restarting.live.asked]
+    half = next(range for path, range in asked if "layer.0" in path)
+    assert half not in (None, "bytes=0-")
+    client.assert_embeds_at(0)
+    page.context.close()
 
 
 @pytest.mark.parametrize("split", [SPLIT, 2])
