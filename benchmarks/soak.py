@@ -14,7 +14,8 @@ import random
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -25,13 +26,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
+from client_page import ClientPage
 from playwright.sync_api import sync_playwright
 
 from benchmarks.soaking import gpu
 from benchmarks.soaking.crowd import ask_at_once
 from benchmarks.soaking.downloads import break_downloads
 from benchmarks.soaking.forward import break_layers
-from benchmarks.soaking.rig import Sample, make_sample, serving
+from benchmarks.soaking.rig import Sample, ServerProcess, make_sample, serving
 from benchmarks.soaking.signals import stop_under_load
 from benchmarks.soaking.storage import spoil_storage
 
@@ -64,30 +66,55 @@ def downloads(asked: Asked) -> Found:
 
 
 def destroy(asked: Asked) -> Found:
-    return _in_browser(asked, gpu.destroy_devices)
+    sample = _sample(asked)
+    with serving(sample, asked.folder) as server, _client(server, sample) as client:
+        return gpu.destroy_devices(
+            client, sample, asked.count, asked.rng, asked.seconds
+        )
 
 
 def kill(asked: Asked) -> Found:
-    return _in_browser(asked, gpu.kill_gpu_processes, *gpu.NO_LIMIT)
-
-
-def kill_limited(asked: Asked) -> Found:
-    return _in_browser(asked, gpu.kill_gpu_processes, gpu.NO_CRASH_LIMIT)
-
-
-def _in_browser(asked: Asked, part: Callable[..., Found], *flags: str) -> Found:
     sample = _sample(asked)
     with (
         serving(sample, asked.folder) as server,
+        _client(server, sample, *gpu.NO_LIMIT) as client,
+    ):
+        splits = range(sample.n_layer)
+        return gpu.kill_gpu_processes(
+            client, sample, splits, asked.count, asked.rng, asked.seconds
+        )
+
+
+def kill_limited(asked: Asked) -> Found:
+    """With as many browsers as that takes, as each ends itself in time."""
+    sample, found, end = _sample(asked), gpu.Losses(), monotonic() + asked.seconds
+    with serving(sample, asked.folder) as server:
+        for split in range(sample.n_layer):
+            for done in range(0, asked.count, gpu.KILLS_A_BROWSER):
+                count = min(gpu.KILLS_A_BROWSER, asked.count - done)
+                with _client(server, sample) as client:
+                    found.add(
+                        gpu.kill_gpu_processes(
+                            client, sample, [split], count, asked.rng, end - monotonic()
+                        )
+                    )
+    return found
+
+
+def storage(asked: Asked) -> Found:
+    sample = _sample(asked)
+    with serving(sample, asked.folder) as server, _client(server, sample) as client:
+        return spoil_storage(client, sample, asked.count, asked.rng, asked.seconds)
+
+
+@contextmanager
+def _client(server: ServerProcess, sample: Sample, *flags: str) -> Iterator[ClientPage]:
+    with (
         sync_playwright() as playwright,
         gpu.browser_with(playwright, *flags) as browser,
         gpu.client_in(browser, server.url, sample) as client,
     ):
-        return part(client, sample, asked.count, asked.rng, asked.seconds)
-
-
-def storage(asked: Asked) -> Found:
-    return _in_browser(asked, spoil_storage)
+        yield client
 
 
 def sigterm(asked: Asked) -> Found:
@@ -143,8 +170,12 @@ def main() -> None:
         + ", ".join(f"{name} {count}" for name, (_, count) in PARTS.items()),
     )
     parser.add_argument("part", nargs="+", choices=PARTS)
-    parser.add_argument("--count", type=int, help="of faults, or of requests")
-    parser.add_argument("--seconds", type=float, default=480, help="a part, at most")
+    parser.add_argument(
+        "--count",
+        type=int,
+        help="of faults (of destroy and kill: at each cut), or requests",
+    )
+    parser.add_argument("--seconds", type=float, default=1800, help="a part, at most")
     parser.add_argument("--seed", type=int, default=5)
     args = parser.parse_args()
     failed = False

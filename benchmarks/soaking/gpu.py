@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -21,10 +21,13 @@ from benchmarks.soaking.rig import Sample
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-# After a few crashes Chromium starts no GPU process any more, for all its pages; and it
-# gives a page no WebGPU whose GPU crashed twice in two minutes.
-NO_CRASH_LIMIT = "--disable-gpu-process-crash-limit"
-NO_LIMIT = (NO_CRASH_LIMIT, "--disable-domain-blocking-for-3d-apis")
+# Chromium gives a page no WebGPU whose GPU crashed twice in two minutes, and without a
+# screen ends itself at the sixth crash.
+NO_LIMIT = (
+    "--disable-gpu-process-crash-limit",
+    "--disable-domain-blocking-for-3d-apis",
+)
+KILLS_A_BROWSER = 5
 # Destroys the device before, between or after the commands of the next request.
 DESTROY = """(when) => {
     const [prototype, name] = when === "encode"
@@ -62,6 +65,13 @@ class Losses:
     recovered: int = 0  # of which the next request ran in the browser again
     by_server: int = 0  # of which the next request was the server's alone
     wrong: list[str] = field(default_factory=list)
+
+    def add(self, other: Losses) -> None:
+        self.lost += other.lost
+        self.noted += other.noted
+        self.recovered += other.recovered
+        self.by_server += other.by_server
+        self.wrong += other.wrong
 
     def __str__(self) -> str:
         return (
@@ -125,17 +135,25 @@ def client_in(browser: Browser, url: str, sample: Sample) -> Iterator[ClientPage
 def destroy_devices(
     client: ClientPage, sample: Sample, count: int, rng: random.Random, seconds: float
 ) -> Losses:
-    """device.destroy() during a request, at each cut in turn."""
+    """device.destroy() during a request, `count` times at each cut."""
 
     def arm() -> None:
         client.page.workers[-1].evaluate(DESTROY, rng.choice(MOMENTS))
 
     client.page.workers[-1].evaluate(REMEMBER)
-    return _lose(client, sample, count, rng, seconds, arm=arm)
+    found, end = Losses(), monotonic() + seconds
+    for split in range(sample.n_layer):
+        _lose(client, sample, split, count, rng, end, found, arm=arm)
+    return found
 
 
 def kill_gpu_processes(
-    client: ClientPage, sample: Sample, count: int, rng: random.Random, seconds: float
+    client: ClientPage,
+    sample: Sample,
+    splits: Iterable[int],
+    count: int,
+    rng: random.Random,
+    seconds: float,
 ) -> Losses:
     """SIGKILL to the browser's GPU process at a random moment of a request."""
     browser = client.page.context.browser
@@ -149,33 +167,37 @@ def kill_gpu_processes(
             if process["type"] == "GPU":
                 os.kill(process["id"], signal.SIGKILL)
 
-    return _lose(client, sample, count, rng, seconds, strike=strike)
+    found, end = Losses(), monotonic() + seconds
+    for split in splits:
+        _lose(client, sample, split, count, rng, end, found, strike=strike)
+    return found
 
 
 def _lose(
     client: ClientPage,
     sample: Sample,
+    split: int,
     count: int,
     rng: random.Random,
-    seconds: float,
+    end: float,
+    found: Losses,
     arm: Callable[[], None] = lambda: None,
     strike: Callable[[], None] = lambda: None,
-) -> Losses:
+) -> None:
     """arm: before the request; strike: while it is under way."""
-    found, end = Losses(), monotonic() + seconds
     embedding = Embedding(client, sample, found)
     for n in range(count):
         if monotonic() > end:
-            break
-        split = n % sample.n_layer
+            found.wrong.append(f"out of time at split {split}, after {n} losses")
+            return
+        label = f"loss {n} at split {split}"
         indices = rng.sample(range(len(sample.texts)), 2)
         arm()
-        result = embedding.ask(split, indices, f"loss {n} at {split}", strike)
+        result = embedding.ask(split, indices, label, strike)
         if "note" not in result:  # it was over before; the next one meets the loss
-            result = embedding.ask(split, indices, f"loss {n} at {split}")
+            result = embedding.ask(split, indices, label)
         found.lost += 1
         found.noted += "note" in result
-        after = embedding.ask(split, indices, f"after loss {n}")
+        after = embedding.ask(split, indices, f"after {label}")
         found.recovered += "note" not in after and after["split"] == split
         found.by_server += after["split"] == sample.n_layer
-    return found
