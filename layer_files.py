@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from disk_cache import (
     PART_SUFFIX,
@@ -70,9 +70,10 @@ class LayerFiles:
         cache_dir = cache_dir or default_cache_dir()
         self.pieces = tuple(model.weights.pieces)
         self._weights = model.weights
+        self._tokenizer = model.tokenizer
         self._about = model.describe()
         self._folder = cache_dir / "pieces" / model.revision
-        self._files: dict[tuple[WeightDtype, str], PieceFile] = {}
+        self._files: dict[Path, PieceFile] = {}
         self._cutting = threading.Lock()  # one piece at a time: memory for one only
         self._places = places
         self._remove_stale_parts()
@@ -89,7 +90,10 @@ class LayerFiles:
                 piece: {dtype: self._manifest_entry(dtype, piece) for dtype in dtypes}
                 for piece in self.pieces
             }
-        return {**self._about, "pieces": pieces}
+        return {**self._about, "tokenizer": _entry(self.tokenizer()), "pieces": pieces}
+
+    def tokenizer_bytes(self) -> int:
+        return len(self._tokenizer.to_json().encode())
 
     def sizes(self) -> dict[WeightDtype, dict[str, int]]:
         """Bytes of every file, computed without cutting any."""
@@ -107,10 +111,20 @@ class LayerFiles:
         for known in WEIGHT_DTYPES:
             if known == dtype and piece in self._weights.pieces:
                 with self._place([(known, piece)]):
-                    return self._file(known, piece)
+                    return self._piece(known, piece)
         raise UnknownPiece(
             f"piece {dtype}/{piece}: expected {', '.join(WEIGHT_DTYPES)} and embed, "
             f"layer.0 to layer.{len(self.pieces) - 3}, finish"
+        )
+
+    def tokenizer(self) -> PieceFile:
+        """tokenizer.json by which the server itself tokenises, written once.
+
+        Raises CacheError.
+        """
+        return self._file(
+            self._folder / "tokenizer.json",
+            lambda file: file.write(self._tokenizer.to_json().encode()),
         )
 
     def path(self, dtype: str, piece: str) -> Path:
@@ -119,7 +133,7 @@ class LayerFiles:
     @contextmanager
     def _place(self, wanted: list[tuple[WeightDtype, str]]) -> Iterator[None]:
         """Among those that may wait, where something wanted is not cut yet."""
-        cut = all(self._known(dtype, piece) for dtype, piece in wanted)
+        cut = all(self._known(self._path(dtype, piece)) for dtype, piece in wanted)
         if cut or self._places is None:
             yield
             return
@@ -130,62 +144,40 @@ class LayerFiles:
         finally:
             self._places.release()
 
-    def _known(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
-        known = self._files.get((dtype, piece))
+    def _piece(self, dtype: WeightDtype, piece: str) -> PieceFile:
+        return self._file(
+            self._path(dtype, piece), lambda file: self._cut(file, dtype, piece)
+        )
+
+    def _known(self, path: Path) -> PieceFile | None:
+        known = self._files.get(path)
         return known if known is not None and known.is_untouched() else None
 
-    def _file(self, dtype: WeightDtype, piece: str) -> PieceFile:
-        known = self._known(dtype, piece)
+    def _file(self, path: Path, write: Callable[[BinaryIO], object]) -> PieceFile:
+        known = self._known(path)
         if known is not None:
             return known
         with self._cutting:
-            file = self._find(dtype, piece) or self._cut(dtype, piece)
-            self._files[dtype, piece] = file
+            file = _find(path) or _written(path, write)
+            self._files[path] = file
         return file
 
-    def _find(self, dtype: WeightDtype, piece: str) -> PieceFile | None:
-        """The file as an earlier run left it, if it still has its hash.
-
-        Every browser would refuse a damaged one, so it is cut again.
-        """
-        path = self._path(dtype, piece)
-        digest = read_digest(path.with_suffix(".sha256"))
-        if digest is None or not path.is_file():
-            return None
-        stat = path.stat()
-        found, blocks = sha256_of_blocks(path, BLOCK_BYTES)
-        if found != digest:
-            return None
-        return PieceFile(path, stat.st_size, digest, blocks, stat.st_mtime_ns)
-
-    def _cut(self, dtype: WeightDtype, piece: str) -> PieceFile:
+    def _cut(self, file: BinaryIO, dtype: WeightDtype, piece: str) -> None:
         layout = self._layout(dtype, piece)
         header = header_bytes(layout)
-        path = self._path(dtype, piece)
-        with atomic_file(path) as file:
-            file.write(header)
-            for name in self._weights.pieces[piece]:
-                tensor = self._weights.read(piece, name)
-                for stored, content in convert(name, tensor, dtype).items():
-                    file.seek(len(header) + layout.offsets[stored])
-                    file.write(content.numpy().data)
-        stat = path.stat()
-        digest, blocks = sha256_of_blocks(path, BLOCK_BYTES)
-        write_digest(path.with_suffix(".sha256"), digest)
-        return PieceFile(path, stat.st_size, digest, blocks, stat.st_mtime_ns)
+        file.write(header)
+        for name in self._weights.pieces[piece]:
+            tensor = self._weights.read(piece, name)
+            for stored, content in convert(name, tensor, dtype).items():
+                file.seek(len(header) + layout.offsets[stored])
+                file.write(content.numpy().data)
 
     def _manifest_entry(self, dtype: WeightDtype, piece: str) -> dict[str, Any]:
-        file = self._file(dtype, piece)
         tensors = {
             name: {"dtype": spec.dtype, "shape": list(spec.shape)}
             for name, spec in self._layout(dtype, piece).tensors.items()
         }
-        return {
-            "bytes": file.bytes,
-            "sha256": file.sha256,
-            "blocks": {"bytes": BLOCK_BYTES, "sha256": list(file.blocks)},
-            "tensors": tensors,
-        }
+        return {**_entry(self._piece(dtype, piece)), "tensors": tensors}
 
     def _layout(self, dtype: WeightDtype, piece: str) -> Layout:
         specs: dict[str, TensorSpec] = {}
@@ -206,3 +198,36 @@ class LayerFiles:
             with suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE_PART_SECONDS:
                     part.unlink()
+
+
+def _find(path: Path) -> PieceFile | None:
+    """The file as an earlier run left it, if it still has its hash.
+
+    Every browser would refuse a damaged one, so it is written again.
+    """
+    digest = read_digest(path.with_suffix(".sha256"))
+    if digest is None or not path.is_file():
+        return None
+    stat = path.stat()
+    found, blocks = sha256_of_blocks(path, BLOCK_BYTES)
+    if found != digest:
+        return None
+    return PieceFile(path, stat.st_size, digest, blocks, stat.st_mtime_ns)
+
+
+def _written(path: Path, write: Callable[[BinaryIO], object]) -> PieceFile:
+    with atomic_file(path) as file:
+        write(file)
+    stat = path.stat()
+    digest, blocks = sha256_of_blocks(path, BLOCK_BYTES)
+    write_digest(path.with_suffix(".sha256"), digest)
+    return PieceFile(path, stat.st_size, digest, blocks, stat.st_mtime_ns)
+
+
+def _entry(file: PieceFile) -> dict[str, Any]:
+    """What a manifest says of any file."""
+    return {
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "blocks": {"bytes": BLOCK_BYTES, "sha256": list(file.blocks)},
+    }

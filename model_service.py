@@ -59,6 +59,7 @@ class ModelService:
         )
         model.batcher.on_ran.append(self.load.ran)
         self._sizes = files.sizes()
+        self._tokenizer_bytes = files.tokenizer_bytes()
         self._failed = False
 
     def tokens(
@@ -246,6 +247,7 @@ class ModelService:
                     "embed": sizes["embed"],
                     "layer": sizes["layer.0"],
                     "finish": sizes["finish"],
+                    "tokenizer": self._tokenizer_bytes,
                 }
                 for dtype, sizes in self._sizes.items()
             },

@@ -126,6 +126,16 @@ OPERATIONS = (
         (*ABOUT_A_MODEL, 416, 503),
     ),
     Operation(
+        "GET",
+        "/models/{model}/{revision}/tokenizer.json",
+        "tokenizer",
+        "The tokenizer, so that browsers make the same tokens: tokenizer.json as "
+        "Hugging Face's tokenizers has it. Ranges and If-None-Match apply.",
+        "application/json",
+        None,
+        (*ABOUT_A_MODEL, 416, 503),
+    ),
+    Operation(
         "POST",
         "/report",
         "report",

@@ -25,7 +25,7 @@ from werkzeug.wsgi import wrap_file
 
 from access import PAGE_HEADERS
 from auto_split import choose_split
-from layer_files import LayerFiles, UnknownPiece
+from layer_files import LayerFiles, PieceFile, UnknownPiece
 from loaded_models import LoadedModels
 from metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
 from metrics import Metrics
@@ -172,25 +172,34 @@ class Routes:
         return jsonify(files.manifest(dtype))
 
     def piece(self, model: str, revision: str, dtype: str, piece: str) -> Response:
-        files = self._files(model)
-        known = self.models.named(model).revision
-        if revision != known:
-            raise Refusal(NOT_FOUND, f"revision {revision!r}: expected {known}")
+        files = self._files(model, revision)
         try:
             file = files.file(dtype, piece)
         except UnknownPiece as error:
             raise Refusal(NOT_FOUND, str(error)) from None
-        response = send_file(file.path, HIDDEN_CONTENT_TYPE, etag=file.sha256)
+        return self._file(file, HIDDEN_CONTENT_TYPE)
+
+    def tokenizer(self, model: str, revision: str) -> Response:
+        file = self._files(model, revision).tokenizer()
+        return self._file(file, "application/json")
+
+    def _file(self, file: PieceFile, content_type: str) -> Response:
+        """Kept for ever, since its URL has the revision."""
+        response = send_file(file.path, content_type, etag=file.sha256)
         if response.status_code == 206:
             _read_as_it_is_sent(response, file.path)
         kept_by = "public" if self.options.api_key is None else "private"
         response.headers["Cache-Control"] = f"{kept_by}, {IMMUTABLE}"
         return response
 
-    def _files(self, model: str) -> LayerFiles:
+    def _files(self, model: str, revision: str | None = None) -> LayerFiles:
         found = self.models.named(model)
         if self.options.no_weights:
             raise Refusal(FORBIDDEN, "layer files: this server keeps its weights")
+        if revision not in (None, found.revision):
+            raise Refusal(
+                NOT_FOUND, f"revision {revision!r}: expected {found.revision}"
+            )
         return found.files
 
     def info(self) -> Response:

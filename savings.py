@@ -26,6 +26,7 @@ from metrics import Cause, Metrics, Verdict, by_label
 from model_service import ModelService
 from operations import rule_of
 
+LAYER_FILES = ("piece", "tokenizer")  # the views that hand out files of a model
 SECONDS_AN_HOUR = 3600
 BYTES_A_GB = 10**9
 
@@ -150,7 +151,7 @@ class Savings:
             received=int(sum(by_label(self._metrics.bytes_in, "route").values())),
             sent=int(sum(sent.values())),
             hidden_states=int(sent.get(rule_of("split"), 0)),
-            layer_files=int(sent.get(rule_of("piece"), 0)),
+            layer_files=int(sum(sent.get(rule_of(view), 0) for view in LAYER_FILES)),
             replies_avoided=sum(self._replies_avoided(model) for model in self._models),
         )
 

@@ -243,6 +243,7 @@ class PieceSizes(BaseModel):
     embed: int
     layer: Annotated[int, Field(description="Of one layer; all are equal.")]
     finish: int
+    tokenizer: Annotated[int, Field(description="Of tokenizer.json, in any dtype.")]
 
 
 class ModelEntry(BaseModel):
@@ -282,6 +283,9 @@ class ManifestFile(BaseModel):
     bytes: int
     sha256: str
     blocks: ManifestBlocks
+
+
+class ManifestPiece(ManifestFile):
     tensors: dict[str, ManifestTensor]
 
 
@@ -293,7 +297,10 @@ class Manifest(BaseModel):
     pooling: Literal["mean", "cls", "max", "last"]
     normalize: bool
     max_tokens: int
-    pieces: dict[str, dict[WeightDtype, ManifestFile]]
+    tokenizer: Annotated[
+        ManifestFile, Field(description="tokenizer.json, under the revision.")
+    ]
+    pieces: dict[str, dict[WeightDtype, ManifestPiece]]
 
 
 class Info(BaseModel):

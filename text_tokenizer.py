@@ -122,6 +122,10 @@ class TextTokenizer:
             )
         ]
 
+    def to_json(self) -> str:
+        """A tokenizer.json that makes the same tokens of a text as encode() does."""
+        return str(self._tokenizer.to_str())
+
     def decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False)
 

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from flask.testing import FlaskClient
 from running import THREADS, Running
+from tokenizers import Tokenizer
 
 from layer_files import LayerFiles, PieceFile
 from options import Options
@@ -41,6 +43,27 @@ def test_each_piece_is_what_the_manifest_says(
             assert len(answer.data) == file["bytes"]
             assert hashlib.sha256(answer.data).hexdigest() == file["sha256"]
             assert answer.headers["ETag"] == f'"{file["sha256"]}"'
+
+
+def test_the_tokenizer_is_the_servers_own(
+    client: FlaskClient, gpt2: SplitModel
+) -> None:
+    file = client.get("/models/small-gpt2/manifest.json?dtype=q4").json["tokenizer"]
+    url = f"/models/small-gpt2/{gpt2.revision}/tokenizer.json"
+    answer = client.get(url)
+    assert len(answer.data) == file["bytes"]
+    assert hashlib.sha256(answer.data).hexdigest() == file["sha256"]
+    assert answer.headers["ETag"] == f'"{file["sha256"]}"'
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.content_type == "application/json"
+    [sizes] = [m["bytes"] for m in client.get("/models").json["models"][:1]]
+    assert {size["tokenizer"] for size in sizes.values()} == {file["bytes"]}
+    again = Tokenizer.from_str(answer.text)
+    text = "Größe, naïve"
+    assert again.encode(text).ids == gpt2.tokenize([text]).values.tolist()
+    part = client.get(url, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.data) == (206, answer.data[5:10])
+    assert client.get(url.replace(gpt2.revision, "0" * 16)).status_code == 404
 
 
 def test_a_manifest_can_be_of_one_dtype(client: FlaskClient) -> None:
@@ -127,9 +150,11 @@ def test_while_pieces_are_cut_the_server_answers_the_rest(
     go = threading.Event()
     cut = LayerFiles._cut
 
-    def slowly(files: LayerFiles, dtype: WeightDtype, piece: str) -> PieceFile:
+    def slowly(
+        files: LayerFiles, file: BinaryIO, dtype: WeightDtype, piece: str
+    ) -> None:
         assert go.wait(timeout=30)
-        return cut(files, dtype, piece)
+        cut(files, file, dtype, piece)
 
     monkeypatch.setattr(LayerFiles, "_cut", slowly)
     with Running(app) as running, ThreadPoolExecutor(THREADS + 2) as pool:

@@ -205,7 +205,8 @@ def test_models_lists_what_a_browser_needs_to_choose(
     assert first["weights"] is True
     assert first["parameters"] == gpt2.parameters
     assert set(first["bytes"]) == set(first["dtypes"]) == {"f32", "f16", "q8", "q4"}
-    assert set(first["bytes"]["q8"]) == {"embed", "layer", "finish"}
+    expected = {"embed", "layer", "finish", "tokenizer"}
+    assert set(first["bytes"]["q8"]) == expected
 
 
 def test_info_has_the_fields_of_text_embeddings_inference(client: FlaskClient) -> None:
