@@ -11,6 +11,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {object} Server where the server is, as a plain object that can be posted to a Worker
  * @property {string} url without a slash at the end
  * @property {string} [apiKey]
+ * @property {number} [timeoutMs] so long an answer may take
  *
  * @typedef {object} ModelInfo an entry of GET /models
  * @property {string} name
@@ -102,6 +103,9 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {Settled & {kind: "half", body: ArrayBuffer}} Half
  * @typedef {Settled & {kind: "whole", embeddings: Float32Array[], tokens: number[]}} Whole
  */
+
+/** A full request of long texts can take a slow server minutes; one that is silent for longer is gone. */
+export const defaultTimeoutMs = 300_000;
 
 /** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<ModelInfo[]>} */
 export async function fetchModels(server, signal) {
@@ -272,10 +276,12 @@ async function post(server, path, body, signal) {
 /** @param {Server} server @param {string} path @param {RequestInit} init */
 async function request(server, path, init) {
   const headers = { ...init.headers, ...authorization(server) };
+  const timeout = AbortSignal.timeout(server.timeoutMs ?? defaultTimeoutMs);
+  const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(server.url + path, { ...init, headers });
+    response = await fetch(server.url + path, { ...init, headers, signal });
   } catch (error) {
     return failed(server, path, error, init.signal);
   }
@@ -292,13 +298,23 @@ async function requestJson(server, path, signal) {
 /**
  * Before the answer was here whole.
  * @param {Server} server @param {string} path @param {unknown} cause
- * @param {AbortSignal | null} [signal]
+ * @param {AbortSignal | null} [signal] the caller's
  * @returns {never}
  */
 function failed(server, path, cause, signal) {
   signal?.throwIfAborted();
+  if (isAbort(cause)) {
+    const seconds = (server.timeoutMs ?? defaultTimeoutMs) / 1000;
+    const message = `${server.url}${path} gave no answer within ${seconds} s`;
+    throw new SplitComputeError(message, { error_type: "Timeout", cause });
+  }
   const message = `${server.url}${path} cannot be reached: ${messageOf(cause)}`;
   throw new SplitComputeError(message, { error_type: "Unreachable", cause });
+}
+
+/** Of a fetch, or of reading its body, where browsers do not agree on the name. @param {unknown} error */
+function isAbort(error) {
+  return error instanceof DOMException && ["TimeoutError", "AbortError"].includes(error.name);
 }
 
 /**

@@ -30,6 +30,7 @@ import { runShare, warmUp } from "./share.js";
  * @property {(lowest: Share | null) => void} onLowest hears the lowest split that what is on the GPU allows
  * @property {(full: import("./room.js").Full) => void} onFull hears that the GPU's memory was full, before
  *   what is on it is given up
+ * @property {(came: import("./line_meter.js").Amount) => void} onCame hears how fast a piece came
  */
 
 /** Owns the GPU's part of the model. */
@@ -49,7 +50,7 @@ export class BrowserModel {
   constructor(settings, listeners) {
     this.settings = settings;
     this.listeners = listeners;
-    this.source = new PieceSource(settings.server);
+    this.source = new PieceSource(settings.server, listeners.onCame);
   }
 
   /** Finds the GPU. Rejects with a plain reason where there is none. */

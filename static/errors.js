@@ -7,7 +7,7 @@ export class SplitComputeError extends Error {
    * @param {object} [fields]
    * @param {number} [fields.status] the server's HTTP status, where it answered
    * @param {string} [fields.error_type] the server's error_type, or the client's own:
-   *   "Unreachable", "Wire", "Download", "Memory", "Revision", "Worker", "Browser"
+   *   "Unreachable", "Timeout", "Wire", "Download", "Memory", "Revision", "Worker", "Browser"
    * @param {number} [fields.retryAfterMs] how long the server asks to wait before the next try
    * @param {unknown} [fields.cause]
    */

@@ -75,6 +75,17 @@ export function affine({ guess, u, y, uu, uy }) {
   };
 }
 
+/**
+ * The same where the part for each unit is known from elsewhere, so that it need not be told from
+ * measurements of one size.
+ * @param {Estimate} estimate @param {number} perUnit @returns {Affine}
+ */
+export function affineWith({ guess, weight, u, uu, uy }, perUnit) {
+  if (weight === 0) return { perRequest: guess.perRequest, perUnit };
+  const y = perUnit / guess.perUnit;
+  return { perRequest: Math.max((uy - y * (u - uu)) / uu, 0) * guess.perRequest, perUnit };
+}
+
 /** @param {Affine} affine @param {number} units */
 export function msOf({ perRequest, perUnit }, units) {
   return perRequest + perUnit * units;

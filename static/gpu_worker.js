@@ -12,7 +12,7 @@ import { SplitComputeError } from "./errors.js";
  * @typedef {import("./worker.js").ErrorFields} ErrorFields
  * @typedef {import("./worker.js").LowestReport} LowestReport
  * @typedef {import("./worker.js").ProgressReport} ProgressReport
- * @typedef {import("./worker.js").FullReport} FullReport
+ * @typedef {import("./worker.js").EventReport} EventReport
  * @typedef {import("./worker.js").Questions} Questions
  * @typedef {import("./worker.js").Refusal} Refusal
  *
@@ -22,8 +22,8 @@ import { SplitComputeError } from "./errors.js";
 
 /**
  * Owns the Worker. A dead one is replaced at the next question, until close().
- * Its event "lowest" says that `lowest` is another now; "full", a CustomEvent<Full>, says before it
- * that the GPU's memory was full.
+ * Its event "lowest" says that `lowest` is another now. Before it, "full" says that the GPU's memory
+ * was full, a CustomEvent<Full>; "came" tells how fast a piece was fetched, a CustomEvent<Amount>.
  */
 export class GpuWorker extends EventTarget {
   /** The lowest split that what is on the GPU allows. @type {LowestReport["lowest"]} */
@@ -126,10 +126,10 @@ export class GpuWorker extends EventTarget {
     }
   }
 
-  /** @param {Answer | Refusal | ProgressReport | LowestReport | FullReport} message */
+  /** @param {Answer | Refusal | ProgressReport | LowestReport | EventReport} message */
   #receive(message) {
     if ("progress" in message) return this.onProgress(message.progress);
-    if ("full" in message) return this.dispatchEvent(new CustomEvent("full", { detail: message.full }));
+    if ("event" in message) return this.dispatchEvent(new CustomEvent(message.event, { detail: message.detail }));
     if ("lowest" in message) return this.#setLowest(message.lowest);
     const waiting = this.#waiting.get(message.id);
     if ("value" in message) waiting?.resolve(message.value);

@@ -1,11 +1,12 @@
 // @ts-check
 /** What this browser measured of itself and of its network while it was used, as POST /split takes it. */
 
-import { affine, estimate, seen } from "./estimates.js";
+import { affine, affineWith, estimate, seen } from "./estimates.js";
 
 /**
  * @typedef {import("./api.js").Exchange} Exchange
  * @typedef {import("./estimates.js").Estimate} Estimate
+ * @typedef {import("./line_meter.js").Amount} Amount
  *
  * @typedef {object} BrowserMeasured what POST /split calls `browser`
  * @property {{per_request: number, per_token: number}} [layer_ms]
@@ -41,39 +42,88 @@ const goodForMs = 24 * 60 * 60 * 1000;
  */
 const requestsUntilUnknown = 30;
 
-/** Of one model in one dtype on this device; of the network, since the page was opened. */
+const lineGuess = { perRequest: 0, perUnit: 1 / 1250 };
+/** The next network may be another. */
+const lineGoodForMs = 10 * 60 * 1000;
+/** Less is over before the line is filled, and tells what an answer takes to begin. */
+const leastOfLine = 30_000;
+
+/**
+ * @typedef {object} Learned in one state of the tab
+ * @property {Estimate} layer
+ * @property {Estimate} overhead
+ * @property {Estimate} asking until an answer begins, by bytes up
+ * @property {Estimate} answer from there on, by bytes down
+ * @property {number} at when a layer was measured, as Date.now() tells
+ * @property {number} requestsSince
+ */
+
+/**
+ * Of one model in one dtype on this device; of the network, since the page was opened. A hidden tab
+ * is measured by itself, since browsers slow it down, and nothing is learnt of what took place partly
+ * in view and partly not.
+ */
 export class Measurements {
-  #layer = estimate(layerGuess);
-  #overhead = estimate(overheadGuess);
-  /** Until an answer begins, by bytes up. */
-  #asking = estimate(networkGuess);
-  /** From there on, by bytes down. */
-  #answer = estimate(answerGuess);
-  #at = 0;
-  #requestsSince = 0;
+  /** @type {Learned} */
+  #inView = nothingLearned();
+  /** Begins with what was learnt in view. @type {Learned | null} */
+  #hidden = null;
+  /** When the tab was last hidden or shown. */
+  #turnedAt = 0;
+  /** By bytes of what is large: pieces, and answers of their size. */
+  #line = { estimate: estimate(lineGuess), at: -Infinity };
+  #requests = { underWay: 0, endedAt: -Infinity };
+  #closing = new AbortController();
 
   /** @param {string} key under which they are kept from visit to visit, where the browser lets them be */
   constructor(key) {
     this.key = `splitcompute.measured:${key}`;
     this.#restore();
+    // In a Worker there is no document, nor anything to hide.
+    const turned = () => void (this.#turnedAt = performance.now());
+    globalThis.document?.addEventListener("visibilitychange", turned, { signal: this.#closing.signal });
   }
 
-  /** @param {readonly Exchange[]} exchanges of one request */
-  exchanged(exchanges) {
+  /** A request begins; the function returned is to be called at its end, whatever that is. */
+  begin() {
+    this.#requests.underWay += 1;
+    return () => {
+      this.#requests.underWay -= 1;
+      this.#requests.endedAt = performance.now();
+    };
+  }
+
+  /** @param {readonly Exchange[]} exchanges of one request @param {number} begun as performance.now() tells */
+  exchanged(exchanges, begun) {
+    const learned = this.#learned;
+    learned.requestsSince += 1;
+    if (begun < this.#turnedAt) return;
     for (const { up, down, askingMs, answerMs } of exchanges) {
-      this.#asking = seen(this.#asking, up, askingMs);
-      this.#answer = seen(this.#answer, down, answerMs);
+      learned.asking = seen(learned.asking, up, askingMs);
+      learned.answer = seen(learned.answer, down, answerMs);
+      this.#filled(down, answerMs);
     }
-    this.#requestsSince += 1;
   }
 
-  /** @param {Run} run */
+  /** @param {Run} run that has just ended */
   ran({ tokens, layers, browserMs, totalMs }) {
-    this.#layer = seen(this.#layer, tokens, browserMs / layers);
-    this.#overhead = seen(this.#overhead, tokens, Math.max(totalMs - browserMs, 0));
-    this.#at = Date.now();
-    this.#requestsSince = 0;
-    this.#keep();
+    if (performance.now() - totalMs < this.#turnedAt) return;
+    const learned = this.#learned;
+    learned.layer = seen(learned.layer, tokens, browserMs / layers);
+    learned.overhead = seen(learned.overhead, tokens, Math.max(totalMs - browserMs, 0));
+    learned.at = Date.now();
+    learned.requestsSince = 0;
+    if (learned === this.#inView) this.#keep();
+  }
+
+  /**
+   * A piece was fetched just now. Beside a request it tells nothing: both took their part of the line.
+   * @param {Amount} came
+   */
+  came({ bytes, ms }) {
+    const begun = performance.now() - ms;
+    const wasAlone = this.#requests.underWay === 0 && this.#requests.endedAt < begun;
+    if (wasAlone && begun >= this.#turnedAt) this.#filled(bytes, ms);
   }
 
   /**
@@ -81,21 +131,39 @@ export class Measurements {
    * @returns {BrowserMeasured}
    */
   measured(tokens) {
-    const [layer, overhead, asking, answer] =
-      [this.#layer, this.#overhead, this.#asking, this.#answer].map(affine);
-    if (!layer || !overhead || !asking || !answer) throw new TypeError("four estimates");
+    const learned = this.#learned;
+    const knowsLayer = doesKnowLayer(learned);
+    const [layer, overhead] = [affine(learned.layer), affine(learned.overhead)];
+    const [asking, answer] = [affine(learned.asking), this.#affineOf(learned.answer)];
     return {
-      ...(this.#knowsLayer && { layer_ms: { per_request: layer.perRequest, per_token: layer.perUnit } }),
-      overhead_ms: this.#knowsLayer ? overhead.perRequest + overhead.perUnit * tokens : 0,
+      ...(knowsLayer && { layer_ms: { per_request: layer.perRequest, per_token: layer.perUnit } }),
+      overhead_ms: knowsLayer ? overhead.perRequest + overhead.perUnit * tokens : 0,
       round_trip_ms: asking.perRequest + answer.perRequest,
       download_bytes_per_s: rate(answer.perUnit),
       upload_bytes_per_s: rate(asking.perUnit),
     };
   }
 
-  get #knowsLayer() {
-    const isFresh = Date.now() - this.#at < goodForMs;
-    return this.#layer.weight > 0 && isFresh && this.#requestsSince < requestsUntilUnknown;
+  /** Learns nothing any more. */
+  close() {
+    this.#closing.abort();
+  }
+
+  get #learned() {
+    if (globalThis.document?.visibilityState !== "hidden") return this.#inView;
+    return (this.#hidden ??= { ...this.#inView });
+  }
+
+  /** @param {number} bytes @param {number} ms */
+  #filled(bytes, ms) {
+    if (bytes < leastOfLine) return;
+    this.#line = { estimate: seen(this.#line.estimate, bytes, ms), at: performance.now() };
+  }
+
+  /** @param {Estimate} answer */
+  #affineOf(answer) {
+    if (performance.now() - this.#line.at > lineGoodForMs) return affine(answer);
+    return affineWith(answer, affine(this.#line.estimate).perUnit);
   }
 
   #restore() {
@@ -104,23 +172,39 @@ export class Measurements {
       if (!text) return;
       const kept = /** @type {Kept} */ (JSON.parse(text));
       if (!isEstimate(kept.layer) || !isEstimate(kept.overhead)) return;
-      this.#layer = { ...kept.layer, guess: layerGuess };
-      this.#overhead = { ...kept.overhead, guess: overheadGuess };
-      this.#at = Math.min(Number(kept.at), Date.now());
+      this.#inView.layer = { ...kept.layer, guess: layerGuess };
+      this.#inView.overhead = { ...kept.overhead, guess: overheadGuess };
+      this.#inView.at = Math.min(Number(kept.at), Date.now());
     } catch {
       // No storage, or not what was put there: measured anew, then.
     }
   }
 
   #keep() {
-    /** @type {Kept} */
-    const kept = { layer: this.#layer, overhead: this.#overhead, at: this.#at };
+    const { layer, overhead, at } = this.#inView;
     try {
-      localStorage.setItem(this.key, JSON.stringify(kept));
+      localStorage.setItem(this.key, JSON.stringify(/** @type {Kept} */ ({ layer, overhead, at })));
     } catch {
       // Private mode, or no space: they hold for this visit.
     }
   }
+}
+
+/** @returns {Learned} */
+function nothingLearned() {
+  return {
+    layer: estimate(layerGuess),
+    overhead: estimate(overheadGuess),
+    asking: estimate(networkGuess),
+    answer: estimate(answerGuess),
+    at: 0,
+    requestsSince: 0,
+  };
+}
+
+/** @param {Learned} learned */
+function doesKnowLayer({ layer, at, requestsSince }) {
+  return layer.weight > 0 && Date.now() - at < goodForMs && requestsSince < requestsUntilUnknown;
 }
 
 /** @param {number} msPerByte */

@@ -15,6 +15,8 @@ import { nextEvent, pause } from "./waiting.js";
  * rather than by the clock, which goes on while a tab is frozen.
  */
 const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000];
+/** Where the connection was dead and neither end knew, a new one helps; a server that hangs would be asked for ever. */
+const mostTimeouts = 1;
 /** 408 and 429 are the server's, 502 to 504 a proxy's before a server that is starting. */
 const passingStatus = [408, 429, 502, 503, 504];
 
@@ -26,12 +28,14 @@ const passingStatus = [408, 429, 502, 503, 504];
  * @returns {Promise<T>}
  */
 export async function persist(ask, { signal, onWait }) {
+  let timeouts = 0;
   for (const ms of pausesMs) {
     try {
       return await ask();
     } catch (error) {
       signal?.throwIfAborted();
       if (!isPassing(error)) throw error;
+      if (error.error_type === "Timeout" && timeouts++ === mostTimeouts) throw error;
       onWait?.(messageOf(error));
       await rest(Math.max(ms, error.retryAfterMs), signal);
     }
@@ -42,7 +46,7 @@ export async function persist(ask, { signal, onWait }) {
 /** @param {unknown} error @returns {error is SplitComputeError} */
 function isPassing(error) {
   if (!(error instanceof SplitComputeError)) return false;
-  return error.error_type === "Unreachable" || passingStatus.includes(error.status ?? 0);
+  return ["Unreachable", "Timeout"].includes(error.error_type) || passingStatus.includes(error.status ?? 0);
 }
 
 /** Shorter where the network comes back meanwhile. @param {number} ms @param {AbortSignal} [signal] */

@@ -3,6 +3,7 @@
 
 import { authorization } from "./api.js";
 import { SplitComputeError } from "./errors.js";
+import { LineMeter } from "./line_meter.js";
 import { PieceCheck } from "./piece_check.js";
 import { forgetPartial, PartialKeeper, readPartial } from "./partial_store.js";
 import { download, rangeOf } from "./piece_download.js";
@@ -36,9 +37,13 @@ export class PieceSource {
   /** @type {Promise<unknown>} */
   #keeping = Promise.resolve();
 
-  /** @param {Server} server */
-  constructor(server) {
+  /**
+   * @param {Server} server
+   * @param {(came: import("./line_meter.js").Amount) => void} [onCame] hears of each file that was fetched
+   */
+  constructor(server, onCame = () => {}) {
     this.server = server;
+    this.onCame = onCame;
   }
 
   /**
@@ -82,9 +87,11 @@ export class PieceSource {
     const progress = sparsely((loaded) => report("download", loaded));
     const keeper = new PartialKeeper(url, partial);
     const check = new PieceCheck(partial.bytes, file);
+    const meter = new LineMeter();
     const onProgress = (/** @type {number} */ loaded) => {
       keeper.grown();
       check.advance(loaded);
+      meter.advance(loaded);
       progress.onProgress(loaded);
     };
     const headers = authorization(this.server);
@@ -92,6 +99,7 @@ export class PieceSource {
       progress.end();
       return keeper.end();
     });
+    this.onCame(meter.came);
     return check;
   }
 

@@ -65,10 +65,11 @@ export async function embedTexts(connection, request) {
     waits.push(reason);
     request.onWait?.(reason);
   };
-  const outcomes = await run(connection, { ...request, onWait });
+  const end = connection.measurements.begin();
+  const outcomes = await run(connection, { ...request, onWait }).finally(end);
   connection.tally.add(outcomes, connection.info);
   void connection.trust.check(outcomes, connection.info);
-  connection.measurements.exchanged(outcomes.flatMap(({ exchanges }) => exchanges));
+  connection.measurements.exchanged(outcomes.flatMap(({ exchanges }) => exchanges), begun);
   return report(outcomes, connection.info, performance.now() - begun, waits);
 }
 
@@ -285,7 +286,7 @@ async function resumeOnServer(connection, request, body, why) {
   const ask = () =>
     postResume(server, hidden, signal).catch((error) => {
       signal?.throwIfAborted();
-      if (!isOutOfReach(error)) throw error;
+      if (!isOutOfReach(error, "Unreachable")) throw error;
       // What keeps a large body from the server may let the texts through.
       const inputs = { model, inputs: texts, normalize };
       return postEmbed(server, inputs, signal).catch(() => Promise.reject(error));
@@ -296,15 +297,15 @@ async function resumeOnServer(connection, request, body, why) {
     return { ...result, ...allOnServer(info, exchange, why) };
   } catch (error) {
     request.signal?.throwIfAborted();
-    if (isOutOfReach(error)) throw error;
+    if (isOutOfReach(error, "Unreachable", "Timeout")) throw error;
     // The hidden state may be of a revision that is gone by now; the texts are good for any.
     return runOnServer(connection, request, why);
   }
 }
 
-/** @param {unknown} error */
-function isOutOfReach(error) {
-  return error instanceof SplitComputeError && error.error_type === "Unreachable";
+/** @param {unknown} error @param {string[]} types of error */
+function isOutOfReach(error, ...types) {
+  return error instanceof SplitComputeError && types.includes(error.error_type);
 }
 
 /** @param {ModelInfo} info @param {Exchange} exchange @param {Fallback} [why] */

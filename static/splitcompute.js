@@ -9,7 +9,7 @@
  * const { embeddings } = await sc.embed(["a text", "another"], { split: "auto" });
  */
 
-import { fetchModels, findModel } from "./api.js";
+import { defaultTimeoutMs, fetchModels, findModel } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { Measurements } from "./measurements.js";
@@ -31,6 +31,7 @@ export { SplitComputeError };
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
+ * @typedef {import("./line_meter.js").Amount} Amount
  * @typedef {import("./room.js").Full} Full
  * @typedef {import("./session.js").Connection} Connection
  * @typedef {import("./report.js").EmbedResult} EmbedResult
@@ -45,6 +46,8 @@ export { SplitComputeError };
  * @property {WeightDtype} [dtype] of the layers that are downloaded; "f16" by default
  * @property {Dtype} [wire] of the hidden state on its way here; "f32" by default
  * @property {string} [apiKey]
+ * @property {number} [timeoutMs] so long the server may take for an answer; 300,000 by default. It is asked
+ *   once more then, and the next silence is an error ("Timeout")
  * @property {(progress: Progress) => void} [onProgress] of layers on their way to the GPU
  * @property {(reason: string) => void} [onDistrust] hears that the server has checked a result and
  *   found this browser's numbers wrong: it runs every layer from then on
@@ -67,10 +70,11 @@ export { SplitComputeError };
  * @param {ConnectOptions} [options]
  */
 export async function connect(options = {}) {
-  const { apiKey, signal, dtype = "f16", wire = "f32" } = options;
+  const { apiKey, timeoutMs = defaultTimeoutMs, signal, dtype = "f16", wire = "f32" } = options;
   const { onProgress = () => {}, onDistrust = () => {} } = options;
+  checkTimeout(timeoutMs);
   const home = new URL("..", import.meta.url);
-  const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey };
+  const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey, timeoutMs };
   const models = await fetchModels(server, signal);
   const info = findModel(models, options.model ?? models[0]?.name);
   checkDtype(info, dtype);
@@ -80,6 +84,9 @@ export async function connect(options = {}) {
   const trust = new Trust(server, dtype, worker);
   trust.addEventListener("lost", () => onDistrust(trust.reason ?? ""));
   const measurements = new Measurements([server.url, describe(device), info.name, dtype].join(" "));
+  worker.addEventListener("came", (event) => {
+    measurements.came(/** @type {CustomEvent<Amount>} */ (event).detail);
+  });
   const room = new Room(describe(device));
   worker.addEventListener("full", (event) => {
     room.learn(/** @type {CustomEvent<Full>} */ (event).detail, info.bytes[dtype]);
@@ -211,6 +218,7 @@ export class SplitCompute {
   close() {
     this.#takeover?.end();
     this.#connection.tally.close();
+    this.#connection.measurements.close();
     this.#connection.worker.close();
   }
 
@@ -230,6 +238,12 @@ function noGpu(error) {
 /** @param {Device} device */
 function describe(device) {
   return device.ok ? [device.vendor, device.architecture, device.description].join("/") : "none";
+}
+
+/** @param {number} timeoutMs */
+function checkTimeout(timeoutMs) {
+  if (Number.isFinite(timeoutMs) && timeoutMs > 0) return;
+  throw new RangeError(`timeoutMs ${timeoutMs}: expected a finite number of milliseconds above 0`);
 }
 
 /** @param {Policy} policy */

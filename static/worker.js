@@ -35,7 +35,8 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {{id: number, error: ErrorFields}} Refusal
  * @typedef {{progress: Progress}} ProgressReport
  * @typedef {{lowest: {revision: string, split: number} | null}} LowestReport of what is on the GPU
- * @typedef {{full: import("./room.js").Full}} FullReport
+ * @typedef {{event: "full", detail: import("./room.js").Full}
+ *   | {event: "came", detail: import("./line_meter.js").Amount}} EventReport
  */
 
 listen();
@@ -52,7 +53,8 @@ function listen() {
       model = new BrowserModel(data.settings, {
         onProgress: (progress) => send({ progress }),
         onLowest: (lowest) => send({ lowest }),
-        onFull: (full) => send({ full }),
+        onFull: (detail) => send({ event: "full", detail }),
+        onCame: (detail) => send({ event: "came", detail }),
       });
     }
     const abort = new AbortController();
@@ -117,7 +119,7 @@ function holdLock(name) {
   });
 }
 
-/** @param {Answer | Refusal | ProgressReport | LowestReport | FullReport} message */
+/** @param {Answer | Refusal | ProgressReport | LowestReport | EventReport} message */
 function send(message) {
   const transfer = "value" in message && isResult(message.value) ? [message.value.rows.buffer] : [];
   postMessage(message, { transfer });

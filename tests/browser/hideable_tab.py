@@ -19,6 +19,7 @@ class HideableTab:
         context = self._send("Target.createBrowserContext")["browserContextId"]
         self._target = {"url": url, "browserContextId": context}
         tab = self._send("Target.createTarget", self._target)
+        self._target_id = tab["targetId"]
         tab["flatten"] = False
         self._id = self._send("Target.attachToTarget", tab)["sessionId"]
         self._numbers = itertools.count()
@@ -35,6 +36,10 @@ class HideableTab:
             "Target.createTarget", {**self._target, "url": "about:blank"}
         )
         self._send("Target.activateTarget", other)
+
+    def show(self) -> None:
+        """In front again."""
+        self._send("Target.activateTarget", {"targetId": self._target_id})
 
     def evaluate(self, expression: str) -> Any:
         number = next(self._numbers)

@@ -87,6 +87,41 @@ def flipped(app: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
     return response
 
 
+class Slowly:
+    """The whole file, at so many bytes a second."""
+
+    def __init__(self, bytes_per_s: float) -> None:
+        self._bytes_per_s = bytes_per_s
+
+    def __call__(self, app: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
+        response = none(app, environ)
+        data = response.get_data()
+        step = max(len(data) // 20, 1)
+
+        def parts() -> Iterator[bytes]:
+            for start in range(0, len(data), step):
+                part = data[start : start + step]
+                time.sleep(len(part) / self._bytes_per_s)
+                yield part
+
+        response.response = parts()
+        return response
+
+
+class Silence:
+    """No answer, until it is broken."""
+
+    def __init__(self) -> None:
+        self._broken = threading.Event()
+
+    def __call__(self, app: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
+        self._broken.wait(timeout=30)
+        return none(app, environ)
+
+    def end(self) -> None:
+        self._broken.set()
+
+
 class Gate:
     """A fault: half of the bytes, and the others when the gate is opened."""
 
