@@ -46,12 +46,17 @@ class Job:
     def __post_init__(self) -> None:
         parts = self.batch.values.split_with_sizes(self.batch.lengths)
         self.future: Future[Tensor] = Future()
-        self.results: list[Tensor] = [torch.empty(0)] * len(parts)  # in order, CPU
-        self.missing = len(parts)
+        self._done: list[Member] = []
+        self._results: list[Tensor] = []  # theirs end to end, on the CPU
         # Longest first: what shares a pass is then alike, and attention is fastest
         # over sequences of one length.
         self.waiting = sorted(
-            (Member(self, index, part) for index, part in enumerate(parts)),
+            [
+                Member(self, index, part, tokens)
+                for index, (part, tokens) in enumerate(
+                    zip(parts, self.batch.lengths, strict=True)
+                )
+            ],
             key=lambda member: -member.tokens,
         )
         self.waiting_tokens = len(self.batch.values)
@@ -64,17 +69,28 @@ class Job:
         self.waiting_tokens -= sum(member.tokens for member in members)
         self._joined = time.perf_counter()
 
-    def leave(self, members: list[Member], results: list[Tensor]) -> None:
-        """With the results on the CPU of all its members in a pass."""
-        for member, result in zip(members, results, strict=True):
-            self.results[member.index] = result
-        self.missing -= len(members)
+    def leave(self, members: list[Member], results: Tensor) -> None:
+        """With what these of its members came to in a pass, on the CPU: a row each, or
+        their rows end to end."""
+        self._done += members
+        self._results.append(results)
         self.turn.run_seconds += time.perf_counter() - self._joined
-        if self.missing == 0 and not self.future.done():
-            rows = self.results
-            together = torch.cat(rows) if self.want == "hidden" else torch.stack(rows)
+        if len(self._done) == len(self.batch.lengths) and not self.future.done():
+            together = self._in_order()
             self._end()
             self.future.set_result(together)
+
+    def _in_order(self) -> Tensor:
+        many = len(self._results) > 1
+        results = torch.cat(self._results) if many else self._results[0]
+        order = [member.index for member in self._done]
+        if order == sorted(order):
+            return results
+        if self.want == "hidden":
+            parts = results.split_with_sizes([member.tokens for member in self._done])
+            at = dict(zip(order, parts, strict=True))
+            return torch.cat([at[index] for index in range(len(parts))])
+        return results[torch.tensor(order).argsort()]
 
     def fail(self, error: BaseException) -> None:
         self.waiting, self.waiting_tokens = [], 0
@@ -94,6 +110,4 @@ class Member:
     job: Job
     index: int  # in the request's batch
     values: Tensor  # as it joins: (tokens,) ids or (tokens, n_embd)
-
-    def __post_init__(self) -> None:
-        self.tokens = len(self.values)
+    tokens: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -29,24 +29,25 @@ class Rows:
 
     members: list[Member]
     values: Tensor
+    lengths: tuple[int, ...]
+    jobs: list[Job]
 
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        return tuple(member.tokens for member in self.members)
+    @staticmethod
+    def of(members: list[Member], values: Tensor) -> Rows:
+        lengths = tuple([member.tokens for member in members])
+        jobs = list(dict.fromkeys([member.job for member in members]))
+        return Rows(members, values, lengths, jobs)
 
     def where(self, wanted: Callable[[Job], bool]) -> Rows:
+        if all(wanted(job) for job in self.jobs):
+            return self
         parts = self.values.split_with_sizes(self.lengths)
         kept = [n for n, member in enumerate(self.members) if wanted(member.job)]
-        if len(kept) == len(self.members):
-            return self
         values = [parts[n] for n in kept]
-        return Rows(
+        return Rows.of(
             [self.members[n] for n in kept],
             torch.cat(values) if values else self.values[:0],
         )
-
-    def jobs(self) -> list[Job]:
-        return list(dict.fromkeys(member.job for member in self.members))
 
     @staticmethod
     def together(groups: Iterable[Rows]) -> Rows | None:
@@ -61,7 +62,9 @@ class Rows:
             )
         ]
         parts.sort(key=lambda part: part[0].tokens)
-        return Rows([part[0] for part in parts], torch.cat([part[1] for part in parts]))
+        return Rows.of(
+            [member for member, _ in parts], torch.cat([x for _, x in parts])
+        )
 
 
 Stage = Callable[[Ragged], Tensor]
@@ -73,11 +76,10 @@ def attempt(rows: Rows, stage: Stage) -> list[tuple[Rows, Tensor]]:
     try:
         return [(rows, stage(Ragged(rows.values, rows.lengths)))]
     except Exception as error:
-        jobs = rows.jobs()
-        if len(jobs) == 1:
-            jobs[0].fail(error)
+        if len(rows.jobs) == 1:
+            rows.jobs[0].fail(error)
             return []
-    alone = [rows.where({job}.__contains__) for job in jobs]
+    alone = [rows.where({job}.__contains__) for job in rows.jobs]
     return [done for one in alone for done in attempt(one, stage)]
 
 
@@ -122,13 +124,13 @@ class Pass:
         self._layers, self._layer_tokens, self._told = 0, 0, now
 
     def fail(self, error: BaseException) -> None:
-        for job in self.rows.jobs() if self.rows else []:
+        for job in self.rows.jobs if self.rows else []:
             job.fail(error)
 
     def _drop_gone(self) -> None:
         if self.rows is None:
             return
-        gone = {job for job in self.rows.jobs() if job.turn.gone()}
+        gone = {job for job in self.rows.jobs if job.turn.gone()}
         for job in gone:
             job.fail(ClientGone("The client hung up"))
         if gone:
@@ -144,14 +146,14 @@ class Pass:
         if texts:
             ids = torch.cat([member.values for member in texts]).to(self.like.device)
             groups += [
-                Rows(done.members, values)
+                replace(done, values=values)
                 for done, values in attempt(
-                    Rows(texts, ids), lambda tokens: self.model.embed(tokens).values
+                    Rows.of(texts, ids), lambda tokens: self.model.embed(tokens).values
                 )
             ]
         if hidden:
             values = torch.cat([member.values for member in hidden]).to(self.like)
-            groups.append(Rows(hidden, values))
+            groups.append(Rows.of(hidden, values))
         self.rows = Rows.together(groups)
 
     def _run_layer(self, layer: int) -> None:
@@ -162,14 +164,14 @@ class Pass:
             self.rows,
             lambda hidden: self.model.run_layers(hidden, layer, layer + 1).values,
         )
-        self.rows = Rows.together(Rows(rows.members, values) for rows, values in done)
+        self.rows = Rows.together(replace(rows, values=x) for rows, x in done)
         self._layers += 1
         self._layer_tokens += tokens
 
     def _leave(self, layer: int) -> None:
         if self.rows is None:
             return
-        leaving = {job for job in self.rows.jobs() if job.stop == layer}
+        leaving = {job for job in self.rows.jobs if job.stop == layer}
         if not leaving:
             return
         for want in sorted({job.want for job in leaving}):
@@ -181,28 +183,43 @@ class Pass:
         answered = attempt(rows, self._stage_of(want))
         self._tell()
         for done, values in answered:
-            ones = [1] * len(done.members)
-            sizes = done.lengths if want == "hidden" else ones
-            parts = values.split_with_sizes(sizes) if want == "hidden" else values
-            finite = values.isfinite().all(dim=1).split_with_sizes(sizes)
-            answers: dict[Job, list[tuple[Member, Tensor]]] = {}
-            broken: dict[Job, int] = {}  # and the first of its texts that is
-            for member, part, fine in zip(done.members, parts, finite, strict=True):
-                job = member.job
-                answers.setdefault(job, []).append((member, part))
-                if not fine.all():
-                    broken[job] = min(member.index, broken.get(job, member.index))
-            for job, answer in answers.items():
+            sizes = done.lengths if want == "hidden" else (1,) * len(done.members)
+            broken = self._not_finite(done, values, sizes)
+            parts = values.split_with_sizes(sizes)
+            places: dict[Job, list[int]] = {job: [] for job in done.jobs}
+            for place, member in enumerate(done.members):
+                places[member.job].append(place)
+            for job, own in places.items():
                 if job in broken:
-                    job.fail(self._not_finite(broken[job]))
+                    job.fail(broken[job])
+                elif len(places) == 1:
+                    job.leave(done.members, values)
                 else:
-                    job.leave([m for m, _ in answer], [part for _, part in answer])
+                    found = torch.cat([parts[place] for place in own])
+                    job.leave([done.members[place] for place in own], found)
 
-    def _not_finite(self, index: int) -> NotFinite:
+    def _not_finite(
+        self, rows: Rows, values: Tensor, sizes: tuple[int, ...]
+    ) -> dict[Job, NotFinite]:
+        """Whose values are no numbers, and which of its texts is the first."""
+        finite = values.isfinite()
+        if finite.all():
+            return {}
+        first: dict[Job, int] = {}
+        for member, fine in zip(
+            rows.members, finite.split_with_sizes(sizes), strict=True
+        ):
+            if not fine.all():
+                first[member.job] = min(
+                    member.index, first.get(member.job, member.index)
+                )
         dtype = self.like.dtype
-        return NotFinite(
-            f"text {index}: the model gave NaN or infinity in {dtype}", index
-        )
+        return {
+            job: NotFinite(
+                f"text {index}: the model gave NaN or infinity in {dtype}", index
+            )
+            for job, index in first.items()
+        }
 
     def _stage_of(self, want: Want) -> Stage:
         if want == "hidden":

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import accumulate
 
 import torch
@@ -31,11 +32,17 @@ class Ragged:
         """The row at which each sequence starts."""
         return [0, *accumulate(self.lengths)][:-1]
 
+    @property
+    def bounds(self) -> Tensor:
+        """The starts, then where the last ends: (batch + 1,) int32, beside values."""
+        return _bounds(self.lengths, self.values.device)
+
     def positions(self) -> Tensor:
         """Each row's place in its own sequence, (total_tokens,)."""
-        lengths = torch.tensor(self.lengths, device=self.values.device)
-        starts = torch.tensor(self.starts, device=self.values.device)
         rows = torch.arange(len(self.values), device=self.values.device)
+        if len(self.lengths) == 1:
+            return rows
+        starts, lengths = self.bounds[:-1], self.bounds.diff()
         return rows - starts.repeat_interleave(lengths, output_size=len(rows))
 
     def chunks(self, max_tokens: int) -> Iterator["Ragged"]:
@@ -66,29 +73,46 @@ def ragged_attention(
     return out
 
 
+@lru_cache(maxsize=8)
+def _bounds(lengths: tuple[int, ...], device: torch.device) -> Tensor:
+    """Kept, since every layer asks anew: on its way to a GPU it would wait each time
+    for all that the GPU has been told to do."""
+    with torch.inference_mode(False):  # so that training may use it too
+        bounds = [0, *accumulate(lengths)]
+        return torch.tensor(bounds, dtype=torch.int32, device=device)
+
+
 def _flash_serves(q: Tensor) -> bool:
     """PyTorch has the kernel for half precision, from Ampere on, and such widths."""
     return (
         q.is_cuda
         and q.dtype in (torch.float16, torch.bfloat16)
-        and torch.cuda.get_device_capability(q.device) >= (8, 0)
         and q.shape[-1] % 8 == 0
         and q.shape[-1] <= 256
+        and _has_flash(q.device)
+    )
+
+
+@cache
+def _has_flash(device: torch.device) -> bool:
+    return (
+        torch.backends.cuda.is_flash_attention_available()
+        and torch.cuda.get_device_capability(device) >= (8, 0)
     )
 
 
 def _flash_attention(
     q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
 ) -> Tensor:
-    """All sequences in one kernel."""
-    # Here alone: it loads PyTorch's compiler, which takes as long as PyTorch itself.
-    from torch.nn.attention.varlen import varlen_attn
+    """All sequences in one kernel.
 
-    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32).to(q.device)
-    longest = max(lengths)
-    window = (-1, 0) if causal else (-1, -1)
-    out = varlen_attn(q, k, v, ends, ends, longest, longest, window_size=window)
-    assert isinstance(out, Tensor)  # a tuple only when return_aux is asked for
+    torch.nn.attention.varlen.varlen_attn calls the same through Python, at the price of
+    loading PyTorch's compiler and of more time a layer than the kernel takes.
+    """
+    bounds, longest = _bounds(lengths, q.device), max(lengths)
+    out: Tensor = torch.ops.aten._flash_attention_forward(
+        q, k, v, bounds, bounds, longest, longest, 0.0, causal, False
+    )[0]
     return out
 
 
@@ -124,13 +148,13 @@ def _equal_length_groups(
 def pool(hidden: Ragged, pooling: str) -> Tensor:
     """One float32 row a sequence: (total_tokens, n_embd) -> (batch, n_embd)."""
     values = hidden.values.float()  # a sum of 1,024 bfloat16 rows would lose digits
-    starts = torch.tensor(hidden.starts, device=values.device)
-    lengths = torch.tensor(hidden.lengths, device=values.device)
+    bounds = hidden.bounds
     match pooling:
         case "mean" | "max":
-            return torch.segment_reduce(values, pooling, lengths=lengths)
+            # unsafe: a check would wait for the GPU, and Ragged has made it.
+            return torch.segment_reduce(values, pooling, offsets=bounds, unsafe=True)
         case "cls":
-            return values[starts]
+            return values[bounds[:-1]]
         case "last":
-            return values[starts + lengths - 1]
+            return values[bounds[1:] - 1]
     raise ValueError(f"pooling: {pooling!r}, expected one of {', '.join(POOLINGS)}")

@@ -1,146 +1,88 @@
-"""Sentences a second, and one request's time, beside onnxruntime and transformers.
+"""Sentences a second, and one request's time, beside other libraries.
 
     .venv/bin/python -m pip install -r benchmarks/requirements.txt
     .venv/bin/python benchmarks/throughput.py
     .venv/bin/python benchmarks/throughput.py --device cuda --dtype bf16
 
-All contenders run in one process with the same threads, in turns, so that a machine
-that slows down slows all of them; the tables are medians. Tokens are random: nothing is
-tokenised. On a GPU there is no onnxruntime; `transformers` does there what
-sentence-transformers does: sort by length, pad batches of 32, pool, normalise.
+onnxruntime on a CPU, transformers, and sentence-transformers, as far as they are
+installed. Each has a process of its own and as many threads; they take turns, so that a
+machine that slows down slows all of them, and none runs beside another. The tables are
+medians. Tokens are random, and nothing is tokenised but in the table "from text".
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import random
 import statistics
-import sys
-import tempfile
-import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import quiet_threads  # noqa: F401 - it must come before torch
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from model_registry import resolve
-from ragged import Ragged
-from split_model import COMPUTE_DTYPES, SplitModel
+from contenders import (
+    Contender,
+    Ids,
+    Lists,
+    Onnxruntime,
+    Runner,
+    SentenceTransformers,
+    Setting,
+    SplitCompute,
+    Transformers,
+    Work,
+    is_installed,
+)
 
 BATCH = 32
+GPU_BATCH = 256
 LENGTHS = (16, 64, 128)
 MIXED_TEXTS = 640
-Ids = list[list[int]]
-Embed = Callable[[Ids], Tensor]
+SINGLE_REPEATS = 5  # a turn of several, since one alone finds its caches cold
+SENTENCES = Path(__file__).with_name("sentences.txt")
 
 
-class Pooled(nn.Module):
-    """A Hugging Face model, then the mean over tokens, normalised."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        out = self.model(input_ids=input_ids, attention_mask=attention_mask)
-        mask = attention_mask[:, :, None].float()
-        mean = (out.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
-        return F.normalize(mean, dim=-1)
+def embed(ids: Ids, runner: Any) -> None:
+    runner.embed(ids)
 
 
-def padded(ids: Ids) -> tuple[Tensor, Tensor]:
-    longest = max(map(len, ids))
-    rows = [row + [0] * (longest - len(row)) for row in ids]
-    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
-    return torch.tensor(rows), torch.tensor(mask)
+def embed_in_batches(ids: Ids, order: list[int], size: int, runner: Any) -> None:
+    for first in range(0, len(order), size):
+        runner.embed([ids[n] for n in order[first : first + size]])
 
 
-def in_batches(embed: Embed, ids: Ids, order: list[int]) -> Tensor:
-    """Batches of 32 in that order -> rows in the order of ids."""
-    rows = torch.cat(
-        [
-            embed([ids[n] for n in order[first : first + BATCH]])
-            for first in range(0, len(order), BATCH)
-        ]
-    )
-    return rows[torch.tensor(order).argsort()]
+def embed_texts(texts: list[str], runner: Any) -> None:
+    runner.embed_texts(texts)
 
 
-def splitcompute(model: SplitModel) -> Embed:
-    def embed(ids: Ids) -> Tensor:
-        values = torch.tensor([token for row in ids for token in row])
-        return model.embed(Ragged(values, tuple(map(len, ids))), normalize=True)
-
-    return embed
+def split_at(ids: Ids, split: int, runner: Any) -> None:
+    runner.split(ids, split)
 
 
-def transformers_model(folder: Path, attention: str) -> Any:
-    from transformers import AutoModel
-
-    return AutoModel.from_pretrained(folder, attn_implementation=attention).eval()
-
-
-def transformers(folder: Path, device: str, dtype: torch.dtype) -> Embed:
-    model = Pooled(transformers_model(folder, "sdpa").to(device, dtype))
-
-    def embed(ids: Ids) -> Tensor:
-        with torch.inference_mode():
-            return model(*(x.to(device) for x in padded(ids))).cpu()  # type: ignore[no-any-return]
-
-    return embed
+def rows_of(ids: Ids, runner: Any) -> Lists:
+    rows: Lists = runner.embed(ids).tolist()
+    return rows
 
 
-def onnxruntime(folder: Path, threads: int) -> Embed:
-    import onnxruntime as ort
+def facts(runner: Any) -> tuple[int, str]:
+    """The number of layers, and the GPU's name where there is one."""
+    import torch
 
-    settings = ort.SessionOptions()
-    settings.intra_op_num_threads = threads
-    # Its threads would otherwise spin on into the next contender's turn.
-    settings.add_session_config_entry("session.force_spinning_stop", "1")
-    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        path = str(Path(temporary) / "model.onnx")
-        axes = {0: "batch", 1: "tokens"}
-        names = ["input_ids", "attention_mask"]
-        torch.onnx.export(
-            Pooled(transformers_model(folder, "eager")),
-            (torch.ones(2, 8, dtype=torch.long), torch.ones(2, 8, dtype=torch.long)),
-            path,
-            input_names=names,
-            output_names=["rows"],
-            dynamic_axes=dict.fromkeys(names, axes),
-            dynamo=False,
-        )
-        session = ort.InferenceSession(path, settings, ["CPUExecutionProvider"])
-
-    def embed(ids: Ids) -> Tensor:
-        asked = dict(zip(names, (x.numpy() for x in padded(ids)), strict=True))
-        return torch.from_numpy(session.run(None, asked)[0])
-
-    return embed
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return runner.model.config.n_layer, gpu
 
 
 def medians(
-    contenders: dict[str, Callable[[], object]], rounds: int
+    runs: dict[str, tuple[Contender, Work]], rounds: int, repeats: int = 1
 ) -> dict[str, float]:
     """Seconds; the first round warms up."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds + 1):
-        for name, run in contenders.items():
-            started = perf_counter()
-            run()
-            times[name].append(perf_counter() - started)
-    return {name: statistics.median(found[1:]) for name, found in times.items()}
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for round in range(rounds + 1):
+        for name, (contender, work) in runs.items():
+            seconds = contender.seconds(work, repeats)
+            times[name] += seconds if round else []
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def random_ids(lengths: list[int], seed: int) -> Ids:
@@ -157,66 +99,82 @@ def mixed_lengths() -> list[int]:
     ]
 
 
-def check(contenders: dict[str, Embed], tolerance: float) -> None:
-    ids = random_ids([5, 16, 3], seed=1)
-    rows = {name: embed(ids) for name, embed in contenders.items()}
-    first = next(iter(rows.values()))
-    for name, other in rows.items():
-        worst = float((first - other).abs().max())
-        if worst > tolerance:
-            raise SystemExit(f"{name} differs by {worst}, expected {tolerance} at most")
+def check(contenders: list[Contender], tolerance: float) -> None:
+    work = partial(rows_of, random_ids([5, 16, 3], seed=1))
+    first, *others = [contender.result(work) for contender in contenders]
+    for contender, rows in zip(contenders[1:], others, strict=True):
+        worst = max(
+            abs(a - b)
+            for row, other in zip(first, rows, strict=True)
+            for a, b in zip(row, other, strict=True)
+        )
+        if not worst <= tolerance:
+            raise SystemExit(
+                f"{contender.name} differs by {worst}, expected {tolerance} at most"
+            )
 
 
 def row(label: str, cells: list[str]) -> None:
     print(f"| {' | '.join([label, *cells])} |")
 
 
-def table(title: str, contenders: dict[str, Embed], batch: int, rounds: int) -> None:
-    row(title, list(contenders))
+def table(title: str, contenders: list[Contender], batch: int, rounds: int) -> None:
+    row(title, [contender.name for contender in contenders])
     row("---", ["---:"] * len(contenders))
     for length in LENGTHS:
-        ids = random_ids([length] * batch, seed=length)
-        seconds = medians(
-            {name: partial(embed, ids) for name, embed in contenders.items()},
-            rounds,
-        )
+        work = partial(embed, random_ids([length] * batch, seed=length))
+        runs = {each.name: (each, work) for each in contenders}
+        single = batch == 1
+        seconds = medians(runs, rounds, SINGLE_REPEATS if single else 1)
         cells = [
-            f"{s * 1000:.1f} ms" if batch == 1 else f"{batch / s:.0f}"
+            f"{s * 1000:.1f} ms" if single else f"{batch / s:.0f}"
             for s in seconds.values()
         ]
         row(f"{length} tokens", cells)
     print()
 
 
-def mixed_table(contenders: dict[str, Embed], rounds: int) -> None:
+def mixed_table(contenders: list[Contender], sizes: list[int], rounds: int) -> None:
     lengths = mixed_lengths()
     ids = random_ids(lengths, seed=2)
     arrival = list(range(len(ids)))
     by_length = sorted(arrival, key=lengths.__getitem__)
-    runs: dict[str, Callable[[], object]] = {}
-    for name, embed in contenders.items():
-        if name == "SplitCompute":
-            runs[name] = partial(embed, ids)
-            continue
-        for how, order in (("as they come", arrival), ("sorted", by_length)):
-            runs[f"{name}, {how}"] = partial(in_batches, embed, ids, order)
+    ours, *others = contenders
+    runs: dict[str, tuple[Contender, Work]] = {ours.name: (ours, partial(embed, ids))}
+    for other in others:
+        for size in sizes:
+            for how, order in (("as they come", arrival), ("sorted", by_length)):
+                name = f"{other.name}, {how}, batches of {size}"
+                runs[name] = other, partial(embed_in_batches, ids, order, size)
     mean = sum(lengths) / len(lengths)
     print(f"{len(ids)} texts of {mean:.0f} tokens on average, at most {max(lengths)}\n")
+    rates(len(ids), medians(runs, rounds))
+
+
+def text_table(contenders: list[Contender], rounds: int) -> None:
+    """With the tokeniser's time, as each library is called."""
+    texts = SENTENCES.read_text().splitlines()
+    names = (SplitCompute.name, SentenceTransformers.name)
+    able = [contender for contender in contenders if contender.name in names]
+    runs = {each.name: (each, partial(embed_texts, texts)) for each in able}
+    print(f"{len(texts)} sentences of books, from text\n")
+    rates(len(texts), medians(runs, rounds))
+
+
+def rates(texts: int, seconds: dict[str, float]) -> None:
     row("who", ["texts/s"])
     row("---", ["---:"])
-    for name, seconds in medians(runs, rounds).items():
-        row(name, [f"{len(ids) / seconds:.0f}"])
+    for name, took in seconds.items():
+        row(name, [f"{texts / took:.0f}"])
     print()
 
 
-def split_table(model: SplitModel, rounds: int) -> None:
+def split_table(ours: Contender, n_layer: int, rounds: int) -> None:
     """What a split leaves to the server, against its share of the layers."""
-    n_layer, length = model.config.n_layer, 64
-    values = torch.randint(1000, 30000, (BATCH * length,))
-    batch = Ragged(values, (length,) * BATCH)
-    runs: dict[str, Callable[[], object]] = {"whole": lambda: model.embed(batch)}
+    ids = random_ids([64] * BATCH, seed=64)
+    runs = {"whole": (ours, partial(embed, ids))}
     for split in range(1, n_layer):
-        runs[str(split)] = partial(model.hidden_states, batch, split)
+        runs[str(split)] = ours, partial(split_at, ids, split)
     seconds = medians(runs, rounds)
     row("split", ["texts/s", "of n_layer / split times the whole model's"])
     row("---", ["---:", "---:"])
@@ -231,28 +189,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="all-MiniLM-L6-v2", help="of mean pooling")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
-    parser.add_argument("--dtype", default="f32", choices=list(COMPUTE_DTYPES))
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--dtype", default="f32", choices=("f32", "bf16", "f16"))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    source = resolve(args.model)
-    model = SplitModel(source, args.device, args.dtype)
-    contenders = {"SplitCompute": splitcompute(model)}
+    setting = Setting(args.model, args.device, args.dtype, args.threads)
+    kinds: list[type[Runner]] = [SplitCompute, Transformers, SentenceTransformers]
     if args.device == "cpu" and args.dtype == "f32":
-        contenders["onnxruntime"] = onnxruntime(source.folder, args.threads)
-    dtype = COMPUTE_DTYPES[args.dtype]
-    contenders["transformers"] = transformers(source.folder, args.device, dtype)
+        kinds.insert(1, Onnxruntime)
+    contenders = [Contender(kind, setting) for kind in kinds if is_installed(kind)]
     check(contenders, 2e-5 if args.dtype == "f32" else 0.03)
-    where = platform.machine()
-    if args.device == "cuda":
-        where = torch.cuda.get_device_name()
-    print(f"{model.name} in {args.dtype} on {args.device} ({where}), ", end="")
-    print(f"{args.threads} threads, torch {torch.__version__}\n")
-    table("one text", contenders, 1, 5 * args.rounds)
+    n_layer, gpu = contenders[0].result(facts)
+    where = platform.machine() if args.device == "cpu" else gpu
+    print(f"{args.model} in {args.dtype} on {args.device} ({where}), ", end="")
+    print(f"{args.threads} threads")
+    for kind in kinds:
+        if not is_installed(kind):
+            print(f"Not compared with {kind.name}, which is not installed.")
+    print()
+    table("one text", contenders, 1, args.rounds)
     table(f"texts/s in batches of {BATCH}", contenders, BATCH, args.rounds)
-    mixed_table(contenders, max(args.rounds // 2, 1))
-    split_table(model, args.rounds)
+    sizes = [BATCH] if args.device == "cpu" else [BATCH, GPU_BATCH]
+    few = max(args.rounds // 2, 1)
+    mixed_table(contenders, sizes, few)
+    text_table(contenders, few)
+    split_table(contenders[0], n_layer, args.rounds)
+    for contender in contenders:
+        contender.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Attention and pooling over sequences end to end equal each sequence's own."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -60,6 +61,38 @@ def test_sequences_of_one_length_share_a_call(monkeypatch: pytest.MonkeyPatch) -
         x = torch.randn(sum(lengths), 2, 8)
         ragged_attention(x, x, x, lengths, causal=True)
         assert [shape[0] for shape in shapes] == calls
+
+
+def test_the_flash_kernel_is_told_where_each_sequence_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It runs on a GPU alone; here a stand-in of its schema does as it is told."""
+    schema = torch.ops.aten._flash_attention_forward.default._schema
+    told = "query key value cum_seq_q cum_seq_k max_q max_k dropout_p is_causal"
+    names = [*told.split(), "return_debug_mask"]
+    assert [argument.name for argument in schema.arguments][: len(names)] == names
+    assert schema.returns[0].name == "output"
+
+    def by_bounds(*arguments: Any) -> tuple[Tensor, ...]:
+        assert len(arguments) == len(names)
+        at = dict(zip(names, arguments, strict=True))
+        bounds = at["cum_seq_q"].tolist()
+        assert bounds == at["cum_seq_k"].tolist()
+        assert at["cum_seq_q"].dtype == torch.int32  # the kernel takes no other
+        sizes = [stop - start for start, stop in pairwise(bounds)]
+        assert at["max_q"] == at["max_k"] == max(sizes)
+        parts = zip(*(at[name].split(sizes) for name in names[:3]), strict=True)
+        return (torch.cat([own_attention(*part, at["is_causal"]) for part in parts]),)
+
+    monkeypatch.setattr("ragged._flash_serves", lambda q: True)
+    monkeypatch.setattr(torch.ops.aten, "_flash_attention_forward", by_bounds)
+    lengths = (3, 1, 5, 3)
+    q, k, v = torch.randn(sum(lengths), 3, 2, 8).unbind(1)
+    for causal in (False, True):
+        came = ragged_attention(q, k, v, lengths, causal)
+        each = zip(*(x.split(lengths) for x in (q, k, v)), strict=True)
+        expected = torch.cat([own_attention(*parts, causal) for parts in each])
+        torch.testing.assert_close(came, expected, atol=F32, rtol=0)
 
 
 @given(lengths=LENGTHS)
