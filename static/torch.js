@@ -25,9 +25,29 @@ var RuntimeError = class extends Error {
 var OutOfMemoryError = class extends RuntimeError {
   name = "OutOfMemoryError";
 };
+var NotImplementedError = class extends RuntimeError {
+  name = "NotImplementedError";
+};
+var ValueError = class extends Error {
+  name = "ValueError";
+};
 var IndexError = class extends RangeError {
   name = "IndexError";
 };
+var details = /* @__PURE__ */ new WeakMap();
+var NAME = /^\w+(\(\))?: /;
+function inCall(error, op, shapes) {
+  const own = error instanceof RuntimeError || error instanceof ValueError || error instanceof IndexError;
+  if (!own && !(error instanceof TypeError && NAME.test(error.message))) return error;
+  const detail = details.get(error) ?? error.message.replace(NAME, "");
+  details.set(error, detail);
+  const told = shapes();
+  const known = told.every((shape) => detail.includes(shape.slice(shape.indexOf("["))));
+  const message = `${op}: ${detail}${known ? "" : ` (${told.join(", ")})`}`;
+  if (error.stack) error.stack = error.stack.replace(error.message, () => message);
+  error.message = message;
+  return error;
+}
 function showShape(shape) {
   return `[${shape.join(", ")}]`;
 }
@@ -182,11 +202,14 @@ function numel(shape) {
   if (count2 > MAX_ELEMENTS) throw new RuntimeError(`shape ${showShape(shape)} has more than ${MAX_ELEMENTS} elements`);
   return count2;
 }
+function checkIntegers(op, numbers) {
+  if (!Array.isArray(numbers) || !numbers.every(Number.isInteger)) throw new TypeError(`${op}: expected integers, got ${String(numbers)}`);
+}
 function checkShape(op, shape) {
-  for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0)
-      throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
-  }
+  checkIntegers(op, shape);
+  const negative = shape.find((size) => size < 0);
+  if (negative !== void 0)
+    throw new RuntimeError(`${op}: Trying to create tensor with negative dimension ${negative}: ${showShape(shape)}`);
   numel(shape);
   return shape;
 }
@@ -222,13 +245,15 @@ function broadcastShapes(op, a, b) {
 }
 function wrapDim(op, dim, rank) {
   const range2 = Math.max(rank, 1);
-  if (!Number.isInteger(dim) || dim < -range2 || dim >= range2) {
+  checkIntegers(op, [dim]);
+  if (dim < -range2 || dim >= range2) {
     throw new IndexError(`${op}: Dimension out of range (expected to be in range of [${-range2}, ${range2 - 1}], but got ${dim})`);
   }
   return dim < 0 ? dim + range2 : dim;
 }
 function wrapDims(op, dims, rank) {
   const list = typeof dims === "number" ? [dims] : dims ?? [];
+  checkIntegers(op, list);
   if (list.length === 0) return Array.from({ length: rank }, (_, i) => i);
   const wrapped = list.map((dim) => wrapDim(op, dim, rank));
   wrapped.sort((a, b) => a - b);
@@ -238,12 +263,13 @@ function wrapDims(op, dims, rank) {
   return rank === 0 ? [] : wrapped;
 }
 function inferSize(op, sizes, count2) {
+  checkIntegers(op, sizes);
   const fail = () => new RuntimeError(`${op}: shape '${showShape(sizes)}' is invalid for input of size ${count2}`);
   let known = 1;
   let unknown = -1;
   for (const [i, size] of sizes.entries()) {
     if (size === -1 && unknown < 0) unknown = i;
-    else if (Number.isInteger(size) && size >= 0) known *= size;
+    else if (size >= 0) known *= size;
     else throw fail();
   }
   if (unknown < 0) {
@@ -495,11 +521,11 @@ var float2 = (wgsl, cpu) => ({
   wgsl: (_, a) => wgsl(a),
   cpu
 });
+var floating = (wgsl, cpu) => ({ ...float2(wgsl, cpu), takes: "floating" });
 var rounding = (wgsl, cpu) => ({
-  takes: "any",
+  takes: "number",
   gives: "same",
   wgsl: (T, a) => T === "F32" ? wgsl(a) : a,
-  bool: (a) => a,
   cpu
 });
 var question = (helper2, integers, cpu) => ({
@@ -512,7 +538,7 @@ var question = (helper2, integers, cpu) => ({
 var UNARY = {
   neg: { takes: "number", gives: "same", wgsl: (T, a) => T === "U32" ? `(~${a} + U32(1u))` : `(-${a})`, cpu: (a) => -a },
   abs: { takes: "number", gives: "same", wgsl: (_, a) => `abs(${a})`, cpu: Math.abs },
-  sign: { takes: "number", gives: "same", wgsl: (T, a) => `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, cpu: (a) => Number(a > 0) - Number(a < 0) },
+  sign: { takes: "any", gives: "same", wgsl: (T, a) => `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, bool: (a) => a, cpu: (a) => Number(a > 0) - Number(a < 0) },
   square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
   relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => a < 0 ? 0 : a },
   logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },
@@ -557,11 +583,11 @@ var UNARY = {
   erfc: float2((a) => `op_erfc(${a})`, erfc),
   erfinv: float2((a) => `op_erfinv(${a})`, erfinv),
   sigmoid: float2((a) => `op_sigmoid(${a})`, (a) => 1 / (1 + Math.exp(-a))),
-  frac: float2((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
-  gelu: float2((a) => `op_gelu(${a})`, (a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
-  gelu_tanh: float2((a) => `op_gelu_tanh(${a})`, (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3)))),
-  silu: float2((a) => `(${a} * op_sigmoid(${a}))`, (a) => a / (1 + Math.exp(-a))),
-  softplus: float2((a) => `op_softplus(${a})`, (a) => a > 20 ? a : Math.log1p(Math.exp(a)))
+  frac: floating((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
+  gelu: floating((a) => `op_gelu(${a})`, (a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
+  gelu_tanh: floating((a) => `op_gelu_tanh(${a})`, (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3)))),
+  silu: floating((a) => `(${a} * op_sigmoid(${a}))`, (a) => a / (1 + Math.exp(-a))),
+  softplus: floating((a) => `op_softplus(${a})`, (a) => a > 20 ? a : Math.log1p(Math.exp(a)))
 };
 
 // src/ops/table.ts
@@ -578,25 +604,34 @@ function argumentType(name, promoted2) {
     case "any":
       return promoted2;
     case "number":
-      if (promoted2 === "bool") throw new RuntimeError(`${name}: not supported on bool tensors`);
+      if (promoted2 === "bool") throw notOfBools(name);
       return promoted2;
     case "float":
       return isFloat(promoted2) ? promoted2 : "float32";
+    case "floating":
+      if (!isFloat(promoted2)) throw new NotImplementedError(`${name}: not implemented for '${promoted2}', only for floats`);
+      return promoted2;
     case "bool":
       return "bool";
     case "integral":
-      if (isFloat(promoted2)) throw new RuntimeError(`${name}: not implemented for '${promoted2}', only for integers and bools`);
+      if (isFloat(promoted2)) throw new NotImplementedError(`${name}: not implemented for '${promoted2}', only for integers`);
+      if (promoted2 === "bool" && !elementOp(name).bool) throw notOfBools(name);
       return promoted2;
     default:
       return takes;
   }
+}
+function notOfBools(name) {
+  if (name === "neg") return new RuntimeError("neg: Negation, the `-` operator, on a bool tensor is not supported; use logical_not() to invert a mask");
+  if (name === "relu") return new RuntimeError("relu: Boolean inputs not supported for relu");
+  return new NotImplementedError(`${name}: not implemented for 'bool'`);
 }
 var resultTypeOf = (name, argument) => elementOp(name).gives === "bool" ? "bool" : argument;
 function elementWgsl(name, lane, args) {
   const op = elementOp(name);
   const [a = "", b = "", c = ""] = args;
   if (lane !== "BOOL") return op.wgsl(lane, a, b, c);
-  if (!op.bool) throw new RuntimeError(`${name}: not supported on bool tensors`);
+  if (!op.bool) throw notOfBools(name);
   return op.bool(a, b, c);
 }
 function elementCpu(name, argument) {
@@ -1778,13 +1813,13 @@ function flatten(data, dtype) {
 }
 function collect(data, shape, depth, into) {
   if (typeof data === "number" || typeof data === "boolean") {
-    if (depth !== shape.length) throw new RuntimeError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth}, got a number`);
+    if (depth !== shape.length) throw new ValueError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth}, got a number`);
     into.push(data);
     return;
   }
   if (!Array.isArray(data)) throw new TypeError(`tensor: expected numbers, booleans or arrays of them, got ${typeof data}`);
   if (data.length !== shape[depth])
-    throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
+    throw new ValueError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
   for (const inner of data) collect(inner, shape, depth + 1, into);
 }
 function dtypeOfArray(data) {
@@ -1824,8 +1859,12 @@ var Tensor = class {
   }
   /** @internal */
   get node() {
-    if (!this.current || this.current.storage?.disposed) throw new RuntimeError("the tensor was disposed");
+    if (!this.current || this.disposed) throw new RuntimeError("the tensor was disposed");
     return this.current;
+  }
+  /** @internal */
+  get disposed() {
+    return this.current === null || this.current.storage?.disposed === true;
   }
   /** @internal */
   get backend() {
@@ -1969,19 +2008,120 @@ function constant(value, shape, dtype, backend) {
 }
 var range = (count2, backend) => new Tensor(new Node({ kind: "arange" }, [], [count2], "int32", backend));
 
+// src/tensor/keywords.ts
+function parametersOf(texts) {
+  const open = texts.at(-1) === "...";
+  const parts = (open ? texts.slice(0, -1) : texts).map((text) => text.split(": "));
+  return { names: parts.map(([name = ""]) => name), kinds: parts.map(([, kind]) => kind), open };
+}
+function named(op, names2, compute) {
+  const parameters = parametersOf(names2);
+  return (...args) => {
+    try {
+      return compute(...arrange(op, parameters, args));
+    } catch (error) {
+      throw inCall(error, op, () => shapesIn(parameters.names, args));
+    }
+  };
+}
+var arranged = (op, names2, args) => arrange(op, parametersOf(names2), args);
+function arrange(op, { names: names2, kinds, open }, args) {
+  const last = args.at(-1);
+  const given = isKeywords(last) && args.length <= names2.length + Number(!open) ? { ...last } : null;
+  const all2 = given ? args.slice(0, -1) : [...args];
+  if (!open && all2.length > names2.length)
+    throw new TypeError(`${op}() takes ${names2.length} positional ${plural("argument", names2.length)} but ${all2.length} were given`);
+  const positional = all2.length;
+  names2.forEach((name, i) => {
+    const value = given?.[name];
+    if (value === void 0) return;
+    if (i < positional) throw new TypeError(`${op}() got multiple values for argument '${name}'`);
+    all2[i] = value;
+    delete given?.[name];
+  });
+  const missing = names2.filter((_, i) => all2[i] === void 0).map((name) => `"${name}"`);
+  if (missing.length > 0)
+    throw new TypeError(
+      `${op}() missing ${missing.length} required positional ${plural("argument", missing.length)}: ${missing.join(", ")}`
+    );
+  kinds.forEach((kind, i) => {
+    if (!isOfKind(kind, all2[i]))
+      throw new TypeError(`${op}(): argument '${names2[i]}' (position ${i + 1}) must be ${kind}, not ${typeName(all2[i])}`);
+  });
+  const [unknown] = Object.keys(given ?? {});
+  if (unknown === void 0) return all2;
+  if (!open) throw new TypeError(`${op}() got an unexpected keyword argument '${unknown}'`);
+  return [...all2, given];
+}
+function isOfKind(kind, value) {
+  switch (kind) {
+    case "Tensor":
+      return value instanceof Tensor;
+    case "Tensors":
+      return Array.isArray(value) && value.every((inner) => inner instanceof Tensor);
+    case "int":
+      return Number.isInteger(value);
+    default:
+      return true;
+  }
+}
+function typeName(value) {
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
+  return value.constructor?.name ?? "object";
+}
+var plural = (word3, count2) => count2 === 1 ? word3 : `${word3}s`;
+var SHOWN = 8;
+function shapesIn(names2, args) {
+  const shapes = [];
+  const visit = (name, value) => {
+    if (value instanceof Tensor) shapes.push(`${name} ${value.disposed ? "disposed" : showShape(value.shape)}`);
+    else if (Array.isArray(value)) for (const inner of value) visit(name, inner);
+    else if (isKeywords(value)) for (const [key, inner] of Object.entries(value)) visit(key, inner);
+  };
+  args.forEach((value, i) => visit(names2[i] ?? "and", value));
+  return shapes.length > SHOWN ? [...shapes.slice(0, SHOWN), "…"] : shapes;
+}
+function keywords(op, names2, args, only = []) {
+  const given = {};
+  args.forEach((value, i) => {
+    const name = names2[i];
+    if (isKeywords(value) && i === args.length - 1) {
+      for (const [key, inner] of Object.entries(value)) {
+        if (![...names2, ...only].includes(key))
+          throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
+        if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
+        if (inner !== void 0) given[key] = inner;
+      }
+    } else if (name === void 0) {
+      throw new TypeError(`${op}() takes at most ${names2.length} positional arguments but ${args.length} were given`);
+    } else if (value !== void 0) {
+      given[name] = value;
+    }
+  });
+  return given;
+}
+function isKeywords(value) {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 // src/tensor/conversion.ts
-var to = (input2, dtype) => cast(input2, dtype);
-var type_as = (input2, other) => cast(input2, other.dtype);
-var float3 = (input2) => cast(input2, "float32");
-var half = (input2) => cast(input2, "float16");
-var int = (input2) => cast(input2, "int32");
-var bool = (input2) => cast(input2, "bool");
-function dequantize(input2) {
+var to = named("to", ["input: Tensor", "dtype"], (input2, dtype) => cast(input2, dtype));
+var type_as = named(
+  "type_as",
+  ["input: Tensor", "other: Tensor"],
+  (input2, other) => cast(input2, other.dtype)
+);
+var float3 = named("float", ["input: Tensor"], (input2) => cast(input2, "float32"));
+var half = named("half", ["input: Tensor"], (input2) => cast(input2, "float16"));
+var int = named("int", ["input: Tensor"], (input2) => cast(input2, "int32"));
+var bool = named("bool", ["input: Tensor"], (input2) => cast(input2, "bool"));
+var dequantize = named("dequantize", ["input: Tensor"], (input2) => {
   if (!isPacked(input2.dtype)) return cast(input2, "float32");
   const [rows = 0] = input2.shape;
   return make({ kind: "embedding" }, [range(rows, input2.backend), input2], input2.shape, "float32");
-}
-var clone = (input2) => new Tensor(copyNode(input2.node));
+});
+var clone = named("clone", ["input: Tensor"], (input2) => new Tensor(copyNode(input2.node)));
 
 // src/ops/lookup.ts
 var QUANTIZED_GROUP = 32;
@@ -3145,7 +3285,7 @@ function capsOf({ architecture, description, isFallbackAdapter = false }) {
 
 // src/backend/webgpu/device.ts
 var NEEDED = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"];
-var SHOWN = [
+var SHOWN2 = [
   ...NEEDED,
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
@@ -3173,7 +3313,7 @@ async function openDevice(forced) {
       architecture,
       description,
       features: [...adapter.features].sort(),
-      limits: Object.fromEntries(SHOWN.map((limit) => [limit, adapter.limits[limit]]))
+      limits: Object.fromEntries(SHOWN2.map((limit) => [limit, adapter.limits[limit]]))
     }
   };
 }
@@ -5235,30 +5375,6 @@ function close(device) {
   backends.delete(backend.name);
 }
 
-// src/tensor/keywords.ts
-function keywords(op, names2, args, only = []) {
-  const given = {};
-  args.forEach((value, i) => {
-    const name = names2[i];
-    if (isKeywords(value) && i === args.length - 1) {
-      for (const [key, inner] of Object.entries(value)) {
-        if (![...names2, ...only].includes(key))
-          throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
-        if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
-        if (inner !== void 0) given[key] = inner;
-      }
-    } else if (name === void 0) {
-      throw new TypeError(`${op}() takes at most ${names2.length} positional arguments but ${args.length} were given`);
-    } else if (value !== void 0) {
-      given[name] = value;
-    }
-  });
-  return given;
-}
-function isKeywords(value) {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
 // src/tensor/shapes.ts
 var shapes_exports = {};
 __export(shapes_exports, {
@@ -5285,25 +5401,33 @@ __export(shapes_exports, {
   view: () => view
 });
 var sizesOf = (sizes) => Array.isArray(sizes[0]) ? sizes[0] : sizes;
-function reshape(input2, ...sizes) {
+var reshape = named("reshape", ["input: Tensor", "shape", "..."], (input2, ...sizes) => {
   const shape = inferSize("reshape", sizesOf(sizes), input2.numel());
   return sameShape(shape, input2.shape) ? input2 : moved(input2, { kind: "reshape", shape }, shape);
-}
-var view = reshape;
-function flatten2(input2, ...args) {
-  const { start_dim = 0, end_dim = -1 } = keywords("flatten", ["start_dim", "end_dim"], args);
-  const start = wrapDim("flatten", start_dim, input2.ndim);
-  const end = wrapDim("flatten", end_dim, input2.ndim);
-  if (start > end) throw new RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim");
-  const { shape } = input2;
-  return reshape(input2, [...shape.slice(0, start), numel(shape.slice(start, end + 1)), ...shape.slice(end + 1)]);
-}
-function unflatten(input2, dim, sizes) {
-  const d = wrapDim("unflatten", dim, input2.ndim);
-  const { shape } = input2;
-  return reshape(input2, [...shape.slice(0, d), ...inferSize("unflatten", sizes, shape[d] ?? 1), ...shape.slice(d + 1)]);
-}
-function permute(input2, ...dims) {
+});
+var view = named("view", ["input: Tensor", "size", "..."], (input2, ...sizes) => reshape(input2, ...sizes));
+var flatten2 = named(
+  "flatten",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { start_dim = 0, end_dim = -1 } = keywords("flatten", ["start_dim", "end_dim"], args);
+    const start = wrapDim("flatten", start_dim, input2.ndim);
+    const end = wrapDim("flatten", end_dim, input2.ndim);
+    if (start > end) throw new RuntimeError("flatten: has invalid args: start_dim cannot come after end_dim");
+    const { shape } = input2;
+    return reshape(input2, [...shape.slice(0, start), numel(shape.slice(start, end + 1)), ...shape.slice(end + 1)]);
+  }
+);
+var unflatten = named(
+  "unflatten",
+  ["input: Tensor", "dim: int", "sizes"],
+  (input2, dim, sizes) => {
+    const d = wrapDim("unflatten", dim, input2.ndim);
+    const { shape } = input2;
+    return reshape(input2, [...shape.slice(0, d), ...inferSize("unflatten", sizes, shape[d] ?? 1), ...shape.slice(d + 1)]);
+  }
+);
+var permute = named("permute", ["input: Tensor", "dims", "..."], (input2, ...dims) => {
   const order2 = sizesOf(dims).map((dim) => wrapDim("permute", dim, input2.ndim));
   if (order2.length !== input2.ndim || new Set(order2).size !== order2.length) {
     throw new RuntimeError(
@@ -5315,21 +5439,25 @@ function permute(input2, ...dims) {
     { kind: "permute", order: order2 },
     order2.map((dim) => input2.shape[dim] ?? 1)
   );
-}
-function transpose(input2, dim0, dim1) {
-  const a = wrapDim("transpose", dim0, input2.ndim);
-  const b = wrapDim("transpose", dim1, input2.ndim);
-  if (a === b) return input2;
-  return permute(
-    input2,
-    input2.shape.map((_, d) => d === a ? b : d === b ? a : d)
-  );
-}
-function t(input2) {
+});
+var transpose = named(
+  "transpose",
+  ["input: Tensor", "dim0: int", "dim1: int"],
+  (input2, dim0, dim1) => {
+    const a = wrapDim("transpose", dim0, input2.ndim);
+    const b = wrapDim("transpose", dim1, input2.ndim);
+    if (a === b) return input2;
+    return permute(
+      input2,
+      input2.shape.map((_, d) => d === a ? b : d === b ? a : d)
+    );
+  }
+);
+var t = named("t", ["input: Tensor"], (input2) => {
   if (input2.ndim > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${input2.ndim}D`);
   return input2.ndim < 2 ? input2 : transpose(input2, 0, 1);
-}
-function expand(input2, ...sizes) {
+});
+var expand = named("expand", ["input: Tensor", "size", "..."], (input2, ...sizes) => {
   const wanted = sizesOf(sizes);
   const missing = wanted.length - input2.ndim;
   const fail = () => new RuntimeError(
@@ -5344,28 +5472,46 @@ function expand(input2, ...sizes) {
   });
   checkShape("expand", shape);
   return sameShape(shape, input2.shape) ? input2 : moved(input2, { kind: "expand", shape }, shape);
-}
-var expand_as = (input2, other) => expand(input2, other.shape);
-var broadcast_to = (input2, shape) => expand(input2, shape);
-function squeeze(input2, ...args) {
-  const { dim } = keywords("squeeze", ["dim"], args);
-  const dims = dim === void 0 ? input2.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d, input2.ndim));
-  return reshape(
-    input2,
-    input2.shape.filter((size, d) => size !== 1 || !dims.includes(d))
-  );
-}
-function unsqueeze(input2, dim) {
+});
+var expand_as = named(
+  "expand_as",
+  ["input: Tensor", "other: Tensor"],
+  (input2, other) => expand(input2, other.shape)
+);
+var broadcast_to = named("broadcast_to", ["input: Tensor", "size"], (input2, shape) => expand(input2, shape));
+var squeeze = named(
+  "squeeze",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { dim } = keywords("squeeze", ["dim"], args);
+    const dims = dim === void 0 ? input2.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d, input2.ndim));
+    return reshape(
+      input2,
+      input2.shape.filter((size, d) => size !== 1 || !dims.includes(d))
+    );
+  }
+);
+var unsqueeze = named("unsqueeze", ["input: Tensor", "dim: int"], (input2, dim) => {
   const d = wrapDim("unsqueeze", dim, input2.ndim + 1);
   return reshape(input2, [...input2.shape.slice(0, d), 1, ...input2.shape.slice(d)]);
-}
-function narrow(input2, dim, start, length) {
-  const d = wrapDim("narrow", dim, input2.ndim);
-  const size = input2.shape[d] ?? 0;
-  const first = start < 0 ? start + size : start;
-  if (first < 0 || length < 0 || first + length > size)
-    throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
-  return slice(input2, d, first, length, 1);
+});
+var narrow = named(
+  "narrow",
+  ["input: Tensor", "dim: int", "start: int", "length: int"],
+  (input2, dim, start, length) => {
+    notSingle("narrow", input2);
+    const d = wrapDim("narrow", dim, input2.ndim);
+    const size = input2.shape[d] ?? 0;
+    if (start < -size || start > size)
+      throw new IndexError(`narrow: start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`);
+    const first = start < 0 ? start + size : start;
+    if (length < 0 || first + length > size)
+      throw new RuntimeError(`narrow: start (${start}) + length (${length}) exceeds dimension size (${size}).`);
+    return slice(input2, d, first, length, 1);
+  }
+);
+function notSingle(op, input2) {
+  if (input2.ndim === 0) throw new RuntimeError(`${op}: cannot be applied to a 0-dim tensor`);
 }
 function slice(input2, dim, start, length, step) {
   if (start === 0 && step === 1 && length === input2.shape[dim]) return input2;
@@ -5375,7 +5521,8 @@ function slice(input2, dim, start, length, step) {
     input2.shape.map((size, i) => i === dim ? length : size)
   );
 }
-function select2(input2, dim, index2) {
+var select2 = named("select", ["input: Tensor", "dim: int", "index: int"], (input2, dim, index2) => {
+  if (input2.ndim === 0) throw new IndexError("select: cannot be applied to a 0-dim tensor");
   const d = wrapDim("select", dim, input2.ndim);
   const size = input2.shape[d] ?? 0;
   if (index2 < -size || index2 >= size)
@@ -5385,48 +5532,61 @@ function select2(input2, dim, index2) {
     one,
     input2.shape.filter((_, i) => i !== d)
   );
-}
-function split(input2, split_size_or_sections, ...args) {
-  const { dim = 0 } = keywords("split", ["dim"], args);
-  const d = wrapDim("split", dim, input2.ndim);
-  const size = input2.shape[d] ?? 0;
-  const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
-  const total = sections.reduce((sum2, length) => sum2 + length, 0);
-  if (total !== size)
-    throw new RuntimeError(
-      `split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`
-    );
-  let start = 0;
-  return sections.map((length) => {
-    const part = narrow(input2, d, start, length);
-    start += length;
-    return part;
-  });
-}
+});
+var split = named(
+  "split",
+  ["tensor: Tensor", "split_size_or_sections", "..."],
+  (input2, split_size_or_sections, ...args) => {
+    const { dim = 0 } = keywords("split", ["dim"], args);
+    notSingle("split", input2);
+    const d = wrapDim("split", dim, input2.ndim);
+    const size = input2.shape[d] ?? 0;
+    const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
+    const total = sections.reduce((sum2, length) => sum2 + length, 0);
+    if (total !== size)
+      throw new RuntimeError(
+        `split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sections)}`
+      );
+    let start = 0;
+    return sections.map((length) => {
+      const part = narrow(input2, d, start, length);
+      start += length;
+      return part;
+    });
+  }
+);
 function evenly(size, part) {
   if (!Number.isInteger(part) || part < 0 || part === 0 && size > 0)
-    throw new RuntimeError(`split expects split_size be positive, but got split_size=${part}`);
+    throw new RuntimeError(
+      `split: expects split_size be non-negative, and 0 only where the dimension is empty, but got split_size=${part}`
+    );
   if (size === 0) return [0];
   return Array.from({ length: Math.ceil(size / part) }, (_, i) => Math.min(part, size - i * part));
 }
-function chunk(input2, chunks, ...args) {
-  if (!Number.isInteger(chunks) || chunks < 1)
-    throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
-  const { dim = 0 } = keywords("chunk", ["dim"], args);
-  const size = input2.shape[wrapDim("chunk", dim, input2.ndim)] ?? 0;
-  if (size === 0) return split(input2, new Array(chunks).fill(0), dim);
-  return split(input2, Math.max(1, Math.ceil(size / chunks)), dim);
-}
-function unbind(input2, ...args) {
+var chunk = named(
+  "chunk",
+  ["input: Tensor", "chunks: int", "..."],
+  (input2, chunks, ...args) => {
+    if (!Number.isInteger(chunks) || chunks < 1)
+      throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+    notSingle("chunk", input2);
+    const { dim = 0 } = keywords("chunk", ["dim"], args);
+    const size = input2.shape[wrapDim("chunk", dim, input2.ndim)] ?? 0;
+    if (size === 0) return split(input2, new Array(chunks).fill(0), dim);
+    return split(input2, Math.max(1, Math.ceil(size / chunks)), dim);
+  }
+);
+var unbind = named("unbind", ["input: Tensor", "..."], (input2, ...args) => {
   const { dim = 0 } = keywords("unbind", ["dim"], args);
+  if (input2.ndim === 0) throw new IndexError("unbind: Dimension specified as 0 but tensor has no dimensions");
   const d = wrapDim("unbind", dim, input2.ndim);
   return Array.from({ length: input2.shape[d] ?? 0 }, (_, i) => select2(input2, d, i));
-}
-function flip(input2, ...dims) {
+});
+var flip = named("flip", ["input: Tensor", "dims", "..."], (input2, ...dims) => {
   const distinct = sizesOf(dims).length === 0 ? [] : wrapDims("flip", sizesOf(dims), input2.ndim);
   return distinct.reduce((flipped, d) => slice(flipped, d, Math.max(0, (input2.shape[d] ?? 1) - 1), input2.shape[d] ?? 1, -1), input2);
-}
-var contiguous = (input2) => input2;
+});
+var contiguous = named("contiguous", ["input: Tensor"], (input2) => input2);
 
 // src/tensor/creation.ts
 function upload(bytes2, shape, dtype, device) {
@@ -5434,99 +5594,116 @@ function upload(bytes2, shape, dtype, device) {
   const backend = backendOf(device);
   return new Tensor(dataNode(backend.upload(bytes2), shape, dtype, backend));
 }
-function tensor(data, options = {}) {
+var tensor = named("tensor", ["data", "..."], (data, options = {}) => {
   const { dtype, device } = keywords("tensor", [], [options], ["dtype", "device"]);
   const host = flatten(data, dtype);
   checkShape("tensor", host.shape);
   return upload(host.bytes, host.shape, host.dtype, device);
-}
-function frombuffer(buffer, options = {}) {
-  const {
-    dtype = "float32",
-    count: count2 = -1,
-    offset = 0,
-    device
-  } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
-  const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
-  const size = dtype === "bool" ? 1 : itemSize(dtype);
-  const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
-  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
-    throw new RuntimeError(
-      `frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`
-    );
+});
+var frombuffer = named(
+  "frombuffer",
+  ["buffer", "..."],
+  (buffer, options = {}) => {
+    const {
+      dtype = "float32",
+      count: count2 = -1,
+      offset = 0,
+      device
+    } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+    const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+    const size = dtype === "bool" ? 1 : itemSize(dtype);
+    const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
+    if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
+      throw new ValueError(
+        `frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`
+      );
+    }
+    const bytes2 = all2.subarray(offset, offset + elements * size);
+    return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
   }
-  const bytes2 = all2.subarray(offset, offset + elements * size);
-  return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
-}
-function quantized_weight(values, scales) {
-  const dtype = ["qint8", "qint4"].find((name) => PACKED[name].held === values.dtype);
-  const [rows = 0, elements = 0] = values.shape;
-  const columns = dtype ? elements * PACKED[dtype].columns : 0;
-  const fits = values.ndim === 2 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / QUANTIZED_GROUP;
-  if (!dtype || !fits || scales.dtype !== "float16") {
-    throw new RuntimeError(
-      `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`
-    );
+);
+var quantized_weight = named(
+  "quantized_weight",
+  ["values: Tensor", "scales: Tensor"],
+  (values, scales) => {
+    const dtype = ["qint8", "qint4"].find((name) => PACKED[name].held === values.dtype);
+    const [rows = 0, elements = 0] = values.shape;
+    const columns = dtype ? elements * PACKED[dtype].columns : 0;
+    const fits = values.ndim === 2 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / QUANTIZED_GROUP;
+    if (!dtype || !fits || scales.dtype !== "float16") {
+      throw new RuntimeError(
+        `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`
+      );
+    }
+    return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
   }
-  return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
-}
-function full(size, fill_value, options = {}) {
-  const { dtype = dtypeOfScalar(fill_value), device } = keywords("full", [], [options], ["dtype", "device"]);
-  return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
-}
+);
+var full = named(
+  "full",
+  ["size", "fill_value", "..."],
+  (size, fill_value, options = {}) => {
+    const { dtype = dtypeOfScalar(fill_value), device } = keywords("full", [], [options], ["dtype", "device"]);
+    return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
+  }
+);
 function splitSizes(op, args, names2) {
   const last = args.at(-1);
   const given = typeof last === "object" && !Array.isArray(last);
   const options = keywords(op, [], given ? [last] : [], names2);
   return { sizes: sizesOf(given ? args.slice(0, -1) : args), options };
 }
-var filled = (op, value) => (...args) => {
+var filled = (op, value) => named(op, ["size", "..."], (...args) => {
   const { sizes, options } = splitSizes(op, args, ["dtype", "device"]);
   const { dtype = "float32", device } = options;
   return full(sizes, value, { dtype, ...device && { device } });
-};
+});
 var zeros = filled("zeros", 0);
 var ones = filled("ones", 1);
 var empty = filled("empty", 0);
-var like = (value) => (input2, options = {}) => full_like(input2, value, options);
-function full_like(input2, fill_value, options = {}) {
-  const { dtype = input2.dtype, device } = keywords("full_like", [], [options], ["dtype", "device"]);
-  return constant(fill_value, input2.shape, dtype, device ? backendOf(device) : input2.backend);
-}
-var zeros_like = like(0);
-var ones_like = like(1);
-function arange(...args) {
+var like = (op, value) => named(op, ["input: Tensor", "..."], (input2, options = {}) => full_like(input2, value, options));
+var full_like = named(
+  "full_like",
+  ["input: Tensor", "fill_value", "..."],
+  (input2, fill_value, options = {}) => {
+    const { dtype = input2.dtype, device } = keywords("full_like", [], [options], ["dtype", "device"]);
+    return constant(fill_value, input2.shape, dtype, device ? backendOf(device) : input2.backend);
+  }
+);
+var zeros_like = like("zeros_like", 0);
+var ones_like = like("ones_like", 1);
+var arange = named("arange", ["..."], (...args) => {
   const numbers = args.filter((value) => typeof value === "number");
-  const names2 = numbers.length === 1 ? ["end"] : ["start", "end", "step"];
-  const {
-    start = 0,
-    end = 0,
-    step = 1,
-    dtype,
-    device
-  } = keywords("arange", names2, args, ["start", "end", "step", "dtype", "device"]);
+  const names2 = numbers.length === 1 && !hasEnd(args.at(-1)) ? ["end"] : ["start", "end", "step"];
+  const given = keywords("arange", names2, args, ["start", "end", "step", "dtype", "device"]);
+  const { start = 0, end, step = 1, dtype, device } = given;
+  if (end === void 0) throw new TypeError('arange() missing 1 required positional argument: "end"');
   if (step === 0) throw new RuntimeError("arange: step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
   return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
-}
-function linspace(start, end, steps, options = {}) {
-  const { dtype = "float32", device } = keywords("linspace", [], [options], ["dtype", "device"]);
-  return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
-}
+});
+var hasEnd = (value) => typeof value === "object" && value !== null && "end" in value;
+var linspace = named(
+  "linspace",
+  ["start", "end", "steps: int", "..."],
+  (start, end, steps, options = {}) => {
+    const { dtype = "float32", device } = keywords("linspace", [], [options], ["dtype", "device"]);
+    return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
+  }
+);
 function progression(start, step, shape, dtype, device) {
   const numbers = range(numel(shape), backendOf(device));
   const type = isFloat(dtype) ? "float32" : [start, step].every(Number.isInteger) ? "int32" : "float32";
   const scaled2 = step === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), step);
   return cast(start === 0 ? scaled2 : element("add", scaled2, start), dtype);
 }
-function eye(n, ...args) {
+var eye = named("eye", ["n: int", "..."], (n, ...args) => {
   const { m = n, dtype = "float32", device } = keywords("eye", ["m"], args, ["dtype", "device"]);
   checkShape("eye", [n, m]);
   const backend = backendOf(device);
   return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
-}
-var triangle = (op, keep) => (input2, ...args) => {
+});
+var triangle = (op, keep) => named(op, ["input: Tensor", "..."], (input2, ...args) => {
   const { diagonal: diagonal2 = 0 } = keywords(op, ["diagonal"], args);
   const [rows, columns] = input2.shape.slice(-2);
   if (rows === void 0 || columns === void 0) throw new RuntimeError(`${op}: input tensor must have at least 2 dimensions`);
@@ -5537,7 +5714,7 @@ var triangle = (op, keep) => (input2, ...args) => {
     input2.shape,
     input2.dtype
   );
-};
+});
 var tril = triangle("tril", "le");
 var triu = triangle("triu", "ge");
 
@@ -5553,48 +5730,60 @@ function checkIndex(op, index2) {
   if (index2.dtype !== "int32" && index2.dtype !== "uint32")
     throw new RuntimeError(`${op}(): Expected dtype int32 for index, got ${index2.dtype}`);
 }
-function index_select(input2, dim, index2) {
-  const d = wrapDim("index_select", dim, input2.ndim);
-  checkIndex("index_select", index2);
-  if (index2.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
-  const count2 = index2.numel();
-  const shape = input2.shape.map((size, i) => i === d ? count2 : size);
-  const aligned2 = reshape(
-    index2,
-    shape.map((_, i) => i === d ? count2 : 1)
-  );
-  return make({ kind: "take", dim: d }, [input2, aligned2], shape, input2.dtype);
-}
-function gather(input2, dim, index2) {
-  const d = wrapDim("gather", dim, input2.ndim);
-  checkIndex("gather", index2);
-  const fits = index2.ndim === input2.ndim && index2.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
-  if (!fits)
-    throw new RuntimeError(
-      `gather: Size does not match at dimension ${d}: expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`
+var index_select = named(
+  "index_select",
+  ["input: Tensor", "dim: int", "index: Tensor"],
+  (input2, dim, index2) => {
+    const d = wrapDim("index_select", dim, input2.ndim);
+    checkIndex("index_select", index2);
+    if (index2.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
+    const count2 = index2.numel();
+    const shape = input2.shape.map((size, i) => i === d ? count2 : size);
+    const aligned2 = reshape(
+      index2,
+      shape.map((_, i) => i === d ? count2 : 1)
     );
-  return make({ kind: "take", dim: d }, [input2, index2], index2.shape, input2.dtype);
-}
-function take_along_dim(input2, indices, ...args) {
-  const { dim = null } = keywords("take_along_dim", ["dim"], args);
-  if (dim === null) return take_along_dim(reshape(input2, [-1]), reshape(indices, [-1]), 0);
-  if (indices.ndim !== input2.ndim)
-    throw new RuntimeError(
-      `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${input2.ndim} and ${indices.ndim}`
-    );
-  const d = wrapDim("take_along_dim", dim, input2.ndim);
-  checkIndex("take_along_dim", indices);
-  const shape = input2.shape.map((size, i) => {
-    const other = indices.shape[i] ?? 1;
-    if (i === d) return other;
-    if (size !== other && size !== 1 && other !== 1)
-      throw new RuntimeError(`take_along_dim: shapes ${showShape(input2.shape)} and ${showShape(indices.shape)} do not broadcast`);
-    return Math.max(size, other);
-  });
-  const source = shape.map((size, i) => i === d ? input2.shape[i] ?? 1 : size);
-  const expanded = make({ kind: "move", move: { kind: "expand", shape: source } }, [input2], source, input2.dtype);
-  return make({ kind: "take", dim: d }, [expanded, indices], shape, input2.dtype);
-}
+    return make({ kind: "take", dim: d }, [input2, aligned2], shape, input2.dtype);
+  }
+);
+var gather = named(
+  "gather",
+  ["input: Tensor", "dim: int", "index: Tensor"],
+  (input2, dim, index2) => {
+    const d = wrapDim("gather", dim, input2.ndim);
+    checkIndex("gather", index2);
+    const fits = index2.ndim === input2.ndim && index2.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
+    if (!fits)
+      throw new RuntimeError(
+        `gather: Size does not match at dimension ${d}: expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`
+      );
+    return make({ kind: "take", dim: d }, [input2, index2], index2.shape, input2.dtype);
+  }
+);
+var take_along_dim = named(
+  "take_along_dim",
+  ["input: Tensor", "indices: Tensor", "..."],
+  (input2, indices, ...args) => {
+    const { dim = null } = keywords("take_along_dim", ["dim"], args);
+    if (dim === null) return take_along_dim(reshape(input2, [-1]), reshape(indices, [-1]), 0);
+    if (indices.ndim !== input2.ndim)
+      throw new RuntimeError(
+        `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${input2.ndim} and ${indices.ndim}`
+      );
+    const d = wrapDim("take_along_dim", dim, input2.ndim);
+    checkIndex("take_along_dim", indices);
+    const shape = input2.shape.map((size, i) => {
+      const other = indices.shape[i] ?? 1;
+      if (i === d) return other;
+      if (size !== other && size !== 1 && other !== 1)
+        throw new RuntimeError(`take_along_dim: shapes ${showShape(input2.shape)} and ${showShape(indices.shape)} do not broadcast`);
+      return Math.max(size, other);
+    });
+    const source = shape.map((size, i) => i === d ? input2.shape[i] ?? 1 : size);
+    const expanded = make({ kind: "move", move: { kind: "expand", shape: source } }, [input2], source, input2.dtype);
+    return make({ kind: "take", dim: d }, [expanded, indices], shape, input2.dtype);
+  }
+);
 
 // src/tensor/pointwise.ts
 var pointwise_exports = {};
@@ -5697,12 +5886,16 @@ __export(pointwise_exports, {
   trunc: () => trunc,
   where: () => where
 });
-var unary = (name) => (input2) => element(name, input2);
-var binary = (name) => (input2, other) => element(name, input2, other);
+var unary = (name) => named(name, ["input: Tensor"], (input2) => element(name, input2));
+var binary = (name) => named(name, ["input", "other"], (input2, other) => element(name, input2, other));
 var neg = unary("neg");
 var abs = unary("abs");
 var sign = unary("sign");
-var square = unary("square");
+var square = named(
+  "square",
+  ["input: Tensor"],
+  (input2) => element("square", input2.dtype === "bool" ? cast(input2, "int32") : input2)
+);
 var floor = unary("floor");
 var ceil = unary("ceil");
 var trunc = unary("trunc");
@@ -5761,21 +5954,27 @@ var bitwise_or = binary("bitwise_or");
 var bitwise_xor = binary("bitwise_xor");
 var bitwise_left_shift = binary("bitwise_left_shift");
 var bitwise_right_shift = binary("bitwise_right_shift");
-function add(input2, other, options = {}) {
-  return element("add", input2, scaled("add", other, options));
-}
-function sub(input2, other, options = {}) {
+var add = named("add", ["input", "other", "..."], (input2, other, options = {}) => {
+  return element("add", input2, scaled("add", input2, other, options));
+});
+var sub = named("sub", ["input", "other", "..."], (input2, other, options = {}) => {
   if (promoted("sub", [input2, other]) === "bool")
     throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
-  return element("sub", input2, scaled("sub", other, options));
-}
-function scaled(op, other, options) {
+  return element("sub", input2, scaled("sub", input2, other, options));
+});
+function scaled(op, input2, other, options) {
   const { alpha = 1 } = keywords(op, [], [options], ["alpha"]);
   if (alpha === 1) return other;
+  if (!Number.isInteger(alpha) && !isFloat(promoted(op, [input2, other])))
+    throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
   return other instanceof Tensor ? element("mul", other, alpha) : Number(other) * alpha;
 }
-var rsub = (input2, other, options = {}) => element("sub", other, scaled("rsub", input2, options));
-function div(input2, other, options = {}) {
+var rsub = named(
+  "rsub",
+  ["input", "other", "..."],
+  (input2, other, options = {}) => sub(other, input2, options)
+);
+var div = named("div", ["input", "other", "..."], (input2, other, options = {}) => {
   const { rounding_mode = null } = keywords("div", [], [options], ["rounding_mode"]);
   switch (rounding_mode) {
     case null:
@@ -5785,10 +5984,12 @@ function div(input2, other, options = {}) {
     case "floor":
       return element("floor_divide", input2, other);
     default:
-      return rounding_mode;
+      throw new RuntimeError(
+        `div: expected rounding_mode to be one of null, 'trunc', or 'floor' but found '${String(rounding_mode)}'`
+      );
   }
-}
-function pow(input2, exponent) {
+});
+var pow = named("pow", ["input", "exponent"], (input2, exponent) => {
   if (input2 instanceof Tensor && input2.dtype === "bool" && typeof exponent === "boolean")
     return exponent ? input2 : element("logical_or", input2, element("logical_not", input2));
   if (!(input2 instanceof Tensor) || typeof exponent !== "number") return element("pow", input2, exponent);
@@ -5802,35 +6003,72 @@ function pow(input2, exponent) {
   if (exponent === -1) return element("reciprocal", input2);
   if (exponent === 3) return element("mul", element("square", input2), input2);
   return element("pow", input2, exponent);
-}
-function round(input2, options = {}) {
+});
+var round = named("round", ["input: Tensor", "..."], (input2, options = {}) => {
   const { decimals = 0 } = keywords("round", [], [options], ["decimals"]);
   if (decimals === 0) return element("round", input2);
   const scale = 10 ** Math.abs(decimals);
   return decimals > 0 ? div(element("round", mul(input2, scale)), scale) : mul(element("round", div(input2, scale)), scale);
-}
-function clamp(input2, ...args) {
+});
+var clamp = named("clamp", ["input: Tensor", "..."], (input2, ...args) => {
   const { min: min2 = null, max: max2 = null } = keywords("clamp", ["min", "max"], args);
   if (min2 === null && max2 === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
   const raised = min2 === null ? input2 : element("maximum", input2, min2);
   return max2 === null ? raised : element("minimum", raised, max2);
-}
-var clamp_min = (input2, min2) => element("maximum", input2, min2);
-var clamp_max = (input2, max2) => element("minimum", input2, max2);
-var where = (condition, input2, other) => choose(condition, input2, other);
-function masked_fill(input2, mask, value) {
-  return cast(choose(mask, value, input2), input2.dtype);
-}
-function lerp(input2, end, weight) {
+});
+var clamp_min = named(
+  "clamp_min",
+  ["input: Tensor", "min"],
+  (input2, min2) => element("maximum", input2, min2)
+);
+var clamp_max = named(
+  "clamp_max",
+  ["input: Tensor", "max"],
+  (input2, max2) => element("minimum", input2, max2)
+);
+var where = named(
+  "where",
+  ["condition: Tensor", "input", "other"],
+  (condition, input2, other) => choose(condition, input2, other)
+);
+var masked_fill = named(
+  "masked_fill",
+  ["input: Tensor", "mask: Tensor", "value"],
+  (input2, mask, value) => {
+    return cast(choose(mask, value, input2), input2.dtype);
+  }
+);
+var lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (input2, end, weight) => {
+  const [other = input2] = [end, weight].filter((x) => x instanceof Tensor && x.dtype !== input2.dtype);
+  if (other !== input2)
+    throw new RuntimeError(`lerp: expected dtype ${input2.dtype} for \`end\` and \`weight\` but got dtype ${other.dtype}`);
+  if (!isFloat(input2.dtype)) throw new NotImplementedError(`lerp: not implemented for '${input2.dtype}'`);
   const distance = sub(end, input2);
   const fromStart = () => add(input2, mul(weight, distance));
   const fromEnd = (rest) => sub(end, mul(distance, rest));
   if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
   return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
-}
+});
 var valueOf = (op, options) => keywords(op, [], [options], ["value"]).value ?? 1;
-var addcmul = (input2, tensor1, tensor2, options = {}) => add(input2, mul(tensor1, tensor2), { alpha: valueOf("addcmul", options) });
-var addcdiv = (input2, tensor1, tensor2, options = {}) => add(input2, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
+var addcmul = named(
+  "addcmul",
+  ["input: Tensor", "tensor1: Tensor", "tensor2: Tensor", "..."],
+  (input2, tensor1, tensor2, options = {}) => {
+    const value = valueOf("addcmul", options);
+    const dtype = promoted("addcmul", [input2, tensor1, tensor2]);
+    if (dtype === "bool") throw new NotImplementedError("addcmul: not implemented for 'bool'");
+    return add(input2, mul(tensor1, tensor2), { alpha: isFloat(dtype) ? value : Math.trunc(value) });
+  }
+);
+var addcdiv = named(
+  "addcdiv",
+  ["input: Tensor", "tensor1: Tensor", "tensor2: Tensor", "..."],
+  (input2, tensor1, tensor2, options = {}) => {
+    if (!isFloat(tensor1.dtype) && !isFloat(tensor2.dtype))
+      throw new RuntimeError("addcdiv: Integer division with addcdiv is not supported; use div() with a rounding_mode, and add()");
+    return add(input2, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
+  }
+);
 
 // src/tensor/products.ts
 var products_exports = {};
@@ -5878,67 +6116,80 @@ function reduced(name, input2, dims, keepdim) {
   const { empty: empty2 } = reduceOp(name);
   if (dims.some((d) => input2.shape[d] === 0)) {
     if (empty2 === void 0)
-      throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+      throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
     return constant(empty2, shape, result, input2.backend);
   }
   const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
   return reduceOp(name).gives === "same" && isFloat(input2.dtype) ? cast(values, input2.dtype) : values;
 }
-var overDims = (name) => (input2, ...args) => {
+var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
   const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  if (dim === void 0 && input2.numel() === 0 && reduceOp(name).empty === void 0) throw nothingToReduce(name);
   return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
-};
-function sum(input2, ...args) {
+});
+var nothingToReduce = (name) => new RuntimeError(
+  `${name}: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`
+);
+var sum = named("sum", ["input: Tensor", "..."], (input2, ...args) => {
   const { dim, keepdim = false, dtype = input2.dtype } = keywords("sum", ["dim", "keepdim"], args, ["dtype"]);
   return reduced("sum", cast(input2, dtype), wrapDims("sum", dim, input2.ndim), keepdim);
-}
-function prod(input2, ...args) {
-  const {
-    dim,
-    keepdim = false,
-    dtype = input2.dtype
-  } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
-  return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
-}
-function mean(input2, ...args) {
+});
+var prod = named(
+  "prod",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const {
+      dim,
+      keepdim = false,
+      dtype = input2.dtype
+    } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
+    return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
+  }
+);
+var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
   const { dim, keepdim = false, dtype = input2.dtype } = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
   if (!isFloat(dtype))
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input2.ndim);
   const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
   return cast(element("mul", total, 1 / count(input2, dims)), dtype);
-}
+});
 var count = (input2, dims) => numel(dims.map((d) => input2.shape[d] ?? 1));
 var amax = overDims("amax");
 var amin = overDims("amin");
 var any = overDims("any");
 var all = overDims("all");
-var position2 = (name) => (input2, ...args) => {
+var position2 = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
   const { dim = null, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  if (input2.dtype === "bool") throw new RuntimeError(`${name}: does not support bool input`);
   return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
-};
+});
 var argmax = position2("argmax");
 var argmin = position2("argmin");
 var extremes = (name, values, indices, elementwise2) => {
-  function extreme(input2, ...args) {
-    const [other] = args;
-    if (other instanceof Tensor) return element(elementwise2, input2, other);
+  const extreme = named(name, ["input: Tensor", "..."], (input2, ...args) => {
+    const [first] = args;
+    if (first instanceof Tensor) return element(elementwise2, input2, first);
     if (args.length === 0) {
-      if (input2.numel() === 0)
-        throw new RuntimeError(`${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
       return values(input2);
     }
-    const options = keywords(name, ["dim", "keepdim"], args);
-    return { values: values(input2, options), indices: indices(input2, options) };
-  }
+    const { other, ...options } = keywords(name, ["dim", "keepdim"], args, ["other"]);
+    if (other) return element(elementwise2, input2, other);
+    return { values: values(input2, options), indices: indices(input2.dtype === "bool" ? cast(input2, "int32") : input2, options) };
+  });
   return extreme;
 };
 var max = extremes("max", amax, argmax, "maximum");
 var min = extremes("min", amin, argmin, "minimum");
-function aminmax(input2, options = {}) {
-  const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
-  return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
-}
+var aminmax = named(
+  "aminmax",
+  ["input: Tensor", "..."],
+  (input2, options = {}) => {
+    const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
+    if (dim === null && input2.numel() === 0) throw nothingToReduce("aminmax");
+    return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
+  }
+);
 function varianceOf(op, input2, args) {
   const {
     dim,
@@ -5953,41 +6204,79 @@ function varianceOf(op, input2, args) {
   const degrees = Math.max(0, count(input2, dims) - correction);
   return element("div", reduced("sum", squares, dims, keepdim), degrees);
 }
-var variance = (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype);
-var std = (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype);
-var std_mean = (input2, ...args) => withMean(std, input2, args);
-var var_mean = (input2, ...args) => withMean(variance, input2, args);
+var variance = named(
+  "var",
+  ["input: Tensor", "..."],
+  (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype)
+);
+var std = named(
+  "std",
+  ["input: Tensor", "..."],
+  (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype)
+);
+var std_mean = named(
+  "std_mean",
+  ["input: Tensor", "..."],
+  (input2, ...args) => withMean(std, input2, args)
+);
+var var_mean = named(
+  "var_mean",
+  ["input: Tensor", "..."],
+  (input2, ...args) => withMean(variance, input2, args)
+);
 function withMean(spread, input2, args) {
   const { dim = null, keepdim = false } = keywords("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
   return [spread(input2, ...args), mean(input2, { dim, keepdim })];
 }
-var nansum = (input2, ...args) => sum(isFloat(input2.dtype) ? choose(element("isnan", input2), 0, input2) : input2, ...args);
-function nanmean(input2, ...args) {
-  const { dim = null, keepdim = false } = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
-  return element("div", nansum(input2, ...args), sum(element("logical_not", element("isnan", input2)), { dim, keepdim }));
-}
-function count_nonzero(input2, ...args) {
-  const { dim = null } = keywords("count_nonzero", ["dim"], args);
-  return sum(cast(input2, "bool"), { dim });
-}
-function logsumexp(input2, dim, ...args) {
-  const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
-  const dims = wrapDims("logsumexp", dim, input2.ndim);
-  const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
-  if (dims.some((d) => input2.shape[d] === 0)) return constant(-Infinity, reducedShape(input2.shape, dims, keepdim), x.dtype, input2.backend);
-  const top = reduced("amax", x, dims, true);
-  const finite = choose(element("isfinite", top), top, 0);
-  const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
-  const result = element("add", total, finite);
-  return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));
-}
-function norm2(input2, ...args) {
-  const { p = 2, dim, keepdim = false } = keywords("norm", ["p", "dim", "keepdim"], args);
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
-  const dims = wrapDims("norm", dim, input2.ndim);
-  const x = cast(input2, "float32");
-  return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input2.dtype);
-}
+var nansum = named(
+  "nansum",
+  ["input: Tensor", "..."],
+  (input2, ...args) => sum(isFloat(input2.dtype) ? choose(element("isnan", input2), 0, input2) : input2, ...args)
+);
+var nanmean = named(
+  "nanmean",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { dim = null, keepdim = false } = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
+    if (!isFloat(input2.dtype)) throw new RuntimeError(`nanmean: expected input to have floating point dtype but got ${input2.dtype}`);
+    return element("div", nansum(input2, ...args), sum(element("logical_not", element("isnan", input2)), { dim, keepdim }));
+  }
+);
+var count_nonzero = named(
+  "count_nonzero",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { dim = null } = keywords("count_nonzero", ["dim"], args);
+    return sum(cast(input2, "bool"), { dim });
+  }
+);
+var logsumexp = named(
+  "logsumexp",
+  ["input: Tensor", "dim", "..."],
+  (input2, dim, ...args) => {
+    const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
+    const dims = wrapDims("logsumexp", dim, input2.ndim);
+    const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
+    if (dims.some((d) => input2.shape[d] === 0))
+      return constant(-Infinity, reducedShape(input2.shape, dims, keepdim), x.dtype, input2.backend);
+    const top = reduced("amax", x, dims, true);
+    const finite = choose(element("isfinite", top), top, 0);
+    const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
+    const result = element("add", total, finite);
+    return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));
+  }
+);
+var norm2 = named(
+  "norm",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { p = 2, dim, keepdim = false } = keywords("norm", ["p", "dim", "keepdim"], args);
+    if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
+    const dims = wrapDims("norm", dim, input2.ndim);
+    const x = cast(input2, "float32");
+    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input2.dtype);
+  }
+);
 function normOf(x, p, dims, keepdim) {
   if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
   const size = element("abs", x);
@@ -5999,7 +6288,7 @@ function normOf(x, p, dims, keepdim) {
 }
 
 // src/tensor/products.ts
-function matmul2(input2, other) {
+var matmul2 = named("matmul", ["input: Tensor", "other: Tensor"], (input2, other) => {
   if (input2.ndim === 0 || other.ndim === 0)
     throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
   const a = input2.ndim === 1 ? unsqueeze(input2, 0) : input2;
@@ -6007,12 +6296,12 @@ function matmul2(input2, other) {
   const out = product2("matmul", a, b);
   const gone = [...input2.ndim === 1 ? [out.ndim - 2] : [], ...other.ndim === 1 ? [out.ndim - 1] : []];
   return gone.length === 0 ? out : reshape(out, reducedShape(out.shape, gone, false));
-}
+});
 function product2(op, a, b) {
   const shape = matmulShape(op, a.shape, b.shape);
   const dtype = promoted(op, [a, b]);
   if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
-  if (dtype === "bool") throw new RuntimeError(`${op}: not implemented for 'bool'`);
+  if (dtype === "bool") throw new NotImplementedError(`${op}: not implemented for 'bool'`);
   if (!isFloat(dtype)) return integerProduct(a, b, dtype);
   if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
   return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
@@ -6020,54 +6309,66 @@ function product2(op, a, b) {
 function integerProduct(a, b, dtype) {
   return cast(sum(element("mul", unsqueeze(a, -2), unsqueeze(transpose(b, -1, -2), -3)), -1), dtype);
 }
-function mm(input2, mat2) {
+var mm = named("mm", ["input: Tensor", "mat2: Tensor"], (input2, mat2) => {
   if (input2.ndim !== 2 || mat2.ndim !== 2)
     throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`);
   return product2("mm", input2, mat2);
-}
-function bmm(input2, mat2) {
+});
+var bmm = named("bmm", ["input: Tensor", "mat2: Tensor"], (input2, mat2) => {
   if (input2.ndim !== 3 || mat2.ndim !== 3 || input2.shape[0] !== mat2.shape[0]) {
     throw new RuntimeError(
       `bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input2.shape)} and ${showShape(mat2.shape)}`
     );
   }
   return product2("bmm", input2, mat2);
-}
+});
 var plus2 = (op, input2, term, options) => {
   const { beta = 1, alpha = 1 } = keywords(op, [], [options], ["beta", "alpha"]);
   const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
   if (beta === 0) return scaledTerm;
   return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
 };
-var addmm = (input2, mat1, mat2, options = {}) => plus2("addmm", input2, mm(mat1, mat2), options);
-var baddbmm = (input2, batch1, batch2, options = {}) => plus2("baddbmm", input2, bmm(batch1, batch2), options);
-function dot(input2, tensor2) {
+var addmm = named(
+  "addmm",
+  ["input: Tensor", "mat1: Tensor", "mat2: Tensor", "..."],
+  (input2, mat1, mat2, options = {}) => plus2("addmm", input2, mm(mat1, mat2), options)
+);
+var baddbmm = named(
+  "baddbmm",
+  ["input: Tensor", "batch1: Tensor", "batch2: Tensor", "..."],
+  (input2, batch1, batch2, options = {}) => plus2("baddbmm", input2, bmm(batch1, batch2), options)
+);
+var dot = named("dot", ["input: Tensor", "tensor: Tensor"], (input2, tensor2) => {
   if (input2.ndim !== 1 || tensor2.ndim !== 1)
     throw new RuntimeError(`dot: 1D tensors expected, but got ${input2.ndim}D and ${tensor2.ndim}D tensors`);
   return matmul2(input2, tensor2);
-}
-function mv(input2, vec) {
+});
+var mv = named("mv", ["input: Tensor", "vec: Tensor"], (input2, vec) => {
   if (input2.ndim !== 2 || vec.ndim !== 1)
     throw new RuntimeError(`mv: vector + matrix @ vector expected, got ${vec.ndim}, ${input2.ndim}, ${vec.ndim}`);
   return matmul2(input2, vec);
-}
-function outer(input2, vec2) {
+});
+var outer = named("outer", ["input: Tensor", "vec2: Tensor"], (input2, vec2) => {
   if (input2.ndim !== 1 || vec2.ndim !== 1)
     throw new RuntimeError(`outer: Expected 1-D arguments, but got ${input2.ndim}-D and ${vec2.ndim}-D`);
   return element("mul", unsqueeze(input2, 1), unsqueeze(vec2, 0));
-}
-function linear(input2, weight, ...args) {
-  const { bias = null } = keywords("linear", ["bias"], args);
-  const vector2 = weight.ndim === 1;
-  const shape = linearShape(input2.shape, vector2 ? [1, weight.shape[0] ?? 0] : weight.shape);
-  if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
-    throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
-  const w = vector2 ? unsqueeze(weight, 0) : weight;
-  const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
-  const sum2 = bias === null ? product3 : element("add", product3, bias);
-  const out = cast(sum2, input2.dtype);
-  return vector2 ? reshape(out, shape.slice(0, -1)) : out;
-}
+});
+var linear = named(
+  "linear",
+  ["input: Tensor", "weight: Tensor", "..."],
+  (input2, weight, ...args) => {
+    const { bias = null } = keywords("linear", ["bias"], args);
+    const vector2 = weight.ndim === 1;
+    const shape = linearShape(input2.shape, vector2 ? [1, weight.shape[0] ?? 0] : weight.shape);
+    if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
+      throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
+    const w = vector2 ? unsqueeze(weight, 0) : weight;
+    const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
+    const sum2 = bias === null ? product3 : element("add", product3, bias);
+    const out = cast(sum2, input2.dtype);
+    return vector2 ? reshape(out, shape.slice(0, -1)) : out;
+  }
+);
 
 // src/tensor/scans.ts
 var scans_exports = {};
@@ -6075,9 +6376,8 @@ __export(scans_exports, {
   cumprod: () => cumprod,
   cumsum: () => cumsum
 });
-var running = (name, scan2) => (input2, ...args) => {
-  const { dim, dtype = null } = keywords(name, ["dim"], args, ["dtype"]);
-  if (dim === void 0) throw new TypeError(`${name}() missing 1 required positional argument: "dim"`);
+var running = (name, scan2) => named(name, ["input: Tensor", "dim: int", "..."], (input2, dim, options = {}) => {
+  const { dtype = null } = keywords(name, [], [options], ["dtype"]);
   const d = wrapDim(name, dim, input2.ndim);
   const given = dtype ?? input2.dtype;
   const result = isFloat(given) || given === "uint32" ? given : dtype ?? "int32";
@@ -6085,7 +6385,7 @@ var running = (name, scan2) => (input2, ...args) => {
   if (input2.ndim === 0 || input2.numel() === 0) return cast(x, result);
   const rows = transpose(x, d, -1);
   return cast(transpose(make({ kind: "scan", scan: scan2 }, [rows], rows.shape, x.dtype), d, -1), result);
-};
+});
 var cumsum = running("cumsum", "sum");
 var cumprod = running("cumprod", "prod");
 
@@ -6131,21 +6431,30 @@ function ordered(name, input2, dim, descending, keep) {
   return { values: transpose(values, d, last), indices: transpose(order2, d, last) };
 }
 var SORT = ["dim", "descending", "stable"];
-function sort(input2, ...args) {
+var sort = named("sort", ["input: Tensor", "..."], (input2, ...args) => {
   const { dim = -1, descending = false } = keywords("sort", ["dim", "descending"], args, ["stable"]);
   return ordered("sort", input2, dim, descending, null);
-}
-function argsort(input2, ...args) {
-  const { dim = -1, descending = false } = keywords("argsort", SORT, args);
-  return ordered("argsort", input2, dim, descending, null).indices;
-}
-function topk(input2, k, ...args) {
-  const { dim = -1, largest = true } = keywords("topk", ["dim", "largest", "sorted"], args);
-  const d = wrapDim("topk", dim, input2.ndim);
-  if (!Number.isInteger(k) || k < 0 || k > (input2.ndim === 0 ? 1 : input2.shape[d] ?? 0))
-    throw new RuntimeError(`topk: selected index k out of range: ${String(k)} of ${input2.shape[d] ?? 1} at dimension ${d}`);
-  return ordered("topk", input2, dim, largest, k);
-}
+});
+var argsort = named(
+  "argsort",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { dim = -1, descending = false } = keywords("argsort", SORT, args);
+    return ordered("argsort", input2, dim, descending, null).indices;
+  }
+);
+var topk = named(
+  "topk",
+  ["input: Tensor", "k: int", "..."],
+  (input2, k, ...args) => {
+    const { dim = -1, largest = true } = keywords("topk", ["dim", "largest", "sorted"], args);
+    if (input2.dtype === "bool") throw new RuntimeError("topk: does not support bool dtypes");
+    const d = wrapDim("topk", dim, input2.ndim);
+    if (!Number.isInteger(k) || k < 0 || k > (input2.ndim === 0 ? 1 : input2.shape[d] ?? 0))
+      throw new RuntimeError(`topk: selected index k out of range: ${String(k)} of ${input2.shape[d] ?? 1} at dimension ${d}`);
+    return ordered("topk", input2, dim, largest, k);
+  }
+);
 
 // src/tensor/random.ts
 var Generator = class {
@@ -6158,7 +6467,8 @@ var Generator = class {
   }
   /** Starts anew from a seed, an integer from 0 to 2^53 - 1. */
   manual_seed(seed2) {
-    if (!Number.isSafeInteger(seed2) || seed2 < 0) throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed2)}`);
+    if (!Number.isSafeInteger(seed2) || seed2 < 0)
+      throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed2)}`);
     this.seeded = seed2;
     this.state = [0, 0, 0, 0, seed2 % 2 ** 32, Math.floor(seed2 / 2 ** 32)];
     return this;
@@ -6191,7 +6501,7 @@ var Generator = class {
   }
 };
 var defaultGenerator = new Generator();
-var manual_seed = (seed2) => defaultGenerator.manual_seed(seed2);
+var manual_seed = named("manual_seed", ["seed"], (seed2) => defaultGenerator.manual_seed(seed2));
 var initial_seed = () => defaultGenerator.initial_seed();
 var seed = () => defaultGenerator.seed();
 var RANDOM = ["generator", "dtype", "device"];
@@ -6203,45 +6513,73 @@ function draw(distribution, shape, options) {
   if (count2 === 0) return constant(0, shape, dtype, backend);
   const state = (generator ?? defaultGenerator).take(count2);
   const storage = backend.upload(new Uint8Array(state.buffer));
-  const numbers = make({ kind: "random", distribution }, [new Tensor(dataNode(storage, [state.length], "uint32", backend))], [count2], dtype);
+  const numbers = make(
+    { kind: "random", distribution },
+    [new Tensor(dataNode(storage, [state.length], "uint32", backend))],
+    [count2],
+    dtype
+  );
   return reshape(numbers, shape);
 }
-var floats2 = (op, distribution) => (...args) => {
+var floats2 = (op, distribution) => named(op, ["size", "..."], (...args) => {
   const { sizes, options } = splitSizes(op, args, RANDOM);
   const { dtype = "float32" } = options;
-  if (!isFloat(dtype)) throw new RuntimeError(`${op}: expected a floating point dtype, got ${dtype}`);
+  if (!isFloat(dtype)) throw new NotImplementedError(`${op}: expected a floating point dtype, got ${dtype}`);
   return cast(draw(distribution, checkShape(op, sizes), options), dtype);
-};
+});
 var rand = floats2("rand", "uniform");
 var randn = floats2("randn", "normal");
-function randint(...args) {
-  const bounds = args.filter((arg) => typeof arg === "number");
-  const [size, given = {}] = args.slice(bounds.length);
-  const { dtype = "int32", ...options } = keywords("randint", [], [given], RANDOM);
-  const [low, high] = bounds.length === 1 ? [0, bounds[0] ?? 0] : [bounds[0] ?? 0, bounds[1] ?? 0];
-  if (bounds.length === 0 || bounds.length > 2 || !Array.isArray(size)) throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
-  if (!bounds.every(Number.isInteger) || low >= high || high - low > 2 ** 32)
-    throw new RuntimeError(`random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`);
-  const bits2 = draw("bits", checkShape("randint", size), options);
-  const span = high - low;
-  const within = cast(span === 2 ** 32 ? bits2 : element("remainder", bits2, constant(span, [], "uint32", bits2.backend)), "int32");
-  return cast(element("add", within, low), dtype);
-}
-var like2 = (create) => (input2, options = {}) => create([...input2.shape], { dtype: input2.dtype, device: input2.device, ...keywords("rand_like", [], [options], RANDOM) });
-var rand_like = like2(rand);
-var randn_like = like2(randn);
-function multinomial(input2, num_samples, ...args) {
-  const { replacement = false, generator = null } = keywords("multinomial", ["replacement"], args, ["generator"]);
-  if (input2.ndim !== 1 && input2.ndim !== 2) throw new RuntimeError(`multinomial: prob_dist must be 1 or 2 dim, got ${showShape(input2.shape)}`);
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`multinomial only supports floating-point dtypes for input, got: ${input2.dtype}`);
-  if (!Number.isInteger(num_samples) || num_samples < 1) throw new RuntimeError(`multinomial: cannot sample n_sample <= 0 samples, got ${String(num_samples)}`);
-  const width = input2.shape.at(-1) ?? 0;
-  if (!replacement && num_samples > width)
-    throw new RuntimeError(`multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`);
-  const weights = cast(input2, "float32");
-  const uniform2 = (shape) => draw("uniform", shape, { generator, device: input2.device });
-  return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform2) : drawnOnce(weights, num_samples, uniform2);
-}
+var randint = named(
+  "randint",
+  ["..."],
+  (...args) => {
+    const twoBounds = typeof args[1] === "number";
+    const given = keywords("randint", twoBounds ? ["low", "high", "size"] : ["high", "size"], args, [
+      ...RANDOM,
+      "low",
+      "high",
+      "size"
+    ]);
+    const { low = 0, high, size, dtype = "int32", ...options } = given;
+    if (typeof high !== "number" || !Array.isArray(size))
+      throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
+    if (![low, high].every(Number.isInteger) || low >= high || high - low > 2 ** 32)
+      throw new RuntimeError(
+        `random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`
+      );
+    const bits2 = draw("bits", checkShape("randint", size), options);
+    const span = high - low;
+    const within = cast(span === 2 ** 32 ? bits2 : element("remainder", bits2, constant(span, [], "uint32", bits2.backend)), "int32");
+    return cast(element("add", within, low), dtype);
+  }
+);
+var like2 = (op, create) => named(
+  op,
+  ["input: Tensor", "..."],
+  (input2, options = {}) => create([...input2.shape], { dtype: input2.dtype, device: input2.device, ...keywords(op, [], [options], RANDOM) })
+);
+var rand_like = like2("rand_like", rand);
+var randn_like = like2("randn_like", randn);
+var multinomial = named(
+  "multinomial",
+  ["input: Tensor", "num_samples: int", "..."],
+  (input2, num_samples, ...args) => {
+    const { replacement = false, generator = null } = keywords("multinomial", ["replacement"], args, ["generator"]);
+    if (input2.ndim !== 1 && input2.ndim !== 2)
+      throw new RuntimeError(`multinomial: prob_dist must be 1 or 2 dim, got ${showShape(input2.shape)}`);
+    if (!isFloat(input2.dtype)) throw new RuntimeError(`multinomial only supports floating-point dtypes for input, got: ${input2.dtype}`);
+    if (!Number.isInteger(num_samples) || num_samples < 1)
+      throw new RuntimeError(`multinomial: cannot sample n_sample <= 0 samples, got ${String(num_samples)}`);
+    const width = input2.shape.at(-1) ?? 0;
+    if (!replacement && num_samples > width)
+      throw new RuntimeError(
+        `multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`
+      );
+    const weights = cast(input2, "float32");
+    const uniform2 = (shape) => draw("uniform", shape, { generator, device: input2.device });
+    return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform2) : drawnOnce(weights, num_samples, uniform2);
+  }
+);
 function drawnOnce(weights, count2, uniform2) {
   const exponential = element("neg", element("log1p", element("neg", uniform2(weights.shape))));
   return topk(element("div", weights, element("maximum", exponential, 1e-30)), count2).indices;
@@ -6263,40 +6601,44 @@ __export(rearrange_exports, {
   repeat: () => repeat2,
   repeat_interleave: () => repeat_interleave,
   roll: () => roll,
-  swapaxes: () => transpose,
+  swapaxes: () => swapaxes,
   swapdims: () => transpose,
   tile: () => tile
 });
 
 // src/tensor/joins.ts
-function cat(tensors, ...args) {
-  const { dim = 0 } = keywords("cat", ["dim"], args);
-  const shaped = tensors.filter((tensor2) => tensor2.ndim !== 1 || tensor2.shape[0] !== 0);
-  const [first = tensors[0]] = shaped;
-  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
-  const d = wrapDim("cat", dim, first.ndim);
-  const single = tensors.findIndex(({ ndim }) => ndim === 0);
-  if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
-  for (const { shape } of shaped) {
-    if (!sameShape(
-      shape.filter((_, i) => i !== d),
-      first.shape.filter((_, i) => i !== d)
-    )) {
-      throw new RuntimeError(
-        `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`
-      );
+var cat = named(
+  "cat",
+  ["tensors: Tensors", "..."],
+  (tensors, ...args) => {
+    const { dim = 0 } = keywords("cat", ["dim"], args);
+    const shaped = tensors.filter((tensor2) => tensor2.ndim !== 1 || tensor2.shape[0] !== 0);
+    const [first = tensors[0]] = shaped;
+    if (!first) throw new ValueError("cat: expected a non-empty list of Tensors");
+    const d = wrapDim("cat", dim, first.ndim);
+    const single = tensors.findIndex(({ ndim }) => ndim === 0);
+    if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
+    for (const { shape } of shaped) {
+      if (!sameShape(
+        shape.filter((_, i) => i !== d),
+        first.shape.filter((_, i) => i !== d)
+      )) {
+        throw new RuntimeError(
+          `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`
+        );
+      }
     }
+    const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
+    const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
+    const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
+    return joinAll(full2, d) ?? constant(
+      0,
+      first.shape.map((size, i) => i === d ? total : size),
+      dtype,
+      first.backend
+    );
   }
-  const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
-  const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
-  const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
-  return joinAll(full2, d) ?? constant(
-    0,
-    first.shape.map((size, i) => i === d ? total : size),
-    dtype,
-    first.backend
-  );
-}
+);
 function joinAll(tensors, dim) {
   if (tensors.length <= 1) return tensors[0] ?? null;
   const half2 = Math.ceil(tensors.length / 2);
@@ -6319,35 +6661,45 @@ function join(a, b, dim) {
     a.dtype
   );
 }
-function stack(tensors, ...args) {
-  const { dim = 0 } = keywords("stack", ["dim"], args);
-  const [first] = tensors;
-  const other = tensors.find(({ shape }) => first && !sameShape(shape, first.shape));
-  if (first && other) throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
-  return cat(
-    tensors.map((tensor2) => unsqueeze(tensor2, dim)),
-    { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) }
-  );
-}
+var stack = named(
+  "stack",
+  ["tensors: Tensors", "..."],
+  (tensors, ...args) => {
+    const { dim = 0 } = keywords("stack", ["dim"], args);
+    const [first] = tensors;
+    if (!first) throw new RuntimeError("stack: expects a non-empty list of Tensors");
+    const other = tensors.find(({ shape }) => !sameShape(shape, first.shape));
+    if (other)
+      throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
+    return cat(
+      tensors.map((tensor2) => unsqueeze(tensor2, dim)),
+      { dim: wrapDim("stack", dim, first.ndim + 1) }
+    );
+  }
+);
 
 // src/tensor/rearrange.ts
-function roll(input2, shifts, ...args) {
-  const { dims = null } = keywords("roll", ["dims"], args);
-  const by = [shifts].flat();
-  const along = dims === null ? [] : [dims].flat();
-  if (by.length === 0) throw new RuntimeError("roll: `shifts` required");
-  if (along.length === 0 && by.length === 1) return reshape(rollOne(reshape(input2, [-1]), by[0] ?? 0, 0), input2.shape);
-  if (along.length !== by.length)
-    throw new RuntimeError(`roll: shifts and dimensions must align. shifts: ${by.length}, dims:${along.length}`);
-  return along.reduce((rolled, dim, i) => rollOne(rolled, by[i] ?? 0, wrapDim("roll", dim, input2.ndim)), input2);
-}
+var roll = named(
+  "roll",
+  ["input: Tensor", "shifts", "..."],
+  (input2, shifts, ...args) => {
+    const { dims = null } = keywords("roll", ["dims"], args);
+    const by = [shifts].flat();
+    const along = dims === null ? [] : [dims].flat();
+    if (by.length === 0) throw new RuntimeError("roll: `shifts` required");
+    if (along.length === 0 && by.length === 1) return reshape(rollOne(reshape(input2, [-1]), by[0] ?? 0, 0), input2.shape);
+    if (along.length !== by.length)
+      throw new RuntimeError(`roll: shifts and dimensions must align. shifts: ${by.length}, dims:${along.length}`);
+    return along.reduce((rolled, dim, i) => rollOne(rolled, by[i] ?? 0, wrapDim("roll", dim, input2.ndim)), input2);
+  }
+);
 function rollOne(input2, shift2, dim) {
   const size = input2.shape[dim] ?? 0;
   if (size === 0) return input2;
   const first = (shift2 % size + size) % size;
   return first === 0 ? input2 : cat([narrow(input2, dim, size - first, first), narrow(input2, dim, 0, size - first)], dim);
 }
-function repeat2(input2, ...sizes) {
+var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...sizes) => {
   const times2 = sizesOf(sizes);
   const missing = times2.length - input2.ndim;
   if (missing < 0)
@@ -6363,70 +6715,93 @@ function repeat2(input2, ...sizes) {
     expand(reshape(input2, apart), larger3),
     shape.map((size, d) => size * (times2[d] ?? 1))
   );
-}
-function tile(input2, ...dims) {
+});
+var tile = named("tile", ["input: Tensor", "dims", "..."], (input2, ...dims) => {
   const times2 = sizesOf(dims);
   return repeat2(input2, [...new Array(Math.max(0, input2.ndim - times2.length)).fill(1), ...times2]);
-}
-function repeat_interleave(input2, repeats, ...args) {
-  const { dim = null } = keywords("repeat_interleave", ["dim"], args);
-  if (!Number.isInteger(repeats) || repeats < 0)
-    throw new RuntimeError(`repeat_interleave: repeats must be a non-negative integer, got ${String(repeats)}`);
-  if (dim === null) return repeat_interleave(reshape(input2, [-1]), repeats, 0);
-  const d = wrapDim("repeat_interleave", dim, input2.ndim);
-  const { shape } = input2;
-  const wide = expand(unsqueeze(input2, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
-  return reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]);
-}
-function movedim(input2, source, destination) {
-  const wrap = (dims) => [dims].flat().map((dim) => wrapDim("movedim", dim, input2.ndim));
-  const [from, to2] = [wrap(source), wrap(destination)];
-  if (from.length !== to2.length || new Set(from).size !== from.length || new Set(to2).size !== to2.length)
-    throw new RuntimeError(
-      `movedim: Invalid source or destination dims: source (${showShape(from)}) and destination (${showShape(to2)}), each of distinct dims and of one length`
-    );
-  const left = input2.shape.map((_, d) => d).filter((d) => !from.includes(d));
-  const order2 = input2.shape.map((_, d) => {
-    const moved2 = from[to2.indexOf(d)];
-    return moved2 ?? left.shift() ?? 0;
-  });
-  return permute(input2, order2);
-}
-function diagonal(input2, ...args) {
-  const { offset = 0, dim1 = 0, dim2 = 1 } = keywords("diagonal", ["offset", "dim1", "dim2"], args);
-  const [a, b] = [wrapDim("diagonal", dim1, input2.ndim), wrapDim("diagonal", dim2, input2.ndim)];
-  if (a === b) throw new RuntimeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
-  const last = movedim(input2, [a, b], [-2, -1]);
-  const [rows = 0, columns = 0] = last.shape.slice(-2);
-  const count2 = Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
-  const shape = [...last.shape.slice(0, -2), count2, 1];
-  const kept = narrow(last, -2, Math.min(rows, Math.max(0, -offset)), count2);
-  if (numel(shape) === 0) return reshape(narrow(kept, -1, 0, 0), shape.slice(0, -1));
-  const moved2 = narrow(kept, -1, Math.max(0, offset), columns - Math.max(0, offset));
-  const index2 = unsqueeze(range(count2, input2.backend), 1);
-  return reshape(make({ kind: "take", dim: moved2.ndim - 1 }, [moved2, index2], shape, input2.dtype), shape.slice(0, -1));
-}
+});
+var repeat_interleave = named(
+  "repeat_interleave",
+  ["input: Tensor", "repeats: int", "..."],
+  (input2, repeats, ...args) => {
+    const { dim = null } = keywords("repeat_interleave", ["dim"], args);
+    if (!Number.isInteger(repeats) || repeats < 0)
+      throw new RuntimeError(`repeat_interleave: repeats must be a non-negative integer, got ${String(repeats)}`);
+    if (dim === null) return repeat_interleave(reshape(input2, [-1]), repeats, 0);
+    const d = wrapDim("repeat_interleave", dim, input2.ndim);
+    const { shape } = input2;
+    const wide = expand(unsqueeze(input2, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
+    return reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]);
+  }
+);
+var movedim = named(
+  "movedim",
+  ["input: Tensor", "source", "destination"],
+  (input2, source, destination) => {
+    const wrap = (dims) => [dims].flat().map((dim) => wrapDim("movedim", dim, input2.ndim));
+    const [from, to2] = [wrap(source), wrap(destination)];
+    if (from.length !== to2.length || new Set(from).size !== from.length || new Set(to2).size !== to2.length)
+      throw new RuntimeError(
+        `movedim: Invalid source or destination dims: source (${showShape(from)}) and destination (${showShape(to2)}), each of distinct dims and of one length`
+      );
+    const left = input2.shape.map((_, d) => d).filter((d) => !from.includes(d));
+    const order2 = input2.shape.map((_, d) => {
+      const moved2 = from[to2.indexOf(d)];
+      return moved2 ?? left.shift() ?? 0;
+    });
+    return permute(input2, order2);
+  }
+);
+var swapaxes = named(
+  "swapaxes",
+  ["input: Tensor", "axis0: int", "axis1: int"],
+  (input2, axis0, axis1) => transpose(input2, axis0, axis1)
+);
+var diagonal = named(
+  "diagonal",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { offset = 0, dim1 = 0, dim2 = 1 } = keywords("diagonal", ["offset", "dim1", "dim2"], args);
+    const [a, b] = [wrapDim("diagonal", dim1, input2.ndim), wrapDim("diagonal", dim2, input2.ndim)];
+    if (a === b) throw new RuntimeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
+    const last = movedim(input2, [a, b], [-2, -1]);
+    const [rows = 0, columns = 0] = last.shape.slice(-2);
+    const count2 = Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
+    const shape = [...last.shape.slice(0, -2), count2, 1];
+    const kept = narrow(last, -2, Math.min(rows, Math.max(0, -offset)), count2);
+    if (numel(shape) === 0) return reshape(narrow(kept, -1, 0, 0), shape.slice(0, -1));
+    const moved2 = narrow(kept, -1, Math.max(0, offset), columns - Math.max(0, offset));
+    const index2 = unsqueeze(range(count2, input2.backend), 1);
+    return reshape(make({ kind: "take", dim: moved2.ndim - 1 }, [moved2, index2], shape, input2.dtype), shape.slice(0, -1));
+  }
+);
 
 // src/tensor/pad.ts
-function pad(input2, widths, ...args) {
-  const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
-  if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
-  if (widths.length > 2 * input2.ndim)
-    throw new RuntimeError(
-      `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
-    );
-  if (mode !== "constant" && value !== null && value !== 0)
-    throw new RuntimeError(`pad: Padding mode "${mode}" doesn't take in value argument`);
-  let out = input2;
-  for (let i = 0; i < widths.length; i += 2) {
-    const d = input2.ndim - 1 - i / 2;
-    const [before = 0, after = 0] = [widths[i], widths[i + 1]];
-    if ((input2.shape[d] ?? 0) + before + after < 0)
-      throw new RuntimeError(`pad: The input size ${input2.shape[d]}, plus padding ${before} and ${after}, resulted in a negative output size`);
-    out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
+var pad = named(
+  "pad",
+  ["input: Tensor", "pad", "..."],
+  (input2, widths, ...args) => {
+    const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
+    if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
+    if (widths.length > 2 * input2.ndim)
+      throw new RuntimeError(
+        `pad: Padding length should be less than or equal to two times the input dimension but got padding length ${widths.length} and input of dimension ${input2.ndim}`
+      );
+    if (mode !== "constant" && value !== null && value !== 0)
+      throw new RuntimeError(`pad: Padding mode "${mode}" doesn't take in value argument`);
+    let out = input2;
+    for (let i = 0; i < widths.length; i += 2) {
+      const d = input2.ndim - 1 - i / 2;
+      const [before = 0, after = 0] = [widths[i], widths[i + 1]];
+      if ((input2.shape[d] ?? 0) + before + after < 0)
+        throw new RuntimeError(
+          `pad: The input size ${input2.shape[d]}, plus padding ${before} and ${after}, resulted in a negative output size`
+        );
+      out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
+    }
+    return out;
   }
-  return out;
-}
+);
 function padConstant(input2, d, before, after, value) {
   const kept = narrow(input2, d, Math.max(0, -before), (input2.shape[d] ?? 0) + Math.min(0, before) + Math.min(0, after));
   const fill = (size) => constant(
@@ -6440,7 +6815,7 @@ function padConstant(input2, d, before, after, value) {
 function padFrom(mode, input2, d, before, after) {
   const size = input2.shape[d] ?? 0;
   const most = { reflect: size - 1, circular: size, replicate: size === 0 ? 0 : Infinity }[mode];
-  if (most === void 0) throw new RuntimeError(`pad: unrecognised padding mode ${String(mode)}`);
+  if (most === void 0) throw new NotImplementedError(`pad: unrecognised padding mode ${String(mode)}`);
   if (before > most || after > most)
     throw new RuntimeError(
       `pad: Padding size should be less than or equal to what mode ${mode} has at dimension ${d} of ${showShape(input2.shape)}, got ${before} and ${after}`
@@ -6464,25 +6839,33 @@ function padFrom(mode, input2, d, before, after) {
 }
 
 // src/tensor/scatter.ts
-function scatter(input2, dim, index2, ...args) {
-  const options = keywords("scatter", ["src"], args, ["value", "reduce"]);
-  const { src = options.value, reduce: reduce2 = null } = options;
-  if (src === void 0) throw new TypeError("scatter() missing argument: src, or value");
-  const d = checked("scatter", input2, dim, index2, src);
-  if (index2.numel() === 0) return input2;
-  if (input2.ndim === 0) {
-    const [line, at2] = [reshape(input2, [1]), reshape(index2, [1])];
-    return reshape(scatter(line, 0, at2, src instanceof Tensor ? reshape(src, [1]) : src, { reduce: reduce2 }), []);
+var scatter = named(
+  "scatter",
+  ["input: Tensor", "dim: int", "index: Tensor", "..."],
+  (input2, dim, index2, ...args) => {
+    const options = keywords("scatter", ["src"], args, ["value", "reduce"]);
+    const { src = options.value, reduce: reduce2 = null } = options;
+    if (src === void 0) throw new TypeError("scatter() missing argument: src, or value");
+    const d = checked("scatter", input2, dim, index2, src);
+    if (index2.numel() === 0) return input2;
+    if (input2.ndim === 0) {
+      const [line, at2] = [reshape(input2, [1]), reshape(index2, [1])];
+      return reshape(scatter(line, 0, at2, src instanceof Tensor ? reshape(src, [1]) : src, { reduce: reduce2 }), []);
+    }
+    if (reduce2 === "add") return combined("add", input2, d, index2, src);
+    if (reduce2 === "multiply") return combined("mul", input2, d, index2, src);
+    if (reduce2 !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce2)}`);
+    return replaced(input2, d, index2, src);
   }
-  if (reduce2 === "add") return combined("add", input2, d, index2, src);
-  if (reduce2 === "multiply") return combined("mul", input2, d, index2, src);
-  if (reduce2 !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce2)}`);
-  return replaced(input2, d, index2, src);
-}
-function scatter_add(input2, dim, index2, src) {
-  const d = checked("scatter_add", input2, dim, index2, src);
-  return index2.numel() === 0 ? input2 : combined("add", input2, d, index2, src);
-}
+);
+var scatter_add = named(
+  "scatter_add",
+  ["input: Tensor", "dim: int", "index: Tensor", "src: Tensor"],
+  (input2, dim, index2, src) => {
+    const d = checked("scatter_add", input2, dim, index2, src);
+    return index2.numel() === 0 ? input2 : combined("add", input2, d, index2, src);
+  }
+);
 function checked(op, input2, dim, index2, src) {
   const d = wrapDim(op, dim, input2.ndim);
   checkIndex(op, index2);
@@ -6493,7 +6876,9 @@ function checked(op, input2, dim, index2, src) {
   const fits = index2.ndim === Math.max(1, input2.ndim) && sizes.length === index2.ndim;
   const within = (i, size) => (i === d || size <= (input2.shape[i] ?? 1)) && size <= (sizes[i] ?? 0);
   if (!fits && !(input2.ndim === 0 && index2.ndim <= 1))
-    throw new RuntimeError(`${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index2.shape)}, ${showShape(input2.shape)} and ${showShape(sizes)}`);
+    throw new RuntimeError(
+      `${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index2.shape)}, ${showShape(input2.shape)} and ${showShape(sizes)}`
+    );
   if (fits && !index2.shape.every((size, i) => within(i, size)))
     throw new RuntimeError(
       `${op}(): Expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d} and to be no larger size than src ${showShape(sizes)}`
@@ -6510,10 +6895,10 @@ function replaced(input2, d, index2, src) {
   const rows = transpose(cast(index2, "int32"), d, last);
   const shape = [...rows.shape.slice(0, -1), input2.shape[d] ?? 1];
   const places = transpose(make({ kind: "scatter_places" }, [rows], shape, "int32"), d, last);
-  const named = over(input2, places, -1);
-  if (!(src instanceof Tensor)) return cast(choose(element("ge", named, 0), src, input2), input2.dtype);
+  const named2 = over(input2, places, -1);
+  if (!(src instanceof Tensor)) return cast(choose(element("ge", named2, 0), src, input2), input2.dtype);
   const found = make({ kind: "take", dim: d }, [under(src, widened(index2.shape, d, src)), places], places.shape, src.dtype);
-  return choose(element("ge", named, 0), over(input2, found, 0), input2);
+  return choose(element("ge", named2, 0), over(input2, found, 0), input2);
 }
 var widened = (shape, d, src) => shape.map((size, i) => i === d ? src.shape[i] ?? size : size);
 function combined(join2, input2, d, index2, src) {
@@ -6528,6 +6913,26 @@ function combined(join2, input2, d, index2, src) {
   return cast(element(join2, input2, total), input2.dtype);
 }
 
+// src/tensor/softmax.ts
+var softmaxOver = (name) => named(name, ["input: Tensor", "dim: int", "..."], (given, dim, options = {}) => {
+  const { dtype = null } = keywords(name, [], [options], ["dtype"]);
+  const input2 = dtype === null ? given : cast(given, dtype);
+  if (!isFloat(input2.dtype)) throw new NotImplementedError(`${name}: not implemented for '${input2.dtype}', only for floats`);
+  const d = wrapDim(name, dim, input2.ndim);
+  if (input2.ndim === 0) return reshape(softmaxRows(name, reshape(input2, [1])), []);
+  const last = input2.ndim - 1;
+  return transpose(softmaxRows(name, transpose(input2, d, last)), d, last);
+});
+function softmaxRows(name, input2) {
+  const rows = cast(input2, "float32");
+  return cast(
+    input2.numel() === 0 ? rows : make({ kind: "softmax", log: name === "log_softmax" }, [rows], rows.shape, "float32"),
+    input2.dtype
+  );
+}
+var softmax2 = softmaxOver("softmax");
+var log_softmax = softmaxOver("log_softmax");
+
 // src/tensor/slices.ts
 var Slice = class {
   constructor(start = null, stop = null, step = null) {
@@ -6539,10 +6944,10 @@ var Slice = class {
   stop;
   step;
 };
-function index(input2, indices) {
-  const named = indices.filter((one) => one !== null && one !== "...").length;
-  if (named > input2.ndim)
-    throw new IndexError(`too many indices for tensor of dimension ${input2.ndim}: got ${named} for shape ${showShape(input2.shape)}`);
+var index = named("index", ["input: Tensor", "indices"], (input2, indices) => {
+  const named2 = indices.filter((one) => one !== null && one !== "...").length;
+  if (named2 > input2.ndim)
+    throw new IndexError(`too many indices for tensor of dimension ${input2.ndim}: got ${named2} for shape ${showShape(input2.shape)}`);
   if (indices.filter((one) => one === "...").length > 1) throw new IndexError("index: an index can only have a single ellipsis ('...')");
   if (indices.filter((one) => one instanceof Tensor).length > 1)
     throw new RuntimeError("index: at most one of the indices may be a tensor; gather() or index_select() one after the other");
@@ -6550,16 +6955,17 @@ function index(input2, indices) {
   let dim = 0;
   for (const one of indices) {
     if (one === null) out = unsqueeze(out, dim++);
-    else if (one === "...") dim += input2.ndim - named;
+    else if (one === "...") dim += input2.ndim - named2;
     else if (one instanceof Tensor) out = index_select(out, dim++, vector(one));
     else if (one instanceof Slice) out = sliced(out, dim++, one);
     else if (Number.isInteger(one)) out = picked(out, dim, one);
     else throw new TypeError(`index: only integers, Slice, null, "..." and integer tensors are valid indices, got ${String(one)}`);
   }
   return out;
-}
+});
 function vector(one) {
-  if (one.dtype === "bool") throw new IndexError("index: how many elements a bool mask picks is not known here; use where() or masked_fill()");
+  if (one.dtype === "bool")
+    throw new IndexError("index: how many elements a bool mask picks is not known here; use where() or masked_fill()");
   if (one.ndim !== 1) throw new IndexError(`index: a tensor among the indices must be a vector, got ${showShape(one.shape)}`);
   return one;
 }
@@ -6571,11 +6977,15 @@ function picked(input2, dim, at2) {
 function sliced(input2, dim, { start, stop, step }) {
   const size = input2.shape[dim] ?? 0;
   const by = step ?? 1;
-  if (!Number.isInteger(by) || by < 1) throw new RuntimeError(`slice step must be positive, got ${String(step)}`);
+  if (!Number.isInteger(by) || by < 1) throw new ValueError(`index: step must be greater than zero, got ${String(step)}`);
   const bound = (at2) => Math.min(size, Math.max(0, at2 < 0 ? at2 + size : at2));
   const first = bound(start ?? 0);
   const length = Math.max(0, Math.ceil((bound(stop ?? size) - first) / by));
-  if (length === 0) return reshape(slice(input2, dim, 0, 0, 1), input2.shape.map((own, d) => d === dim ? 0 : own));
+  if (length === 0)
+    return reshape(
+      slice(input2, dim, 0, 0, 1),
+      input2.shape.map((own, d) => d === dim ? 0 : own)
+    );
   return slice(input2, dim, first, length, by);
 }
 
@@ -6599,18 +7009,26 @@ __export(special_exports, {
   sinc: () => sinc,
   xlogy: () => xlogy
 });
-var floating = (dtype) => isFloat(dtype) ? dtype : "float32";
+var floating2 = (dtype) => isFloat(dtype) ? dtype : "float32";
 var ofFloats = (name, compute) => (...operands) => {
-  const dtype = floating(promoted(name, operands));
+  const dtype = floating2(promoted(name, operands));
   return cast(compute(...operands.map((operand) => operand instanceof Tensor ? cast(operand, "float32") : operand)), dtype);
 };
 var unary2 = (name, compute) => {
   const apply = ofFloats(name, compute);
-  return (input2) => apply(input2);
+  return named(name, ["input: Tensor"], (input2) => apply(input2));
+};
+var binaryOfFloats = (name, compute) => {
+  const apply = binary2(name, compute);
+  return named(name, ["input", "other"], (input2, other) => {
+    const dtype = promoted(name, [input2, other]);
+    if (!isFloat(dtype)) throw new NotImplementedError(`${name}: not implemented for '${dtype}', only for floats`);
+    return apply(input2, other);
+  });
 };
 var binary2 = (name, compute) => {
   const apply = ofFloats(name, compute);
-  return (input2, other) => apply(input2, other);
+  return named(name, ["input", "other"], (input2, other) => apply(input2, other));
 };
 var deg2rad = unary2("deg2rad", (x) => element("mul", x, Math.PI / 180));
 var rad2deg = unary2("rad2deg", (x) => element("mul", x, 180 / Math.PI));
@@ -6618,16 +7036,16 @@ var sinc = unary2("sinc", (x) => {
   const angle = element("mul", x, Math.PI);
   return choose(element("eq", angle, 0), 1, element("div", element("sin", angle), angle));
 });
-function logit(input2, ...args) {
+var logit = named("logit", ["input: Tensor", "..."], (input2, ...args) => {
   const { eps = null } = keywords("logit", ["eps"], args);
   const odds = ofFloats("logit", (x = 0) => {
     const inside = eps === null ? x : element("minimum", element("maximum", x, eps), 1 - eps);
     return element("log", element("div", inside, element("sub", 1, inside)));
   });
   return odds(input2);
-}
-var logaddexp = binary2("logaddexp", (a, b) => sumOfPowers(a, b, (x) => element("log1p", element("exp", x))));
-var logaddexp2 = binary2(
+});
+var logaddexp = binaryOfFloats("logaddexp", (a, b) => sumOfPowers(a, b, (x) => element("log1p", element("exp", x))));
+var logaddexp2 = binaryOfFloats(
   "logaddexp2",
   (a, b) => sumOfPowers(a, b, (x) => element("mul", element("log1p", element("exp2", x)), Math.LOG2E))
 );
@@ -6636,7 +7054,7 @@ function sumOfPowers(a, b, rest) {
   const distance = element("abs", element("sub", a, b));
   return choose(element("isinf", top), top, element("add", top, rest(element("neg", distance))));
 }
-var hypot = binary2("hypot", (a, b) => {
+var hypot = binaryOfFloats("hypot", (a, b) => {
   const [x, y] = [element("abs", element("add", a, 0)), element("abs", element("add", b, 0))];
   const long = element("maximum", x, y);
   const ratio = element("div", element("minimum", x, y), long);
@@ -6646,47 +7064,75 @@ var hypot = binary2("hypot", (a, b) => {
 });
 var xlogy = binary2("xlogy", (a, b) => {
   const product3 = element("mul", a, element("log", b instanceof Tensor ? b : element("add", element("mul", a, 0), b)));
-  const zero = element("logical_and", element("eq", a, 0), element("logical_not", element("isnan", element("add", element("mul", a, 0), b))));
+  const zero = element(
+    "logical_and",
+    element("eq", a, 0),
+    element("logical_not", element("isnan", element("add", element("mul", a, 0), b)))
+  );
   return choose(zero, 0, product3);
 });
-function copysign(input2, other) {
+var copysign = named("copysign", ["input: Tensor", "other"], (input2, other) => {
   const sized = ofFloats("copysign", (a = 0, b = 0) => {
     const size = element("abs", a);
     if (b instanceof Tensor) return choose(element("signbit", b), element("neg", size), size);
     return Number(b) < 0 || Object.is(b, -0) ? element("neg", size) : size;
   });
   return sized(input2, other);
-}
-var fmax = (input2, other) => present(input2, other, element("maximum", input2, other));
-var fmin = (input2, other) => present(input2, other, element("minimum", input2, other));
+});
+var fmax = named(
+  "fmax",
+  ["input: Tensor", "other: Tensor"],
+  (input2, other) => present(input2, other, element("maximum", input2, other))
+);
+var fmin = named(
+  "fmin",
+  ["input: Tensor", "other: Tensor"],
+  (input2, other) => present(input2, other, element("minimum", input2, other))
+);
 var present = (a, b, both) => isFloat(both.dtype) ? choose(element("isnan", a), b, choose(element("isnan", b), a, both)) : both;
-function heaviside(input2, values) {
+var heaviside = named("heaviside", ["input: Tensor", "values: Tensor"], (input2, values) => {
   if (input2.dtype !== values.dtype)
     throw new RuntimeError(`heaviside: input and values with different dtypes are not implemented, got ${input2.dtype} and ${values.dtype}`);
   return choose(element("eq", input2, 0), values, cast(element("gt", input2, 0), input2.dtype));
-}
-var isposinf = (input2) => element("logical_and", element("isinf", input2), element("gt", input2, 0));
-var isneginf = (input2) => element("logical_and", element("isinf", input2), element("lt", input2, 0));
-function isclose(input2, other, ...args) {
-  const { rtol = 1e-5, atol = 1e-8, equal_nan = false } = keywords("isclose", ["rtol", "atol", "equal_nan"], args);
-  if (input2.dtype !== other.dtype) throw new RuntimeError(`isclose: ${input2.dtype} did not match ${other.dtype}`);
-  const [a, b] = [cast(input2, "float32"), cast(other, "float32")];
-  const distance = element("abs", element("sub", a, b));
-  const near = element("le", distance, element("add", element("mul", element("abs", b), rtol), atol));
-  const close2 = element("logical_or", element("eq", a, b), element("logical_and", near, element("isfinite", distance)));
-  const nans = element("logical_and", element("isnan", a), element("isnan", b));
-  return equal_nan ? element("logical_or", close2, nans) : close2;
-}
+});
+var isposinf = named(
+  "isposinf",
+  ["input: Tensor"],
+  (input2) => element("logical_and", element("isinf", input2), element("gt", input2, 0))
+);
+var isneginf = named(
+  "isneginf",
+  ["input: Tensor"],
+  (input2) => element("logical_and", element("isinf", input2), element("lt", input2, 0))
+);
+var isclose = named(
+  "isclose",
+  ["input: Tensor", "other: Tensor", "..."],
+  (input2, other, ...args) => {
+    const { rtol = 1e-5, atol = 1e-8, equal_nan = false } = keywords("isclose", ["rtol", "atol", "equal_nan"], args);
+    if (input2.dtype !== other.dtype) throw new RuntimeError(`isclose: ${input2.dtype} did not match ${other.dtype}`);
+    const [a, b] = [cast(input2, "float32"), cast(other, "float32")];
+    const distance = element("abs", element("sub", a, b));
+    const near = element("le", distance, element("add", element("mul", element("abs", b), rtol), atol));
+    const close2 = element("logical_or", element("eq", a, b), element("logical_and", near, element("isfinite", distance)));
+    const nans = element("logical_and", element("isnan", a), element("isnan", b));
+    return equal_nan ? element("logical_or", close2, nans) : close2;
+  }
+);
 var LARGEST = { float16: 65504, float32: 34028234663852886e22 };
-function nan_to_num(input2, ...args) {
-  const options = keywords("nan_to_num", ["nan", "posinf", "neginf"], args);
-  if (!isFloat(input2.dtype)) return input2;
-  const largest = input2.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
-  const { nan, posinf, neginf } = options;
-  const noNan = choose(element("isnan", input2), nan ?? 0, input2);
-  const noPlus = choose(isposinf(input2), posinf ?? largest, noNan);
-  return choose(isneginf(input2), neginf ?? -largest, noPlus);
-}
+var nan_to_num = named(
+  "nan_to_num",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const options = keywords("nan_to_num", ["nan", "posinf", "neginf"], args);
+    if (!isFloat(input2.dtype)) return input2;
+    const largest = input2.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
+    const { nan, posinf, neginf } = options;
+    const noNan = choose(element("isnan", input2), nan ?? 0, input2);
+    const noPlus = choose(isposinf(input2), posinf ?? largest, noNan);
+    return choose(isneginf(input2), neginf ?? -largest, noPlus);
+  }
+);
 
 // src/tensor/methods.ts
 var { variance: variance2, ...plainReductions } = reductions_exports;
@@ -6696,7 +7142,11 @@ var { linear: linear2, ...plainProducts } = products_exports;
 var METHODS = {
   ...conversion_exports,
   ...pointwise_exports,
-  where: (input2, condition, other) => where(condition, input2, other),
+  where: named(
+    "where",
+    ["input: Tensor", "condition: Tensor", "other"],
+    (input2, condition, other) => where(condition, input2, other)
+  ),
   ...special_exports,
   ...plainReductions,
   var: variance2,
@@ -6704,6 +7154,8 @@ var METHODS = {
   ...rearrange_exports,
   index,
   ...scans_exports,
+  softmax: softmax2,
+  log_softmax,
   ...sorting_exports,
   scatter,
   scatter_add,
@@ -6748,52 +7200,42 @@ __export(functional_exports, {
   tanh: () => tanh
 });
 
-// src/nn/softmax.ts
-var softmaxOver = (name) => (given, ...args) => {
-  const { dim, dtype = null } = keywords(name, ["dim"], args, ["dtype"]);
-  const input2 = dtype === null ? given : cast(given, dtype);
-  if (dim === void 0) throw new TypeError(`${name}() missing 1 required argument: 'dim'`);
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`${name}: not implemented for '${input2.dtype}', only for floats`);
-  const d = wrapDim(name, dim, input2.ndim);
-  if (input2.ndim === 0) return reshape(softmaxOver(name)(reshape(input2, [1]), 0), []);
-  const last = input2.ndim - 1;
-  const rows = transpose(cast(input2, "float32"), d, last);
-  const out = input2.numel() === 0 ? rows : make({ kind: "softmax", log: name === "log_softmax" }, [rows], rows.shape, "float32");
-  return cast(transpose(out, d, last), input2.dtype);
-};
-var softmax2 = softmaxOver("softmax");
-var log_softmax = softmaxOver("log_softmax");
-
 // src/nn/attention.ts
-function varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, options = {}) {
-  const {
-    scale,
-    window_size = [-1, -1],
-    enable_gqa = false
-  } = keywords("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
-  const [left, right] = window_size;
-  if (left !== -1 || right !== -1 && right !== 0)
-    throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
-  if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
-    throw new RuntimeError(
-      `varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`
+var varlen_attn = named(
+  "varlen_attn",
+  ["query: Tensor", "key: Tensor", "value: Tensor", "cu_seq_q: Tensor", "cu_seq_k", "max_q: int", "max_k: int", "..."],
+  (query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, options = {}) => {
+    const {
+      scale,
+      window_size = [-1, -1],
+      enable_gqa = false
+    } = keywords("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
+    const [left, right] = window_size;
+    if (left !== -1 || right !== -1 && right !== 0)
+      throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
+    if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
+      throw new RuntimeError(
+        `varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`
+      );
+    }
+    const [, heads = 1, headDim = 1] = query.shape;
+    if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
+    const ends = cu_seq_k ?? cu_seq_q;
+    if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
+      throw new RuntimeError(
+        `varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`
+      );
+    }
+    if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
+      throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
+    if (query.numel() === 0) return query;
+    const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map(
+      (tensor2) => cast(tensor2, "float32")
     );
+    const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
+    return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
   }
-  const [, heads = 1, headDim = 1] = query.shape;
-  if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
-  const ends = cu_seq_k ?? cu_seq_q;
-  if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
-    throw new RuntimeError(`varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`);
-  }
-  if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
-    throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
-  if (query.numel() === 0) return query;
-  const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map(
-    (tensor2) => cast(tensor2, "float32")
-  );
-  const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
-  return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
-}
+);
 function sharedHeads(op, input2, dim, heads, enable_gqa) {
   const own = input2.shape[dim] ?? 1;
   if (own === heads) return input2;
@@ -6803,29 +7245,33 @@ function sharedHeads(op, input2, dim, heads, enable_gqa) {
   const grouped = expand(unsqueeze(input2, dim + 1), [...shape.slice(0, dim + 1), heads / own, ...shape.slice(dim + 1)]);
   return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
 }
-function scaled_dot_product_attention(query, key, value, ...args) {
-  const op = "scaled_dot_product_attention";
-  const options = keywords(op, ["attn_mask", "dropout_p", "is_causal"], args, ["scale", "enable_gqa"]);
-  const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
-  if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
-  if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
-  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
-    throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
-  if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
-    const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
-    throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
+var scaled_dot_product_attention = named(
+  "scaled_dot_product_attention",
+  ["query: Tensor", "key: Tensor", "value: Tensor", "..."],
+  (query, key, value, ...args) => {
+    const op = "scaled_dot_product_attention";
+    const options = keywords(op, ["attn_mask", "dropout_p", "is_causal"], args, ["scale", "enable_gqa"]);
+    const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
+    if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
+    if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
+    if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
+      throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+    if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
+      const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
+      throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
+    }
+    const [L = 0, E = 0] = query.shape.slice(-2);
+    const scale = options.scale ?? 1 / Math.sqrt(E);
+    const heads = query.shape.at(-3) ?? 1;
+    const shared = (tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2;
+    const [k, v] = [shared(key), shared(value)];
+    const uniform2 = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
+    const square2 = !is_causal || L === k.shape.at(-2);
+    if (!attn_mask && uniform2 && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
+      return asSequences(query, k, v, is_causal, scale);
+    return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
   }
-  const [L = 0, E = 0] = query.shape.slice(-2);
-  const scale = options.scale ?? 1 / Math.sqrt(E);
-  const heads = query.shape.at(-3) ?? 1;
-  const shared = (tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2;
-  const [k, v] = [shared(key), shared(value)];
-  const uniform2 = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
-  const square2 = !is_causal || L === k.shape.at(-2);
-  if (!attn_mask && uniform2 && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
-    return asSequences(query, k, v, is_causal, scale);
-  return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
-}
+);
 var causalMask = (L, k) => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
 function byScores(query, key, value, mask, scale) {
   const scores = element("mul", matmul2(query, transpose(key, -2, -1)), scale);
@@ -6855,25 +7301,37 @@ var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind ==
 // src/nn/losses.ts
 var KEYWORDS = ["ignore_index", "reduction"];
 var classDim = (input2) => input2.ndim === 1 ? 0 : 1;
-function nll_loss(input2, target, ...args) {
-  const { weight = null, ignore_index = -100, reduction = "mean" } = keywords("nll_loss", ["weight"], args, KEYWORDS);
-  const { losses, weights } = classLosses("nll_loss", input2, target, weight, ignore_index);
-  return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
-}
+var nll_loss = named(
+  "nll_loss",
+  ["input: Tensor", "target: Tensor", "..."],
+  (input2, target, ...args) => {
+    const { weight = null, ignore_index = -100, reduction = "mean" } = keywords("nll_loss", ["weight"], args, KEYWORDS);
+    const { losses, weights } = classLosses("nll_loss", input2, target, weight, ignore_index);
+    return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
+  }
+);
 function classLosses(op, input2, target, weight, ignored) {
   const d = classDim(input2);
   const places = input2.shape.filter((_, i) => i !== d);
   if (target.dtype !== "int32") throw new RuntimeError(`${op}: expected target classes to be int32, got ${target.dtype}`);
+  if (input2.ndim > 1 && target.ndim > 0 && input2.shape[0] !== target.shape[0])
+    throw new ValueError(`${op}: Expected input batch_size (${input2.shape[0]}) to match target batch_size (${target.shape[0]})`);
   if (input2.ndim === 0 || !sameShape(places, target.shape))
     throw new RuntimeError(`${op}: Expected target size ${showShape(places)}, got ${showShape(target.shape)}`);
   const classes = input2.shape[d] ?? 0;
   if (weight && !sameShape(weight.shape, [classes]))
-    throw new RuntimeError(`${op}: weight tensor should be defined either for all ${classes} classes or no classes but got ${showShape(weight.shape)}`);
+    throw new RuntimeError(
+      `${op}: weight tensor should be defined either for all ${classes} classes or no classes but got ${showShape(weight.shape)}`
+    );
   const kept = element("ne", target, ignored);
   const index2 = choose(kept, target, 0);
   const picked2 = squeeze(gather(input2, d, unsqueeze(index2, d)), d);
   const own = weight ? reshape(index_select(weight, 0, reshape(index2, [-1])), target.shape) : 1;
-  return { losses: choose(kept, element("neg", element("mul", picked2, own)), 0), weights: choose(kept, own, cast(kept, input2.dtype)), kept };
+  return {
+    losses: choose(kept, element("neg", element("mul", picked2, own)), 0),
+    weights: choose(kept, own, cast(kept, input2.dtype)),
+    kept
+  };
 }
 function reduceLosses(op, losses, reduction) {
   switch (reduction) {
@@ -6884,33 +7342,39 @@ function reduceLosses(op, losses, reduction) {
     case "mean":
       return mean(losses);
     default:
-      throw new RuntimeError(`${op}: ${String(reduction)} is not a valid value for reduction`);
+      throw new ValueError(`${op}: ${String(reduction)} is not a valid value for reduction`);
   }
 }
-function cross_entropy(input2, target, ...args) {
-  const op = "cross_entropy";
-  const options = keywords(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
-  const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: expected floating point logits, got ${input2.dtype}`);
-  if (!(label_smoothing >= 0 && label_smoothing <= 1))
-    throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);
-  const d = classDim(input2);
-  const classes = input2.shape[d] ?? 0;
-  const logs = log_softmax(input2, d);
-  const along = weight && reshape(weight, [classes, ...input2.shape.slice(d + 1).map(() => 1)]);
-  const weighted = along ? element("mul", logs, along) : logs;
-  if (isFloat(target.dtype)) {
-    if (!sameShape(input2.shape, target.shape))
-      throw new RuntimeError(`${op}: Expected floating point target of the input's shape ${showShape(input2.shape)}, got ${showShape(target.shape)}`);
-    const smooth2 = label_smoothing === 0 ? target : element("add", element("mul", target, 1 - label_smoothing), label_smoothing / classes);
-    const losses2 = element("neg", sum(element("mul", weighted, smooth2), d));
-    return reduction === "mean" ? element("div", sum(losses2), losses2.numel()) : reduceLosses(op, losses2, reduction);
+var cross_entropy = named(
+  "cross_entropy",
+  ["input: Tensor", "target: Tensor", "..."],
+  (input2, target, ...args) => {
+    const op = "cross_entropy";
+    const options = keywords(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
+    const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
+    if (!isFloat(input2.dtype)) throw new NotImplementedError(`${op}: expected floating point logits, got ${input2.dtype}`);
+    if (!(label_smoothing >= 0 && label_smoothing <= 1))
+      throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);
+    const d = classDim(input2);
+    const classes = input2.shape[d] ?? 0;
+    const logs = log_softmax(input2, d);
+    const along = weight && reshape(weight, [classes, ...input2.shape.slice(d + 1).map(() => 1)]);
+    const weighted = along ? element("mul", logs, along) : logs;
+    if (isFloat(target.dtype)) {
+      if (!sameShape(input2.shape, target.shape))
+        throw new RuntimeError(
+          `${op}: Expected floating point target of the input's shape ${showShape(input2.shape)}, got ${showShape(target.shape)}`
+        );
+      const smooth2 = label_smoothing === 0 ? target : element("add", element("mul", target, 1 - label_smoothing), label_smoothing / classes);
+      const losses2 = element("neg", sum(element("mul", weighted, smooth2), d));
+      return reduction === "mean" ? element("div", sum(losses2), losses2.numel()) : reduceLosses(op, losses2, reduction);
+    }
+    const { losses, weights, kept } = classLosses(op, logs, target, weight, ignore_index);
+    const uniform2 = choose(kept, element("neg", sum(weighted, d)), 0);
+    const smooth = label_smoothing === 0 ? losses : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform2, label_smoothing / classes));
+    return reduction === "mean" ? element("div", sum(smooth), sum(weights)) : reduceLosses(op, smooth, reduction);
   }
-  const { losses, weights, kept } = classLosses(op, logs, target, weight, ignore_index);
-  const uniform2 = choose(kept, element("neg", sum(weighted, d)), 0);
-  const smooth = label_smoothing === 0 ? losses : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform2, label_smoothing / classes));
-  return reduction === "mean" ? element("div", sum(smooth), sum(weights)) : reduceLosses(op, smooth, reduction);
-}
+);
 
 // src/nn/norms.ts
 function checkNorm(op, input2, normalized_shape, parameters) {
@@ -6929,69 +7393,93 @@ function checkNorm(op, input2, normalized_shape, parameters) {
 }
 function normed2(op, input2, normalized_shape, weight, bias, eps) {
   const width = checkNorm(`${op}_norm`, input2, normalized_shape, [weight, bias]);
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}_norm: expected a floating point tensor, got ${input2.dtype}`);
+  if (!isFloat(input2.dtype)) throw new NotImplementedError(`${op}_norm: expected a floating point tensor, got ${input2.dtype}`);
   if (input2.numel() === 0) return input2;
   const inputs = [input2, weight, bias].flatMap((tensor2) => tensor2 ? [cast(tensor2, "float32")] : []);
   const out = make({ kind: "norm", norm: op, width, eps, weight: weight !== null, bias: bias !== null }, inputs, input2.shape, "float32");
   return cast(out, input2.dtype);
 }
-function layer_norm(input2, normalized_shape, ...args) {
-  const { weight = null, bias = null, eps = 1e-5 } = keywords("layer_norm", ["weight", "bias", "eps"], args);
-  return normed2("layer", input2, normalized_shape, weight, bias, eps);
-}
-var FLOAT32_EPS = 2 ** -23;
-function rms_norm(input2, normalized_shape, ...args) {
-  const { weight = null, eps = null } = keywords("rms_norm", ["weight", "eps"], args);
-  return normed2("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
-}
-function group_norm(input2, num_groups, ...args) {
-  const { weight = null, bias = null, eps = 1e-5 } = keywords("group_norm", ["weight", "bias", "eps"], args);
-  const [batch = 0, channels = 0] = input2.shape;
-  if (input2.ndim < 2) throw new RuntimeError(`group_norm: Expected at least 2 dimensions for input tensor but received ${input2.ndim}`);
-  if (!Number.isInteger(num_groups) || num_groups < 1 || channels % num_groups !== 0)
-    throw new RuntimeError(
-      `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input2.shape)} and num_groups=${num_groups}`
-    );
-  for (const parameter of [weight, bias]) {
-    if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
-      throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
+var layer_norm = named(
+  "layer_norm",
+  ["input: Tensor", "normalized_shape", "..."],
+  (input2, normalized_shape, ...args) => {
+    const { weight = null, bias = null, eps = 1e-5 } = keywords("layer_norm", ["weight", "bias", "eps"], args);
+    return normed2("layer", input2, normalized_shape, weight, bias, eps);
   }
-  if (input2.numel() === 0) return input2;
-  const groups = reshape(input2, [batch * num_groups, -1]);
-  const normed3 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
-  const perChannel = (parameter) => reshape(parameter, [channels, ...input2.shape.slice(2).map(() => 1)]);
-  const scaled2 = weight ? element("mul", normed3, perChannel(weight)) : normed3;
-  return bias ? element("add", scaled2, perChannel(bias)) : scaled2;
-}
+);
+var FLOAT32_EPS = 2 ** -23;
+var rms_norm = named(
+  "rms_norm",
+  ["input: Tensor", "normalized_shape", "..."],
+  (input2, normalized_shape, ...args) => {
+    const { weight = null, eps = null } = keywords("rms_norm", ["weight", "eps"], args);
+    return normed2("rms", input2, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
+  }
+);
+var group_norm = named(
+  "group_norm",
+  ["input: Tensor", "num_groups: int", "..."],
+  (input2, num_groups, ...args) => {
+    const { weight = null, bias = null, eps = 1e-5 } = keywords("group_norm", ["weight", "bias", "eps"], args);
+    const [batch = 0, channels = 0] = input2.shape;
+    if (input2.ndim < 2) throw new RuntimeError(`group_norm: Expected at least 2 dimensions for input tensor but received ${input2.ndim}`);
+    if (!Number.isInteger(num_groups) || num_groups < 1 || channels % num_groups !== 0)
+      throw new RuntimeError(
+        `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input2.shape)} and num_groups=${num_groups}`
+      );
+    for (const parameter of [weight, bias]) {
+      if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
+        throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
+    }
+    if (input2.numel() === 0) return input2;
+    const groups = reshape(input2, [batch * num_groups, -1]);
+    const normed3 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
+    const perChannel = (parameter) => reshape(parameter, [channels, ...input2.shape.slice(2).map(() => 1)]);
+    const scaled2 = weight ? element("mul", normed3, perChannel(weight)) : normed3;
+    return bias ? element("add", scaled2, perChannel(bias)) : scaled2;
+  }
+);
 
 // src/nn/functional.ts
-var silu = (input2) => element("silu", input2);
-var softplus = (input2) => element("softplus", input2);
-function gelu(input2, options = {}) {
+var silu = named("silu", ["input: Tensor"], (input2) => element("silu", input2));
+var softplus = named("softplus", ["input: Tensor"], (input2) => element("softplus", input2));
+var gelu = named("gelu", ["input: Tensor", "..."], (input2, options = {}) => {
   const { approximate = "none" } = keywords("gelu", [], [options], ["approximate"]);
   if (approximate !== "none" && approximate !== "tanh")
     throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input2);
-}
-function embedding2(input2, weight, ...args) {
-  keywords("embedding", ["padding_idx"], args);
-  if (input2.dtype !== "int32")
-    throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
-  if (weight.ndim !== 2 || !isFloat(weight.dtype))
-    throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
-  const shape = [...input2.shape, weight.shape[1] ?? 0];
-  const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "embedding" }, [input2, weight], shape, "float32");
-  return weight.dtype === "float16" ? cast(rows, "float16") : rows;
-}
-function normalize(input2, ...args) {
-  const { p = 2, dim = 1, eps = 1e-12 } = keywords("normalize", ["p", "dim", "eps"], args);
-  return element("div", input2, element("maximum", norm2(input2, { p, dim, keepdim: true }), eps));
-}
-function cosine_similarity(x1, x2, ...args) {
-  const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
-  const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
-  return sum(element("mul", unit(x1), unit(x2)), { dim });
-}
+});
+var embedding2 = named(
+  "embedding",
+  ["input: Tensor", "weight: Tensor", "..."],
+  (input2, weight, ...args) => {
+    keywords("embedding", ["padding_idx"], args);
+    if (input2.dtype !== "int32")
+      throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
+    if (weight.ndim !== 2 || !isFloat(weight.dtype))
+      throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+    const shape = [...input2.shape, weight.shape[1] ?? 0];
+    const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "embedding" }, [input2, weight], shape, "float32");
+    return weight.dtype === "float16" ? cast(rows, "float16") : rows;
+  }
+);
+var normalize = named(
+  "normalize",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { p = 2, dim = 1, eps = 1e-12 } = keywords("normalize", ["p", "dim", "eps"], args);
+    return element("div", input2, element("maximum", norm2(input2, { p, dim, keepdim: true }), eps));
+  }
+);
+var cosine_similarity = named(
+  "cosine_similarity",
+  ["x1: Tensor", "x2: Tensor", "..."],
+  (x1, x2, ...args) => {
+    const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
+    const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
+    return sum(element("mul", unit(x1), unit(x2)), { dim });
+  }
+);
 
 // src/nn/modules/module.ts
 var Module = class _Module {
@@ -7065,7 +7553,9 @@ var Module = class _Module {
   #places(wanted) {
     return this.named_modules().flatMap(([prefix, module]) => {
       const buffers = module.#buffers;
-      const own = Object.entries(module).filter((entry) => entry[1] instanceof Tensor && wanted(entry[0], { buffers }));
+      const own = Object.entries(module).filter(
+        (entry) => entry[1] instanceof Tensor && wanted(entry[0], { buffers })
+      );
       own.sort(([a], [b]) => Number(buffers.has(a)) - Number(buffers.has(b)));
       const owner = module;
       return own.map(([key, tensor2]) => ({ name: prefix ? `${prefix}.${key}` : key, owner, key, tensor: tensor2 }));
@@ -7121,12 +7611,14 @@ var Sequential = class extends Module {
 // src/nn/modules/layers.ts
 var factory = ({ device, dtype }) => ({ ...device && { device }, ...dtype && { dtype } });
 var uniform = (shape, bound, options) => element("mul", element("sub", rand([...shape], options), 0.5), 2 * bound);
+var LINEAR = ["in_features", "out_features", "..."];
 var Linear = class extends Module {
   weight;
   bias;
-  constructor(in_features, out_features, ...args) {
+  constructor(...args) {
     super();
-    const { bias = true, ...options } = keywords("Linear", ["bias", "device", "dtype"], args);
+    const [in_features, out_features, ...others] = arranged("Linear", LINEAR, args);
+    const { bias = true, ...options } = keywords("Linear", ["bias", "device", "dtype"], others);
     const bound = in_features > 0 ? 1 / Math.sqrt(in_features) : 0;
     this.weight = uniform([out_features, in_features], bound, factory(options));
     this.bias = bias ? uniform([out_features], bound, factory(options)) : null;
@@ -7135,11 +7627,13 @@ var Linear = class extends Module {
     return linear(input2, this.weight, this.bias);
   }
 };
+var EMBEDDING = ["num_embeddings", "embedding_dim", "..."];
 var Embedding = class extends Module {
   weight;
-  constructor(num_embeddings, embedding_dim, ...args) {
+  constructor(...args) {
     super();
-    const { padding_idx = null, ...options } = keywords("Embedding", ["padding_idx"], args, ["device", "dtype"]);
+    const [num_embeddings, embedding_dim, ...others] = arranged("Embedding", EMBEDDING, args);
+    const { padding_idx = null, ...options } = keywords("Embedding", ["padding_idx"], others, ["device", "dtype"]);
     const rows = randn(num_embeddings, embedding_dim, factory(options));
     this.weight = padding_idx === null ? rows : withoutRow(rows, wrapDim("Embedding", padding_idx, num_embeddings));
   }
@@ -7151,16 +7645,23 @@ var withoutRow = (rows, row) => {
   const numbers = unsqueeze(range(rows.shape[0] ?? 0, rows.backend), 1);
   return element("mul", rows, cast(element("ne", numbers, row), rows.dtype));
 };
+var NORM = ["normalized_shape", "..."];
 var shapeOf = (normalized_shape) => typeof normalized_shape === "number" ? [normalized_shape] : normalized_shape;
 var LayerNorm = class extends Module {
   weight;
   bias;
   #shape;
   #eps;
-  constructor(normalized_shape, ...args) {
+  constructor(...args) {
     super();
+    const [normalized_shape, ...others] = arranged("LayerNorm", NORM, args);
     const names2 = ["eps", "elementwise_affine", "bias"];
-    const { eps = 1e-5, elementwise_affine = true, bias = true, ...options } = keywords("LayerNorm", names2, args, ["device", "dtype"]);
+    const {
+      eps = 1e-5,
+      elementwise_affine = true,
+      bias = true,
+      ...options
+    } = keywords("LayerNorm", names2, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
@@ -7174,10 +7675,11 @@ var RMSNorm = class extends Module {
   weight;
   #shape;
   #eps;
-  constructor(normalized_shape, ...args) {
+  constructor(...args) {
     super();
+    const [normalized_shape, ...others] = arranged("RMSNorm", NORM, args);
     const names2 = ["eps", "elementwise_affine"];
-    const { eps = null, elementwise_affine = true, ...options } = keywords("RMSNorm", names2, args, ["device", "dtype"]);
+    const { eps = null, elementwise_affine = true, ...options } = keywords("RMSNorm", names2, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
@@ -7209,6 +7711,8 @@ var GELU = class extends Module {
 
 // src/nn/modules/multihead.ts
 var FORWARD = ["key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal"];
+var SIZES = ["embed_dim", "num_heads", "..."];
+var INPUTS = ["query", "key", "value", "..."];
 var MultiheadAttention = class extends Module {
   in_proj_weight = null;
   q_proj_weight = null;
@@ -7218,10 +7722,11 @@ var MultiheadAttention = class extends Module {
   out_proj;
   #heads;
   #batchFirst;
-  constructor(embed_dim, num_heads, ...args) {
+  constructor(...args) {
     super();
+    const [embed_dim, num_heads, ...others] = arranged("MultiheadAttention", SIZES, args);
     const only = ["kdim", "vdim", "batch_first", "device", "dtype"];
-    const given = keywords("MultiheadAttention", ["dropout", "bias"], args, only);
+    const given = keywords("MultiheadAttention", ["dropout", "bias"], others, only);
     const { bias = true, kdim, vdim, batch_first = false, device, dtype } = given;
     const options = { ...device && { device }, ...dtype && { dtype } };
     if (!(num_heads > 0) || embed_dim % num_heads !== 0)
@@ -7242,8 +7747,9 @@ var MultiheadAttention = class extends Module {
     if (bias) this.out_proj.bias = zeros(embed_dim, options);
   }
   /** The result, and the weights of the keys, which are null if they are not needed. Sequences may be (L, E), (L, N, E) or, with batch_first, (N, L, E). */
-  forward(query, key, value, ...args) {
-    const options = keywords("MultiheadAttention", FORWARD, args);
+  forward(...args) {
+    const [query, key, value, ...others] = arranged("MultiheadAttention", INPUTS, args);
+    const options = keywords("MultiheadAttention", FORWARD, others);
     const { need_weights = true, average_attn_weights = true } = options;
     const [q, k, v] = this.#projected(query, key, value);
     const mask = this.#maskOf(options, q, k);
@@ -7270,7 +7776,8 @@ var MultiheadAttention = class extends Module {
     }
     const { in_proj_weight: packed, in_proj_bias: bias } = this;
     const [wq, wk, wv] = packed ? chunk(packed, 3, 0) : [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight];
-    if (!wq || !wk || !wv) throw new RuntimeError("MultiheadAttention: expected in_proj_weight, or q_proj_weight, k_proj_weight and v_proj_weight");
+    if (!wq || !wk || !wv)
+      throw new RuntimeError("MultiheadAttention: expected in_proj_weight, or q_proj_weight, k_proj_weight and v_proj_weight");
     const size = wq.shape[0] ?? 0;
     const project = (x, w, i) => this.#split(linear(x, w, bias && narrow(bias, 0, i * size, size)));
     return [project(query, wq, 0), project(key, wk, 1), project(value, wv, 2)];
@@ -7344,7 +7851,9 @@ function read(name, entry, bytes2, device) {
   const plain3 = PLAIN[format];
   const wide = CONVERTED[format];
   if (!plain3 && !wide)
-    throw new RuntimeError(`safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`);
+    throw new RuntimeError(
+      `safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`
+    );
   const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
   if (own.length !== count2 * size)
     throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count2 * size} for ${format} ${showShape(shape)}`);
@@ -7501,51 +8010,58 @@ function summed(timings) {
 }
 
 // src/tensor/einsum.ts
-function einsum(equation, ...operands) {
-  const tensors = operands.flat();
-  const [left = "", right] = equation.replaceAll(" ", "").split("->");
-  const terms = left.split(",");
-  if (tensors.length === 0 || !tensors.every((tensor2) => tensor2 instanceof Tensor)) throw new RuntimeError("einsum(): must provide at least one operand");
-  if (terms.length !== tensors.length)
-    throw new RuntimeError(
-      `einsum(): ${terms.length < tensors.length ? "more" : "fewer"} operands were provided than specified in the equation ${equation}`
-    );
-  let hidden = 0;
-  const named = terms.map((term, i) => {
-    const tensor2 = at(tensors, i);
-    const names2 = namesOf(term, tensor2.ndim, i);
-    hidden = Math.max(hidden, names2.filter((name) => name < "A").length);
-    return withoutRepeats({ tensor: tensor2, names: names2 });
-  });
-  const output = right === void 0 ? implicit(named, left) : expandEllipsis(checkTerm(right), hidden);
-  if (new Set(output).size !== output.length) throw new RuntimeError(`einsum(): output subscript appears more than once in the output: ${equation}`);
-  const missing = output.find((name) => !named.some(({ names: names2 }) => names2.includes(name)));
-  if (missing !== void 0)
-    throw new RuntimeError(`einsum(): output subscript ${missing} does not appear in the equation for any input operand`);
-  return contractAll(named, output);
-}
+var einsum = named(
+  "einsum",
+  ["..."],
+  (equation, ...operands) => {
+    const tensors = operands.flat();
+    const [left = "", right] = equation.replaceAll(" ", "").split("->");
+    const terms = left.split(",");
+    const other = tensors.findIndex((tensor2) => !(tensor2 instanceof Tensor));
+    if (other >= 0) throw new TypeError(`einsum: expected Tensor as operand ${other}, got ${typeof tensors[other]}`);
+    if (tensors.length === 0) throw new RuntimeError("einsum(): must provide at least one operand");
+    if (terms.length !== tensors.length)
+      throw new RuntimeError(
+        `einsum(): ${terms.length < tensors.length ? "more" : "fewer"} operands were provided than specified in the equation ${equation}`
+      );
+    let hidden = 0;
+    const named2 = terms.map((term, i) => {
+      const tensor2 = at(tensors, i);
+      const names2 = namesOf(term, tensor2.ndim, i);
+      hidden = Math.max(hidden, names2.filter((name) => name < "A").length);
+      return withoutRepeats({ tensor: tensor2, names: names2 });
+    });
+    const output = right === void 0 ? implicit(named2, left) : expandEllipsis(checkTerm(right), hidden);
+    if (new Set(output).size !== output.length)
+      throw new RuntimeError(`einsum(): output subscript appears more than once in the output: ${equation}`);
+    const missing = output.find((name) => !named2.some(({ names: names2 }) => names2.includes(name)));
+    if (missing !== void 0)
+      throw new RuntimeError(`einsum(): output subscript ${missing} does not appear in the equation for any input operand`);
+    return contractAll(named2, output);
+  }
+);
 function checkTerm(term) {
   const bad = /[^A-Za-z]/.exec(term.replace("...", ""));
   if (bad) throw new RuntimeError(`einsum(): invalid subscript given, subscripts must be in [a-zA-Z], got ${bad[0]} in ${term}`);
   return term;
 }
 function namesOf(term, ndim, operand) {
-  const named = checkTerm(term).replace("...", "").length;
-  if (term.includes("...") ? named > ndim : named !== ndim)
+  const named2 = checkTerm(term).replace("...", "").length;
+  if (term.includes("...") ? named2 > ndim : named2 !== ndim)
     throw new RuntimeError(
-      `einsum(): the number of subscripts in the equation (${named}) does not match the number of dimensions (${ndim}) for operand ${operand}${term.includes("...") ? "" : " and no ellipsis was given"}`
+      `einsum(): the number of subscripts in the equation (${named2}) does not match the number of dimensions (${ndim}) for operand ${operand}${term.includes("...") ? "" : " and no ellipsis was given"}`
     );
-  return expandEllipsis(term, ndim - named);
+  return expandEllipsis(term, ndim - named2);
 }
 function expandEllipsis(term, count2) {
   const [before = "", after] = term.split("...");
   if (after === void 0) return [...before];
   return [...before, ...Array.from({ length: count2 }, (_, i) => String.fromCharCode("0".charCodeAt(0) + count2 - 1 - i)), ...after];
 }
-function implicit(named, left) {
+function implicit(named2, left) {
   const letters = [...left.replace(/[^A-Za-z]/g, "")];
   const once = letters.filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).sort();
-  const dots = new Set(named.flatMap(({ names: names2 }) => names2.filter((name) => name < "A")));
+  const dots = new Set(named2.flatMap(({ names: names2 }) => names2.filter((name) => name < "A")));
   return [...[...dots].sort().reverse(), ...once];
 }
 function withoutRepeats({ tensor: tensor2, names: names2 }) {
@@ -7559,9 +8075,9 @@ function withoutRepeats({ tensor: tensor2, names: names2 }) {
   const rest = names2.filter((_, d) => d !== first && d !== second);
   return withoutRepeats({ tensor: diagonal(tensor2, 0, first, second), names: [...rest, at(names2, second)] });
 }
-function contractAll(named, output) {
-  checkSizes2(named);
-  const [first, ...others] = named;
+function contractAll(named2, output) {
+  checkSizes2(named2);
+  const [first, ...others] = named2;
   if (!first) throw new RuntimeError("einsum(): must provide at least one operand");
   const joined = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
   const { tensor: tensor2, names: names2 } = summed2(joined, output);
@@ -7570,9 +8086,9 @@ function contractAll(named, output) {
     output.map((name) => names2.indexOf(name))
   );
 }
-function checkSizes2(named) {
+function checkSizes2(named2) {
   const sizes = /* @__PURE__ */ new Map();
-  for (const { tensor: tensor2, names: names2 } of named) {
+  for (const { tensor: tensor2, names: names2 } of named2) {
     names2.forEach((name, d) => {
       const size = at(tensor2.shape, d);
       const known = sizes.get(name) ?? 1;
@@ -7603,8 +8119,16 @@ function contract(left, right, needed) {
     return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names: names2 };
   }
   const count2 = (group) => group.reduce((n, name) => n * sizeOf(name), 1);
-  const x = reshape(ordered2(a, [...batch, ...rows, ...inner], inner, sizeOf), [...batch.map((n) => sizeIn(a, n)), count2(rows), count2(inner)]);
-  const y = reshape(ordered2(b, [...batch, ...inner, ...columns], inner, sizeOf), [...batch.map((n) => sizeIn(b, n)), count2(inner), count2(columns)]);
+  const x = reshape(ordered2(a, [...batch, ...rows, ...inner], inner, sizeOf), [
+    ...batch.map((n) => sizeIn(a, n)),
+    count2(rows),
+    count2(inner)
+  ]);
+  const y = reshape(ordered2(b, [...batch, ...inner, ...columns], inner, sizeOf), [
+    ...batch.map((n) => sizeIn(b, n)),
+    count2(inner),
+    count2(columns)
+  ]);
   return { tensor: reshape(matmul2(x, y), names2.map(sizeOf)), names: names2 };
 }
 var sizeIn = ({ tensor: tensor2, names: names2 }, name) => tensor2.shape[names2.indexOf(name)] ?? 1;
@@ -7628,20 +8152,24 @@ function aligned({ tensor: tensor2, names: names2 }, order2, behind, skip = 0, b
 }
 
 // src/nn/segments.ts
-function segment_reduce(data, reduce2, options = {}) {
-  const { lengths, axis = 0 } = keywords("segment_reduce", [], [options], ["lengths", "axis", "unsafe"]);
-  if (!["sum", "mean", "max", "min"].includes(reduce2))
-    throw new RuntimeError(`segment_reduce: unsupported reduction ${String(reduce2)}, expected sum, mean, max or min`);
-  if (axis !== 0 || data.ndim === 0)
-    throw new RuntimeError(
-      `segment_reduce: expected axis 0 of a tensor of at least one dimension, got axis ${axis} of ${showShape(data.shape)}`
-    );
-  if (lengths?.dtype !== "int32" || lengths.ndim !== 1)
-    throw new RuntimeError(`segment_reduce: expected lengths to be int32 of one dimension, got ${String(lengths)}`);
-  const shape = [lengths.numel(), ...data.shape.slice(1)];
-  if (data.numel() === 0) return constant(EMPTY[reduce2], shape, "float32", data.backend);
-  return cast(make({ kind: "segment_reduce", reduce: reduce2 }, [cast(data, "float32"), lengths], shape, "float32"), data.dtype);
-}
+var segment_reduce = named(
+  "segment_reduce",
+  ["data: Tensor", "reduce", "..."],
+  (data, reduce2, options = {}) => {
+    const { lengths, axis = 0 } = keywords("segment_reduce", [], [options], ["lengths", "axis", "unsafe"]);
+    if (!["sum", "mean", "max", "min"].includes(reduce2))
+      throw new RuntimeError(`segment_reduce: unsupported reduction ${String(reduce2)}, expected sum, mean, max or min`);
+    if (axis !== 0 || data.ndim === 0)
+      throw new RuntimeError(
+        `segment_reduce: expected axis 0 of a tensor of at least one dimension, got axis ${axis} of ${showShape(data.shape)}`
+      );
+    if (lengths?.dtype !== "int32" || lengths.ndim !== 1)
+      throw new RuntimeError(`segment_reduce: expected lengths to be int32 of one dimension, got ${String(lengths)}`);
+    const shape = [lengths.numel(), ...data.shape.slice(1)];
+    if (data.numel() === 0) return constant(EMPTY[reduce2], shape, "float32", data.backend);
+    return cast(make({ kind: "segment_reduce", reduce: reduce2 }, [cast(data, "float32"), lengths], shape, "float32"), data.dtype);
+  }
+);
 var EMPTY = { sum: 0, mean: NaN, max: -Infinity, min: Infinity };
 
 // src/index.ts
@@ -7672,10 +8200,12 @@ var qint4 = "qint4";
 export {
   Generator,
   IndexError,
+  NotImplementedError,
   OutOfMemoryError,
   RuntimeError,
   Slice,
   Tensor,
+  ValueError,
   abs,
   abs as absolute,
   acos,
@@ -7883,7 +8413,7 @@ export {
   sub,
   sub as subtract,
   sum,
-  transpose as swapaxes,
+  swapaxes,
   transpose as swapdims,
   synchronize,
   t,

@@ -100,6 +100,31 @@ CASES = [
         ),
         [ROWS],
     ),
+    ModuleCase(
+        """new nn.Sequential(
+            new nn.Linear({ in_features: 8, out_features: 6, bias: false }),
+            new nn.Linear(6, { out_features: 8 }),
+            new nn.LayerNorm({ normalized_shape: 8 }),
+            new nn.RMSNorm({ normalized_shape: [8], eps: 0.1 }))""",
+        lambda: nn.Sequential(
+            nn.Linear(in_features=8, out_features=6, bias=False),
+            nn.Linear(6, out_features=8),
+            nn.LayerNorm(normalized_shape=8),
+            nn.RMSNorm(normalized_shape=[8], eps=0.1),
+        ),
+        [ROWS],
+    ),
+    ModuleCase(
+        "new nn.Embedding({ num_embeddings: 7, embedding_dim: 4 })",
+        lambda: nn.Embedding(num_embeddings=7, embedding_dim=4),
+        [torch.tensor([6, 0])],
+    ),
+    ModuleCase(
+        "new nn.MultiheadAttention({embed_dim: 8, num_heads: 2, batch_first: true})",
+        lambda: nn.MultiheadAttention(embed_dim=8, num_heads=2, batch_first=True),
+        [ROWS],
+        {"key": KEYS, "value": VALUES},
+    ),
     attention([ROWS, ROWS, ROWS]),
     attention([ROWS, ROWS, ROWS], {"need_weights": False}),
     attention([ROWS, KEYS, VALUES], {"average_attn_weights": False}),

@@ -19,6 +19,7 @@ from op_cases_rearrange import REARRANGE
 from op_cases_reductions import REDUCTIONS
 from op_cases_shapes import SHAPES
 from op_cases_special import SPECIAL
+from op_keywords import by_name, sizes_joined
 from op_programs import TOLERANCE as PROGRAM_TOLERANCE
 from op_programs import random_program
 from op_random import random_cases
@@ -80,9 +81,6 @@ def refused(work: Callable[[], object]) -> str | None:
     except Error as error:
         found = re.match(r"Page.evaluate: (\w+)", str(error))
         return found[1] if found else str(error)
-    # The page has no other names for these.
-    except (NotImplementedError, ValueError):
-        return "RuntimeError"
     except Exception as error:
         return type(error).__name__
     return None
@@ -128,14 +126,63 @@ def test_errors_are_errors_in_pytorch() -> None:
             assert bool(refused(case.reference)) == (family == "errors"), str(case)
 
 
+# Brackets, an operator on lists, methods of a tensor alone, and one that PyTorch's
+# build for the CPU lacks.
+NOT_BY_NAME = {
+    *("index", "einsum", "nn.attention.varlen.varlen_attn"),
+    *("bool", "clone", "contiguous", "dequantize", "float", "half", "int"),
+}
+
+
+def test_every_function_takes_its_arguments_by_name(op_page: Page) -> None:
+    """Under PyTorch's names, all of them or all but the first."""
+    named: dict[str, list[Case]] = {}
+    for family in CASES.keys() - {"errors"}:
+        for case in CASES[family]:
+            known = named.setdefault(case.name, [])
+            if len(known) < 6 and not refused(case.reference):
+                known += by_name(case) or by_name(sizes_joined(case))
+    assert {name for name, cases in named.items() if not cases} == NOT_BY_NAME
+    check(op_page, [case for cases in named.values() for case in cases], "cpu")
+
+
+@pytest.mark.parametrize("method", [False, True])
+def test_errors_name_the_function_that_was_called_and_the_shapes(
+    op_page: Page, method: bool
+) -> None:
+    """Whatever it is made of: no `reshape` where `flatten` was called."""
+    failures = []
+    for case in ERRORS:
+        if case.method != method:
+            continue
+        message = told(partial(call, op_page, case, "cpu"))
+        kind, _, text = message.partition(": ")
+        name = case.name.split(".")[-1]
+        if not text.startswith((f"{name}: ", f"{name}() ", f"{name}(): ")):
+            failures.append(f"{case}: {message}")
+        shapes = [list(value.shape) for value in case.args if hasattr(value, "shape")]
+        if kind != "TypeError" and not all(str(shape) in text for shape in shapes):
+            failures.append(f"{case}: {message}")
+    assert not failures, "\n\n".join(failures)
+
+
+def told(work: Callable[[], object]) -> str:
+    """The error that a call ends in, with its name."""
+    with pytest.raises(Error) as refused:
+        work()
+    return str(refused.value).removeprefix("Page.evaluate: ").split("\n    at")[0]
+
+
 # No functions from tensors to tensors: test_engine.py or test_profile.py has them, or
 # every case does; random numbers have test_random.py.
 NO_CASES = {
     "Generator",
     "IndexError",
+    "NotImplementedError",
     "RuntimeError",
     "Slice",
     "Tensor",
+    "ValueError",
     "close",
     "compile",
     "constructor",

@@ -11,7 +11,7 @@ import { load } from "./tensor/safetensors";
 
 export type { Clock, DeviceInfo, DeviceName } from "./backend/backend";
 export type { DType, HostArray } from "./base/dtype";
-export { IndexError, OutOfMemoryError, RuntimeError } from "./base/errors";
+export { IndexError, NotImplementedError, OutOfMemoryError, RuntimeError, ValueError } from "./base/errors";
 export type { Shape } from "./base/shape";
 export type { Operand } from "./tensor/build";
 export { compile, type Tree } from "./tensor/compile";
@@ -52,6 +52,7 @@ export * from "./tensor/pointwise";
 export * from "./tensor/special";
 export { Generator, initial_seed, manual_seed, multinomial, rand, rand_like, randint, randn, randn_like, seed } from "./tensor/random";
 export { cumprod, cumsum } from "./tensor/scans";
+export { log_softmax, softmax } from "./tensor/softmax";
 export { scatter, scatter_add } from "./tensor/scatter";
 export { argsort, sort, topk } from "./tensor/sorting";
 export { cat, concat, concatenate, stack } from "./tensor/joins";
@@ -108,7 +109,7 @@ export {
 } from "./tensor/rearrange";
 export { type Index, Slice } from "./tensor/slices";
 export { Tensor } from "./tensor/tensor";
-export { group_norm, layer_norm, log_softmax, rms_norm, scaled_dot_product_attention, softmax } from "./nn/functional";
+export { group_norm, layer_norm, rms_norm, scaled_dot_product_attention } from "./nn/functional";
 export { segment_reduce } from "./nn/segments";
 
 /** torch.nn */

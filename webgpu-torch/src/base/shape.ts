@@ -16,12 +16,17 @@ export function numel(shape: Shape): number {
   return count;
 }
 
+/** Refuses what is no list of integers. */
+export function checkIntegers(op: string, numbers: readonly number[]): void {
+  if (!Array.isArray(numbers) || !numbers.every(Number.isInteger)) throw new TypeError(`${op}: expected integers, got ${String(numbers)}`);
+}
+
 /** Refuses sizes that are no sizes. */
 export function checkShape(op: string, shape: readonly number[]): Shape {
-  for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0)
-      throw new RuntimeError(`${op}: Trying to create tensor with a dimension that is no size: ${showShape(shape)}`);
-  }
+  checkIntegers(op, shape);
+  const negative = shape.find((size) => size < 0);
+  if (negative !== undefined)
+    throw new RuntimeError(`${op}: Trying to create tensor with negative dimension ${negative}: ${showShape(shape)}`);
   numel(shape);
   return shape;
 }
@@ -64,7 +69,8 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 /** A dimension counted from the front; negative ones count from the back. A single value has dimension 0. */
 export function wrapDim(op: string, dim: number, rank: number): number {
   const range = Math.max(rank, 1);
-  if (!Number.isInteger(dim) || dim < -range || dim >= range) {
+  checkIntegers(op, [dim]);
+  if (dim < -range || dim >= range) {
     throw new IndexError(`${op}: Dimension out of range (expected to be in range of [${-range}, ${range - 1}], but got ${dim})`);
   }
   return dim < 0 ? dim + range : dim;
@@ -73,6 +79,7 @@ export function wrapDim(op: string, dim: number, rank: number): number {
 /** Dimensions to reduce, in ascending order; none named means all. */
 export function wrapDims(op: string, dims: number | readonly number[] | null | undefined, rank: number): readonly number[] {
   const list = typeof dims === "number" ? [dims] : (dims ?? []);
+  checkIntegers(op, list);
   if (list.length === 0) return Array.from({ length: rank }, (_, i) => i);
   const wrapped = list.map((dim) => wrapDim(op, dim, rank));
   wrapped.sort((a, b) => a - b);
@@ -84,12 +91,13 @@ export function wrapDims(op: string, dims: number | readonly number[] | null | u
 
 /** Fills in a -1 among the sizes of a reshape. */
 export function inferSize(op: string, sizes: readonly number[], count: number): Shape {
+  checkIntegers(op, sizes);
   const fail = () => new RuntimeError(`${op}: shape '${showShape(sizes)}' is invalid for input of size ${count}`);
   let known = 1;
   let unknown = -1;
   for (const [i, size] of sizes.entries()) {
     if (size === -1 && unknown < 0) unknown = i;
-    else if (Number.isInteger(size) && size >= 0) known *= size;
+    else if (size >= 0) known *= size;
     else throw fail();
   }
   if (unknown < 0) {

@@ -6,11 +6,11 @@ import { numel, sameShape } from "../base/shape";
 import { MAX_HEAD_DIM } from "../kernels/attention_parts";
 import { cast, choose, constant, element, make, range } from "../tensor/build";
 import { tril } from "../tensor/creation";
-import { type Args, keywords } from "../tensor/keywords";
+import { type Args, keywords, named } from "../tensor/keywords";
 import { matmul } from "../tensor/products";
 import { expand, permute, reshape, transpose, unsqueeze } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
-import { softmax } from "./softmax";
+import { softmax } from "../tensor/softmax";
 
 export interface VarlenOptions {
   scale?: number | null;
@@ -23,44 +23,50 @@ export interface VarlenOptions {
  * Attention over sequences laid end to end: q (T, H, D), k and v (T, H, D); sequence i has the rows cu_seq[i] … cu_seq[i + 1].
  * The tensors may be views, such as the thirds of one projection, and are read in place.
  */
-export function varlen_attn(
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  cu_seq_q: Tensor,
-  cu_seq_k: Tensor | null,
-  max_q: number,
-  max_k: number,
-  options: VarlenOptions = {},
-): Tensor {
-  const {
-    scale,
-    window_size = [-1, -1],
-    enable_gqa = false,
-  } = keywords<VarlenOptions>("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
-  const [left, right] = window_size;
-  if (left !== -1 || (right !== -1 && right !== 0))
-    throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
-  if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
-    throw new RuntimeError(
-      `varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`,
+export const varlen_attn = named(
+  "varlen_attn",
+  ["query: Tensor", "key: Tensor", "value: Tensor", "cu_seq_q: Tensor", "cu_seq_k", "max_q: int", "max_k: int", "..."],
+  (
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    cu_seq_q: Tensor,
+    cu_seq_k: Tensor | null,
+    max_q: number,
+    max_k: number,
+    options: VarlenOptions = {},
+  ): Tensor => {
+    const {
+      scale,
+      window_size = [-1, -1],
+      enable_gqa = false,
+    } = keywords<VarlenOptions>("varlen_attn", [], [options], ["scale", "window_size", "enable_gqa"]);
+    const [left, right] = window_size;
+    if (left !== -1 || (right !== -1 && right !== 0))
+      throw new RuntimeError(`varlen_attn: window_size [${left}, ${right}], expected [-1, -1] or [-1, 0]`);
+    if (query.ndim !== 3 || key.ndim !== 3 || !sameShape(key.shape, value.shape) || key.shape[2] !== query.shape[2]) {
+      throw new RuntimeError(
+        `varlen_attn: expected q (T, H, D) and k, v of one shape, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`,
+      );
+    }
+    const [, heads = 1, headDim = 1] = query.shape;
+    if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
+    const ends = cu_seq_k ?? cu_seq_q;
+    if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
+      throw new RuntimeError(
+        `varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`,
+      );
+    }
+    if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
+      throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
+    if (query.numel() === 0) return query;
+    const inputs = [query, ...[key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa))].map((tensor) =>
+      cast(tensor, "float32"),
     );
-  }
-  const [, heads = 1, headDim = 1] = query.shape;
-  if (headDim > MAX_HEAD_DIM) throw new RuntimeError(`varlen_attn: heads of ${headDim}, at most ${MAX_HEAD_DIM}`);
-  const ends = cu_seq_k ?? cu_seq_q;
-  if (cu_seq_q.dtype !== "int32" || ends.dtype !== "int32" || cu_seq_q.ndim !== 1 || !sameShape(cu_seq_q.shape, ends.shape)) {
-    throw new RuntimeError(`varlen_attn: expected cu_seq_q and cu_seq_k int32 of one length, got ${String(cu_seq_q)} and ${String(ends)}`);
-  }
-  if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
-    throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
-  if (query.numel() === 0) return query;
-  const inputs = [query, ...[key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa))].map((tensor) =>
-    cast(tensor, "float32"),
-  );
-  const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) } as const;
-  return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
-}
+    const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) } as const;
+    return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
+  },
+);
 
 /** Keys or values whose heads each serve a group of queries' heads, repeated so that each has its own. */
 function sharedHeads(op: string, input: Tensor, dim: number, heads: number, enable_gqa: boolean): Tensor {
@@ -82,34 +88,33 @@ export interface SdpaOptions {
 }
 
 /** softmax(q kᵀ · scale) v for q (…, L, E), k (…, S, E), v (…, S, Ev); a mask is bool (true: may be seen) or added to the scores. */
-export function scaled_dot_product_attention(
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  ...args: Args<SdpaOptions, ["attn_mask", "dropout_p", "is_causal"]>
-): Tensor {
-  const op = "scaled_dot_product_attention";
-  const options = keywords<SdpaOptions>(op, ["attn_mask", "dropout_p", "is_causal"], args, ["scale", "enable_gqa"]);
-  const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
-  if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
-  if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
-  if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
-    throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
-  if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
-    const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
-    throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
-  }
-  const [L = 0, E = 0] = query.shape.slice(-2);
-  const scale = options.scale ?? 1 / Math.sqrt(E);
-  const heads = query.shape.at(-3) ?? 1;
-  const shared = (tensor: Tensor) => (tensor.ndim >= 3 ? sharedHeads(op, tensor, tensor.ndim - 3, heads, enable_gqa) : tensor);
-  const [k, v] = [shared(key), shared(value)];
-  const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
-  const square = !is_causal || L === k.shape.at(-2);
-  if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
-    return asSequences(query, k, v, is_causal, scale);
-  return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
-}
+export const scaled_dot_product_attention = named(
+  "scaled_dot_product_attention",
+  ["query: Tensor", "key: Tensor", "value: Tensor", "..."],
+  (query: Tensor, key: Tensor, value: Tensor, ...args: Args<SdpaOptions, ["attn_mask", "dropout_p", "is_causal"]>): Tensor => {
+    const op = "scaled_dot_product_attention";
+    const options = keywords<SdpaOptions>(op, ["attn_mask", "dropout_p", "is_causal"], args, ["scale", "enable_gqa"]);
+    const { attn_mask = null, dropout_p = 0, is_causal = false, enable_gqa = false } = options;
+    if (dropout_p !== 0) throw new RuntimeError(`${op}: this library only infers; dropout_p must be 0, got ${dropout_p}`);
+    if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
+    if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
+      throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+    if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
+      const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
+      throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
+    }
+    const [L = 0, E = 0] = query.shape.slice(-2);
+    const scale = options.scale ?? 1 / Math.sqrt(E);
+    const heads = query.shape.at(-3) ?? 1;
+    const shared = (tensor: Tensor) => (tensor.ndim >= 3 ? sharedHeads(op, tensor, tensor.ndim - 3, heads, enable_gqa) : tensor);
+    const [k, v] = [shared(key), shared(value)];
+    const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
+    const square = !is_causal || L === k.shape.at(-2);
+    if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
+      return asSequences(query, k, v, is_causal, scale);
+    return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
+  },
+);
 
 const causalMask = (L: number, k: Tensor): Tensor => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
 

@@ -3,7 +3,7 @@
 import { isFloat } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { cast, constant, element, make } from "../tensor/build";
-import { type Args, keywords } from "../tensor/keywords";
+import { type Args, keywords, named } from "../tensor/keywords";
 import { type Dims, norm, sum } from "../tensor/reductions";
 import type { Tensor } from "../tensor/tensor";
 
@@ -13,22 +13,22 @@ export { pad } from "../tensor/pad";
 export { scaled_dot_product_attention } from "./attention";
 export { cross_entropy, nll_loss } from "./losses";
 export { group_norm, layer_norm, rms_norm } from "./norms";
-export { log_softmax, softmax } from "./softmax";
+export { log_softmax, softmax } from "../tensor/softmax";
 
-export const silu = (input: Tensor): Tensor => element("silu", input);
-export const softplus = (input: Tensor): Tensor => element("softplus", input);
+export const silu = named("silu", ["input: Tensor"], (input: Tensor): Tensor => element("silu", input));
+export const softplus = named("softplus", ["input: Tensor"], (input: Tensor): Tensor => element("softplus", input));
 
 export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
 /** x times the normal distribution's share below x, exact or by tanh. */
-export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
+export const gelu = named("gelu", ["input: Tensor", "..."], (input: Tensor, options: GeluOptions = {}): Tensor => {
   const { approximate = "none" } = keywords<GeluOptions>("gelu", [], [options], ["approximate"]);
   if (approximate !== "none" && approximate !== "tanh")
     throw new RuntimeError(`gelu: approximate argument must be either none or tanh, got ${String(approximate)}`);
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
-}
+});
 
 export interface EmbeddingOptions {
   /** Of training, and without effect here. */
@@ -36,17 +36,21 @@ export interface EmbeddingOptions {
 }
 
 /** Rows of a weight by number. The weight may be float32, float16 or quantized; a number out of range gives NaN. */
-export function embedding(input: Tensor, weight: Tensor, ...args: Args<EmbeddingOptions, ["padding_idx"]>): Tensor {
-  keywords<EmbeddingOptions>("embedding", ["padding_idx"], args);
-  if (input.dtype !== "int32")
-    throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
-  if (weight.ndim !== 2 || !isFloat(weight.dtype))
-    throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
-  const shape = [...input.shape, weight.shape[1] ?? 0];
-  const rows =
-    input.numel() === 0 ? constant(0, shape, "float32", input.backend) : make({ kind: "embedding" }, [input, weight], shape, "float32");
-  return weight.dtype === "float16" ? cast(rows, "float16") : rows;
-}
+export const embedding = named(
+  "embedding",
+  ["input: Tensor", "weight: Tensor", "..."],
+  (input: Tensor, weight: Tensor, ...args: Args<EmbeddingOptions, ["padding_idx"]>): Tensor => {
+    keywords<EmbeddingOptions>("embedding", ["padding_idx"], args);
+    if (input.dtype !== "int32")
+      throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
+    if (weight.ndim !== 2 || !isFloat(weight.dtype))
+      throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+    const shape = [...input.shape, weight.shape[1] ?? 0];
+    const rows =
+      input.numel() === 0 ? constant(0, shape, "float32", input.backend) : make({ kind: "embedding" }, [input, weight], shape, "float32");
+    return weight.dtype === "float16" ? cast(rows, "float16") : rows;
+  },
+);
 
 export interface NormalizeOptions {
   p?: number;
@@ -55,10 +59,14 @@ export interface NormalizeOptions {
 }
 
 /** Divided by the p-norm along a dimension, or by eps where that is smaller. */
-export function normalize(input: Tensor, ...args: Args<NormalizeOptions, ["p", "dim", "eps"]>): Tensor {
-  const { p = 2, dim = 1, eps = 1e-12 } = keywords<NormalizeOptions>("normalize", ["p", "dim", "eps"], args);
-  return element("div", input, element("maximum", norm(input, { p, dim, keepdim: true }), eps));
-}
+export const normalize = named(
+  "normalize",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<NormalizeOptions, ["p", "dim", "eps"]>): Tensor => {
+    const { p = 2, dim = 1, eps = 1e-12 } = keywords<NormalizeOptions>("normalize", ["p", "dim", "eps"], args);
+    return element("div", input, element("maximum", norm(input, { p, dim, keepdim: true }), eps));
+  },
+);
 
 export interface CosineOptions {
   dim?: number;
@@ -66,8 +74,12 @@ export interface CosineOptions {
 }
 
 /** The cosine of the angle between vectors along a dimension. */
-export function cosine_similarity(x1: Tensor, x2: Tensor, ...args: Args<CosineOptions, ["dim", "eps"]>): Tensor {
-  const { dim = 1, eps = 1e-8 } = keywords<CosineOptions>("cosine_similarity", ["dim", "eps"], args);
-  const unit = (x: Tensor) => element("div", x, element("maximum", norm(x, { dim, keepdim: true }), eps));
-  return sum(element("mul", unit(x1), unit(x2)), { dim });
-}
+export const cosine_similarity = named(
+  "cosine_similarity",
+  ["x1: Tensor", "x2: Tensor", "..."],
+  (x1: Tensor, x2: Tensor, ...args: Args<CosineOptions, ["dim", "eps"]>): Tensor => {
+    const { dim = 1, eps = 1e-8 } = keywords<CosineOptions>("cosine_similarity", ["dim", "eps"], args);
+    const unit = (x: Tensor) => element("div", x, element("maximum", norm(x, { dim, keepdim: true }), eps));
+    return sum(element("mul", unit(x1), unit(x2)), { dim });
+  },
+);

@@ -1,15 +1,15 @@
 /** How far predictions are from the truth: cross entropy over classes. */
 
 import { isFloat } from "../base/dtype";
-import { RuntimeError, showShape } from "../base/errors";
+import { NotImplementedError, RuntimeError, showShape, ValueError } from "../base/errors";
 import { sameShape } from "../base/shape";
 import { cast, choose, element } from "../tensor/build";
 import { gather, index_select } from "../tensor/indexing";
-import { type Args, keywords } from "../tensor/keywords";
+import { type Args, keywords, named } from "../tensor/keywords";
 import { mean, sum } from "../tensor/reductions";
 import { reshape, squeeze, unsqueeze } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
-import { log_softmax } from "./softmax";
+import { log_softmax } from "../tensor/softmax";
 
 type Reduction = "none" | "mean" | "sum";
 
@@ -29,27 +29,39 @@ const KEYWORDS = ["ignore_index", "reduction"] as const;
 const classDim = (input: Tensor): number => (input.ndim === 1 ? 0 : 1);
 
 /** The negative logarithm of the probability that log-probabilities (N, C, …) give to the classes (N, …). */
-export function nll_loss(input: Tensor, target: Tensor, ...args: Args<LossOptions, ["weight"]>): Tensor {
-  const { weight = null, ignore_index = -100, reduction = "mean" } = keywords<LossOptions>("nll_loss", ["weight"], args, KEYWORDS);
-  const { losses, weights } = classLosses("nll_loss", input, target, weight, ignore_index);
-  return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
-}
+export const nll_loss = named(
+  "nll_loss",
+  ["input: Tensor", "target: Tensor", "..."],
+  (input: Tensor, target: Tensor, ...args: Args<LossOptions, ["weight"]>): Tensor => {
+    const { weight = null, ignore_index = -100, reduction = "mean" } = keywords<LossOptions>("nll_loss", ["weight"], args, KEYWORDS);
+    const { losses, weights } = classLosses("nll_loss", input, target, weight, ignore_index);
+    return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
+  },
+);
 
 /** Each element's weighted loss, and its weight: 0 where the class is to be ignored. */
 function classLosses(op: string, input: Tensor, target: Tensor, weight: Tensor | null, ignored: number) {
   const d = classDim(input);
   const places = input.shape.filter((_, i) => i !== d);
   if (target.dtype !== "int32") throw new RuntimeError(`${op}: expected target classes to be int32, got ${target.dtype}`);
+  if (input.ndim > 1 && target.ndim > 0 && input.shape[0] !== target.shape[0])
+    throw new ValueError(`${op}: Expected input batch_size (${input.shape[0]}) to match target batch_size (${target.shape[0]})`);
   if (input.ndim === 0 || !sameShape(places, target.shape))
     throw new RuntimeError(`${op}: Expected target size ${showShape(places)}, got ${showShape(target.shape)}`);
   const classes = input.shape[d] ?? 0;
   if (weight && !sameShape(weight.shape, [classes]))
-    throw new RuntimeError(`${op}: weight tensor should be defined either for all ${classes} classes or no classes but got ${showShape(weight.shape)}`);
+    throw new RuntimeError(
+      `${op}: weight tensor should be defined either for all ${classes} classes or no classes but got ${showShape(weight.shape)}`,
+    );
   const kept = element("ne", target, ignored);
   const index = choose(kept, target, 0);
   const picked = squeeze(gather(input, d, unsqueeze(index, d)), d);
   const own = weight ? reshape(index_select(weight, 0, reshape(index, [-1])), target.shape) : 1;
-  return { losses: choose(kept, element("neg", element("mul", picked, own)), 0), weights: choose(kept, own, cast(kept, input.dtype)), kept };
+  return {
+    losses: choose(kept, element("neg", element("mul", picked, own)), 0),
+    weights: choose(kept, own, cast(kept, input.dtype)),
+    kept,
+  };
 }
 
 function reduceLosses(op: string, losses: Tensor, reduction: Reduction): Tensor {
@@ -61,7 +73,7 @@ function reduceLosses(op: string, losses: Tensor, reduction: Reduction): Tensor 
     case "mean":
       return mean(losses);
     default:
-      throw new RuntimeError(`${op}: ${String(reduction satisfies never)} is not a valid value for reduction`);
+      throw new ValueError(`${op}: ${String(reduction satisfies never)} is not a valid value for reduction`);
   }
 }
 
@@ -69,30 +81,37 @@ function reduceLosses(op: string, losses: Tensor, reduction: Reduction): Tensor 
  * The cross entropy of logits (N, C, …) and the truth: classes (N, …) as int32, or probabilities of the logits' shape.
  * The mean of classes is weighted, and leaves out those with `ignore_index`.
  */
-export function cross_entropy(input: Tensor, target: Tensor, ...args: Args<CrossEntropyOptions, ["weight"]>): Tensor {
-  const op = "cross_entropy";
-  const options = keywords<CrossEntropyOptions>(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
-  const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
-  if (!isFloat(input.dtype)) throw new RuntimeError(`${op}: expected floating point logits, got ${input.dtype}`);
-  if (!(label_smoothing >= 0 && label_smoothing <= 1))
-    throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);
-  const d = classDim(input);
-  const classes = input.shape[d] ?? 0;
-  const logs = log_softmax(input, d);
-  const along = weight && reshape(weight, [classes, ...input.shape.slice(d + 1).map(() => 1)]);
-  const weighted = along ? element("mul", logs, along) : logs;
-  if (isFloat(target.dtype)) {
-    if (!sameShape(input.shape, target.shape))
-      throw new RuntimeError(`${op}: Expected floating point target of the input's shape ${showShape(input.shape)}, got ${showShape(target.shape)}`);
-    const smooth = label_smoothing === 0 ? target : element("add", element("mul", target, 1 - label_smoothing), label_smoothing / classes);
-    const losses = element("neg", sum(element("mul", weighted, smooth), d));
-    return reduction === "mean" ? element("div", sum(losses), losses.numel()) : reduceLosses(op, losses, reduction);
-  }
-  const { losses, weights, kept } = classLosses(op, logs, target, weight, ignore_index);
-  const uniform = choose(kept, element("neg", sum(weighted, d)), 0);
-  const smooth =
-    label_smoothing === 0
-      ? losses
-      : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform, label_smoothing / classes));
-  return reduction === "mean" ? element("div", sum(smooth), sum(weights)) : reduceLosses(op, smooth, reduction);
-}
+export const cross_entropy = named(
+  "cross_entropy",
+  ["input: Tensor", "target: Tensor", "..."],
+  (input: Tensor, target: Tensor, ...args: Args<CrossEntropyOptions, ["weight"]>): Tensor => {
+    const op = "cross_entropy";
+    const options = keywords<CrossEntropyOptions>(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
+    const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
+    if (!isFloat(input.dtype)) throw new NotImplementedError(`${op}: expected floating point logits, got ${input.dtype}`);
+    if (!(label_smoothing >= 0 && label_smoothing <= 1))
+      throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);
+    const d = classDim(input);
+    const classes = input.shape[d] ?? 0;
+    const logs = log_softmax(input, d);
+    const along = weight && reshape(weight, [classes, ...input.shape.slice(d + 1).map(() => 1)]);
+    const weighted = along ? element("mul", logs, along) : logs;
+    if (isFloat(target.dtype)) {
+      if (!sameShape(input.shape, target.shape))
+        throw new RuntimeError(
+          `${op}: Expected floating point target of the input's shape ${showShape(input.shape)}, got ${showShape(target.shape)}`,
+        );
+      const smooth =
+        label_smoothing === 0 ? target : element("add", element("mul", target, 1 - label_smoothing), label_smoothing / classes);
+      const losses = element("neg", sum(element("mul", weighted, smooth), d));
+      return reduction === "mean" ? element("div", sum(losses), losses.numel()) : reduceLosses(op, losses, reduction);
+    }
+    const { losses, weights, kept } = classLosses(op, logs, target, weight, ignore_index);
+    const uniform = choose(kept, element("neg", sum(weighted, d)), 0);
+    const smooth =
+      label_smoothing === 0
+        ? losses
+        : element("add", element("mul", losses, 1 - label_smoothing), element("mul", uniform, label_smoothing / classes));
+    return reduction === "mean" ? element("div", sum(smooth), sum(weights)) : reduceLosses(op, smooth, reduction);
+  },
+);

@@ -1,10 +1,10 @@
 /** Norms: over the last dimensions, and over groups of channels. */
 
 import { isFloat } from "../base/dtype";
-import { RuntimeError, showShape } from "../base/errors";
+import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { sameShape, type Shape } from "../base/shape";
 import { cast, element, make } from "../tensor/build";
-import { type Args, keywords } from "../tensor/keywords";
+import { type Args, keywords, named } from "../tensor/keywords";
 import { reshape } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
 
@@ -33,7 +33,7 @@ function normed(
   eps: number,
 ): Tensor {
   const width = checkNorm(`${op}_norm`, input, normalized_shape, [weight, bias]);
-  if (!isFloat(input.dtype)) throw new RuntimeError(`${op}_norm: expected a floating point tensor, got ${input.dtype}`);
+  if (!isFloat(input.dtype)) throw new NotImplementedError(`${op}_norm: expected a floating point tensor, got ${input.dtype}`);
   if (input.numel() === 0) return input;
   const inputs = [input, weight, bias].flatMap((tensor) => (tensor ? [cast(tensor, "float32")] : []));
   const out = make({ kind: "norm", norm: op, width, eps, weight: weight !== null, bias: bias !== null }, inputs, input.shape, "float32");
@@ -47,10 +47,14 @@ export interface LayerNormOptions {
 }
 
 /** Rows with mean 0 and variance 1, then scaled and shifted. */
-export function layer_norm(input: Tensor, normalized_shape: Shape, ...args: Args<LayerNormOptions, ["weight", "bias", "eps"]>): Tensor {
-  const { weight = null, bias = null, eps = 1e-5 } = keywords<LayerNormOptions>("layer_norm", ["weight", "bias", "eps"], args);
-  return normed("layer", input, normalized_shape, weight, bias, eps);
-}
+export const layer_norm = named(
+  "layer_norm",
+  ["input: Tensor", "normalized_shape", "..."],
+  (input: Tensor, normalized_shape: Shape, ...args: Args<LayerNormOptions, ["weight", "bias", "eps"]>): Tensor => {
+    const { weight = null, bias = null, eps = 1e-5 } = keywords<LayerNormOptions>("layer_norm", ["weight", "bias", "eps"], args);
+    return normed("layer", input, normalized_shape, weight, bias, eps);
+  },
+);
 
 export interface RmsNormOptions {
   weight?: Tensor | null;
@@ -61,10 +65,14 @@ export interface RmsNormOptions {
 const FLOAT32_EPS = 2 ** -23;
 
 /** Rows with mean square 1, then scaled. */
-export function rms_norm(input: Tensor, normalized_shape: Shape, ...args: Args<RmsNormOptions, ["weight", "eps"]>): Tensor {
-  const { weight = null, eps = null } = keywords<RmsNormOptions>("rms_norm", ["weight", "eps"], args);
-  return normed("rms", input, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
-}
+export const rms_norm = named(
+  "rms_norm",
+  ["input: Tensor", "normalized_shape", "..."],
+  (input: Tensor, normalized_shape: Shape, ...args: Args<RmsNormOptions, ["weight", "eps"]>): Tensor => {
+    const { weight = null, eps = null } = keywords<RmsNormOptions>("rms_norm", ["weight", "eps"], args);
+    return normed("rms", input, normalized_shape, weight, null, eps ?? FLOAT32_EPS);
+  },
+);
 
 export interface GroupNormOptions {
   weight?: Tensor | null;
@@ -73,22 +81,26 @@ export interface GroupNormOptions {
 }
 
 /** Groups of channels of (N, C, …) with mean 0 and variance 1, then each channel scaled and shifted. */
-export function group_norm(input: Tensor, num_groups: number, ...args: Args<GroupNormOptions, ["weight", "bias", "eps"]>): Tensor {
-  const { weight = null, bias = null, eps = 1e-5 } = keywords<GroupNormOptions>("group_norm", ["weight", "bias", "eps"], args);
-  const [batch = 0, channels = 0] = input.shape;
-  if (input.ndim < 2) throw new RuntimeError(`group_norm: Expected at least 2 dimensions for input tensor but received ${input.ndim}`);
-  if (!Number.isInteger(num_groups) || num_groups < 1 || channels % num_groups !== 0)
-    throw new RuntimeError(
-      `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input.shape)} and num_groups=${num_groups}`,
-    );
-  for (const parameter of [weight, bias]) {
-    if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
-      throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
-  }
-  if (input.numel() === 0) return input;
-  const groups = reshape(input, [batch * num_groups, -1]);
-  const normed = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input.shape);
-  const perChannel = (parameter: Tensor) => reshape(parameter, [channels, ...input.shape.slice(2).map(() => 1)]);
-  const scaled = weight ? element("mul", normed, perChannel(weight)) : normed;
-  return bias ? element("add", scaled, perChannel(bias)) : scaled;
-}
+export const group_norm = named(
+  "group_norm",
+  ["input: Tensor", "num_groups: int", "..."],
+  (input: Tensor, num_groups: number, ...args: Args<GroupNormOptions, ["weight", "bias", "eps"]>): Tensor => {
+    const { weight = null, bias = null, eps = 1e-5 } = keywords<GroupNormOptions>("group_norm", ["weight", "bias", "eps"], args);
+    const [batch = 0, channels = 0] = input.shape;
+    if (input.ndim < 2) throw new RuntimeError(`group_norm: Expected at least 2 dimensions for input tensor but received ${input.ndim}`);
+    if (!Number.isInteger(num_groups) || num_groups < 1 || channels % num_groups !== 0)
+      throw new RuntimeError(
+        `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input.shape)} and num_groups=${num_groups}`,
+      );
+    for (const parameter of [weight, bias]) {
+      if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
+        throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
+    }
+    if (input.numel() === 0) return input;
+    const groups = reshape(input, [batch * num_groups, -1]);
+    const normed = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input.shape);
+    const perChannel = (parameter: Tensor) => reshape(parameter, [channels, ...input.shape.slice(2).map(() => 1)]);
+    const scaled = weight ? element("mul", normed, perChannel(weight)) : normed;
+    return bias ? element("add", scaled, perChannel(bias)) : scaled;
+  },
+);

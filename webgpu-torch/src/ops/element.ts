@@ -8,9 +8,9 @@ export type NumberLane = Exclude<Lane, "BOOL">;
 export interface ElementOp {
   /**
    * What the arguments are converted to first: "number" turns nothing but refuses bool, "float" turns integers and bools into
-   * float32, "bool" compares with zero, "integral" refuses floats.
+   * float32, "floating" refuses them, "bool" compares with zero, "integral" refuses floats.
    */
-  readonly takes: "any" | "number" | "float" | "bool" | "integral";
+  readonly takes: "any" | "number" | "float" | "floating" | "bool" | "integral";
   readonly gives: "same" | "bool";
   /** The expression over arguments of lane T. A comparison of lanes gives BOOL. */
   readonly wgsl: (T: NumberLane, a: string, b: string, c: string) => string;

@@ -1,7 +1,7 @@
 /** Every element-wise operation by name, and the dtype that it gives. */
 
 import { type DType, isFloat, isPacked, type Lane, laneOf, packedWeight } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
+import { NotImplementedError, RuntimeError } from "../base/errors";
 import { BINARY } from "./binary";
 import type { ElementOp } from "./element";
 import { UNARY } from "./unary";
@@ -29,18 +29,29 @@ export function argumentType(name: ElementName, promoted: DType): DType {
     case "any":
       return promoted;
     case "number":
-      if (promoted === "bool") throw new RuntimeError(`${name}: not supported on bool tensors`);
+      if (promoted === "bool") throw notOfBools(name);
       return promoted;
     case "float":
       return isFloat(promoted) ? promoted : "float32";
+    case "floating":
+      if (!isFloat(promoted)) throw new NotImplementedError(`${name}: not implemented for '${promoted}', only for floats`);
+      return promoted;
     case "bool":
       return "bool";
     case "integral":
-      if (isFloat(promoted)) throw new RuntimeError(`${name}: not implemented for '${promoted}', only for integers and bools`);
+      if (isFloat(promoted)) throw new NotImplementedError(`${name}: not implemented for '${promoted}', only for integers`);
+      if (promoted === "bool" && !elementOp(name).bool) throw notOfBools(name);
       return promoted;
     default:
       return takes satisfies never;
   }
+}
+
+/** Two functions are refused with advice, the others are merely missing. */
+function notOfBools(name: ElementName): RuntimeError {
+  if (name === "neg") return new RuntimeError("neg: Negation, the `-` operator, on a bool tensor is not supported; use logical_not() to invert a mask");
+  if (name === "relu") return new RuntimeError("relu: Boolean inputs not supported for relu");
+  return new NotImplementedError(`${name}: not implemented for 'bool'`);
 }
 
 /** The dtype of the result on arguments of a dtype. */
@@ -51,7 +62,7 @@ export function elementWgsl(name: ElementName, lane: Lane, args: readonly string
   const op = elementOp(name);
   const [a = "", b = "", c = ""] = args;
   if (lane !== "BOOL") return op.wgsl(lane, a, b, c);
-  if (!op.bool) throw new RuntimeError(`${name}: not supported on bool tensors`);
+  if (!op.bool) throw notOfBools(name);
   return op.bool(a, b, c);
 }
 

@@ -11,12 +11,14 @@ const float = (wgsl: (a: string) => string, cpu: (a: number) => number): Element
   cpu,
 });
 
+/** A function of floats, for which others have to be converted. */
+const floating = (wgsl: (a: string) => string, cpu: (a: number) => number): ElementOp => ({ ...float(wgsl, cpu), takes: "floating" });
+
 /** A function that leaves integers as they are and rounds floats. */
 const rounding = (wgsl: (a: string) => string, cpu: (a: number) => number): ElementOp => ({
-  takes: "any",
+  takes: "number",
   gives: "same",
   wgsl: (T, a) => (T === "F32" ? wgsl(a) : a),
-  bool: (a) => a,
   cpu,
 });
 
@@ -32,7 +34,7 @@ const question = (helper: string, integers: boolean, cpu: (a: number) => boolean
 export const UNARY = {
   neg: { takes: "number", gives: "same", wgsl: (T, a) => (T === "U32" ? `(~${a} + U32(1u))` : `(-${a})`), cpu: (a) => -a },
   abs: { takes: "number", gives: "same", wgsl: (_, a) => `abs(${a})`, cpu: Math.abs },
-  sign: { takes: "number", gives: "same", wgsl: (T, a) => `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, cpu: (a) => Number(a > 0) - Number(a < 0) },
+  sign: { takes: "any", gives: "same", wgsl: (T, a) => `(${T}(${a} > ${T}()) - ${T}(${a} < ${T}()))`, bool: (a) => a, cpu: (a) => Number(a > 0) - Number(a < 0) },
   square: { takes: "number", gives: "same", wgsl: (_, a) => `(${a} * ${a})`, cpu: (a) => a * a, cpuInt: (a) => Math.imul(a, a) },
   relu: { takes: "number", gives: "same", wgsl: (T, a) => `select(${a}, ${T}(0), ${a} < ${T}(0))`, cpu: (a) => (a < 0 ? 0 : a) },
   logical_not: { takes: "bool", gives: "bool", wgsl: (_, a) => a, bool: (a) => `!${a}`, cpu: (a) => Number(!a) },
@@ -80,10 +82,10 @@ export const UNARY = {
   erfc: float((a) => `op_erfc(${a})`, erfc),
   erfinv: float((a) => `op_erfinv(${a})`, erfinv),
   sigmoid: float((a) => `op_sigmoid(${a})`, (a) => 1 / (1 + Math.exp(-a))),
-  frac: float((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
+  frac: floating((a) => `(${a} - trunc(${a}))`, (a) => a - Math.trunc(a)),
 
-  gelu: float((a) => `op_gelu(${a})`, (a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
-  gelu_tanh: float((a) => `op_gelu_tanh(${a})`, (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3)))),
-  silu: float((a) => `(${a} * op_sigmoid(${a}))`, (a) => a / (1 + Math.exp(-a))),
-  softplus: float((a) => `op_softplus(${a})`, (a) => (a > 20 ? a : Math.log1p(Math.exp(a)))),
+  gelu: floating((a) => `op_gelu(${a})`, (a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
+  gelu_tanh: floating((a) => `op_gelu_tanh(${a})`, (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3)))),
+  silu: floating((a) => `(${a} * op_sigmoid(${a}))`, (a) => a / (1 + Math.exp(-a))),
+  softplus: floating((a) => `op_softplus(${a})`, (a) => (a > 20 ? a : Math.log1p(Math.exp(a)))),
 } satisfies Record<string, ElementOp>;

@@ -2,14 +2,14 @@
 
 import type { DeviceName } from "../backend/backend";
 import { type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
+import { RuntimeError, ValueError } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
 import { QUANTIZED_GROUP } from "../ops/lookup";
 import { cast, constant, element, make, range } from "./build";
 import { backendOf } from "./devices";
 import { encode, flatten, type Nested } from "./host";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { type Sizes, sizesOf, unsqueeze } from "./shapes";
 import { Tensor } from "./tensor";
 
@@ -25,12 +25,12 @@ function upload(bytes: Uint8Array, shape: Shape, dtype: DType, device: DeviceNam
 }
 
 /** A tensor of numbers, or of arrays of them. Numbers that are all integers make int32, booleans bool, others float32. */
-export function tensor(data: Nested | HostArray, options: TensorOptions = {}): Tensor {
+export const tensor = named("tensor", ["data", "..."], (data: Nested | HostArray, options: TensorOptions = {}): Tensor => {
   const { dtype, device } = keywords<TensorOptions>("tensor", [], [options], ["dtype", "device"]);
   const host = flatten(data, dtype);
   checkShape("tensor", host.shape);
   return upload(host.bytes, host.shape, host.dtype, device);
-}
+});
 
 export interface FromBufferOptions extends TensorOptions {
   /** In elements; all of the rest if left out. */
@@ -40,48 +40,60 @@ export interface FromBufferOptions extends TensorOptions {
 }
 
 /** A tensor of one dimension from bytes, which go to the device without another copy on the way. */
-export function frombuffer(buffer: ArrayBuffer | ArrayBufferView, options: FromBufferOptions = {}): Tensor {
-  const {
-    dtype = "float32",
-    count = -1,
-    offset = 0,
-    device,
-  } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
-  const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
-  // A bool is a byte in memory, and a word on the device.
-  const size = dtype === "bool" ? 1 : itemSize(dtype);
-  const elements = count >= 0 ? count : (all.length - offset) / size;
-  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
-    throw new RuntimeError(
-      `frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`,
-    );
-  }
-  const bytes = all.subarray(offset, offset + elements * size);
-  return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
-}
+export const frombuffer = named(
+  "frombuffer",
+  ["buffer", "..."],
+  (buffer: ArrayBuffer | ArrayBufferView, options: FromBufferOptions = {}): Tensor => {
+    const {
+      dtype = "float32",
+      count = -1,
+      offset = 0,
+      device,
+    } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+    const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+    // A bool is a byte in memory, and a word on the device.
+    const size = dtype === "bool" ? 1 : itemSize(dtype);
+    const elements = count >= 0 ? count : (all.length - offset) / size;
+    if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
+      throw new ValueError(
+        `frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`,
+      );
+    }
+    const bytes = all.subarray(offset, offset + elements * size);
+    return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
+  },
+);
 
 /**
  * A block-quantised weight (out, in), for `linear` and `embedding`: float16 scales (out, in / 32), beside int8 (out, in) or uint32
  * (out, in / 8), whose elements hold eight columns of four bits each, two's complement, the first in the lowest bits.
  */
-export function quantized_weight(values: Tensor, scales: Tensor): Tensor {
-  const dtype = (["qint8", "qint4"] as const).find((name) => PACKED[name].held === values.dtype);
-  const [rows = 0, elements = 0] = values.shape;
-  const columns = dtype ? elements * PACKED[dtype].columns : 0;
-  const fits = values.ndim === 2 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / QUANTIZED_GROUP;
-  if (!dtype || !fits || scales.dtype !== "float16") {
-    throw new RuntimeError(
-      `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`,
-    );
-  }
-  return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
-}
+export const quantized_weight = named(
+  "quantized_weight",
+  ["values: Tensor", "scales: Tensor"],
+  (values: Tensor, scales: Tensor): Tensor => {
+    const dtype = (["qint8", "qint4"] as const).find((name) => PACKED[name].held === values.dtype);
+    const [rows = 0, elements = 0] = values.shape;
+    const columns = dtype ? elements * PACKED[dtype].columns : 0;
+    const fits = values.ndim === 2 && scales.ndim === 2 && scales.shape[0] === rows && scales.shape[1] === columns / QUANTIZED_GROUP;
+    if (!dtype || !fits || scales.dtype !== "float16") {
+      throw new RuntimeError(
+        `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`,
+      );
+    }
+    return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
+  },
+);
 
 /** One number everywhere. */
-export function full(size: readonly number[], fill_value: number | boolean, options: TensorOptions = {}): Tensor {
-  const { dtype = dtypeOfScalar(fill_value), device } = keywords<TensorOptions>("full", [], [options], ["dtype", "device"]);
-  return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
-}
+export const full = named(
+  "full",
+  ["size", "fill_value", "..."],
+  (size: readonly number[], fill_value: number | boolean, options: TensorOptions = {}): Tensor => {
+    const { dtype = dtypeOfScalar(fill_value), device } = keywords<TensorOptions>("full", [], [options], ["dtype", "device"]);
+    return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
+  },
+);
 
 /** Sizes, with keyword arguments behind them. */
 export type SizesAndOptions<O extends object> = readonly [...Sizes] | readonly [...Sizes, O];
@@ -98,32 +110,33 @@ export function splitSizes<O extends object>(
   return { sizes: sizesOf((given ? args.slice(0, -1) : args) as Sizes), options };
 }
 
-const filled =
-  (op: string, value: number) =>
-  (...args: SizesAndOptions<TensorOptions>): Tensor => {
+const filled = (op: string, value: number) =>
+  named(op, ["size", "..."], (...args: SizesAndOptions<TensorOptions>): Tensor => {
     const { sizes, options } = splitSizes(op, args, ["dtype", "device"]);
     const { dtype = "float32", device } = options;
     return full(sizes, value, { dtype, ...(device && { device }) });
-  };
+  });
 
 export const zeros = filled("zeros", 0);
 export const ones = filled("ones", 1);
 /** Memory that is not cleared in PyTorch, and zeros here. */
 export const empty = filled("empty", 0);
 
-const like =
-  (value: number) =>
-  (input: Tensor, options: TensorOptions = {}): Tensor =>
-    full_like(input, value, options);
+const like = (op: string, value: number) =>
+  named(op, ["input: Tensor", "..."], (input: Tensor, options: TensorOptions = {}): Tensor => full_like(input, value, options));
 
 /** One number everywhere, in another tensor's shape, dtype and device. */
-export function full_like(input: Tensor, fill_value: number, options: TensorOptions = {}): Tensor {
-  const { dtype = input.dtype, device } = keywords<TensorOptions>("full_like", [], [options], ["dtype", "device"]);
-  return constant(fill_value, input.shape, dtype, device ? backendOf(device) : input.backend);
-}
+export const full_like = named(
+  "full_like",
+  ["input: Tensor", "fill_value", "..."],
+  (input: Tensor, fill_value: number, options: TensorOptions = {}): Tensor => {
+    const { dtype = input.dtype, device } = keywords<TensorOptions>("full_like", [], [options], ["dtype", "device"]);
+    return constant(fill_value, input.shape, dtype, device ? backendOf(device) : input.backend);
+  },
+);
 
-export const zeros_like = like(0);
-export const ones_like = like(1);
+export const zeros_like = like("zeros_like", 0);
+export const ones_like = like("ones_like", 1);
 
 export interface ArangeOptions extends TensorOptions {
   start?: number;
@@ -132,27 +145,29 @@ export interface ArangeOptions extends TensorOptions {
 }
 
 /** arange(end), arange(start, end), arange(start, end, step): start, start + step, … up to end, which is left out. */
-export function arange(...args: [...number[]] | [...number[], ArangeOptions]): Tensor {
+export const arange = named("arange", ["..."], (...args: [...number[]] | [...number[], ArangeOptions]): Tensor => {
   const numbers = args.filter((value) => typeof value === "number");
-  const names = numbers.length === 1 ? (["end"] as const) : (["start", "end", "step"] as const);
-  const {
-    start = 0,
-    end = 0,
-    step = 1,
-    dtype,
-    device,
-  } = keywords<ArangeOptions>("arange", names, args, ["start", "end", "step", "dtype", "device"]);
+  const names = numbers.length === 1 && !hasEnd(args.at(-1)) ? (["end"] as const) : (["start", "end", "step"] as const);
+  const given = keywords<ArangeOptions>("arange", names, args, ["start", "end", "step", "dtype", "device"]);
+  const { start = 0, end, step = 1, dtype, device } = given;
+  if (end === undefined) throw new TypeError('arange() missing 1 required positional argument: "end"');
   if (step === 0) throw new RuntimeError("arange: step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
   return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
-}
+});
+
+const hasEnd = (value: unknown): boolean => typeof value === "object" && value !== null && "end" in value;
 
 /** `steps` numbers from start to end, both among them. */
-export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
-  const { dtype = "float32", device } = keywords<TensorOptions>("linspace", [], [options], ["dtype", "device"]);
-  return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
-}
+export const linspace = named(
+  "linspace",
+  ["start", "end", "steps: int", "..."],
+  (start: number, end: number, steps: number, options: TensorOptions = {}): Tensor => {
+    const { dtype = "float32", device } = keywords<TensorOptions>("linspace", [], [options], ["dtype", "device"]);
+    return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
+  },
+);
 
 function progression(start: number, step: number, shape: Shape, dtype: DType, device: DeviceName | undefined): Tensor {
   const numbers = range(numel(shape), backendOf(device));
@@ -162,20 +177,19 @@ function progression(start: number, step: number, shape: Shape, dtype: DType, de
 }
 
 /** Ones on the diagonal. */
-export function eye(n: number, ...args: Args<TensorOptions & { m?: number }, ["m"]>): Tensor {
+export const eye = named("eye", ["n: int", "..."], (n: number, ...args: Args<TensorOptions & { m?: number }, ["m"]>): Tensor => {
   const { m = n, dtype = "float32", device } = keywords<TensorOptions & { m?: number }>("eye", ["m"], args, ["dtype", "device"]);
   checkShape("eye", [n, m]);
   const backend = backendOf(device);
   return cast(element("eq", unsqueeze(range(n, backend), 1), range(m, backend)), dtype);
-}
+});
 
 export interface TriangleOptions {
   diagonal?: number;
 }
 
-const triangle =
-  (op: string, keep: "le" | "ge") =>
-  (input: Tensor, ...args: Args<TriangleOptions, ["diagonal"]>): Tensor => {
+const triangle = (op: string, keep: "le" | "ge") =>
+  named(op, ["input: Tensor", "..."], (input: Tensor, ...args: Args<TriangleOptions, ["diagonal"]>): Tensor => {
     const { diagonal = 0 } = keywords<TriangleOptions>(op, ["diagonal"], args);
     const [rows, columns] = input.shape.slice(-2);
     if (rows === undefined || columns === undefined) throw new RuntimeError(`${op}: input tensor must have at least 2 dimensions`);
@@ -186,7 +200,7 @@ const triangle =
       input.shape,
       input.dtype,
     );
-  };
+  });
 
 /** The part of the matrices below a diagonal, and zeros. */
 export const tril = triangle("tril", "le");

@@ -3,6 +3,7 @@
 import { RuntimeError, showShape } from "../base/errors";
 import { at } from "../base/list";
 import { element } from "./build";
+import { named } from "./keywords";
 import { matmul } from "./products";
 import { diagonal } from "./rearrange";
 import { sum } from "./reductions";
@@ -16,29 +17,36 @@ interface Named {
 }
 
 /** Sums of products over the names that the output lacks: "bij,bjk->bik". Operands are contracted from left to right. */
-export function einsum(equation: string, ...operands: readonly Tensor[] | readonly [readonly Tensor[]]): Tensor {
-  const tensors = operands.flat() as Tensor[];
-  const [left = "", right] = equation.replaceAll(" ", "").split("->");
-  const terms = left.split(",");
-  if (tensors.length === 0 || !tensors.every((tensor) => tensor instanceof Tensor)) throw new RuntimeError("einsum(): must provide at least one operand");
-  if (terms.length !== tensors.length)
-    throw new RuntimeError(
-      `einsum(): ${terms.length < tensors.length ? "more" : "fewer"} operands were provided than specified in the equation ${equation}`,
-    );
-  let hidden = 0;
-  const named = terms.map((term, i) => {
-    const tensor = at(tensors, i);
-    const names = namesOf(term, tensor.ndim, i);
-    hidden = Math.max(hidden, names.filter((name) => name < "A").length);
-    return withoutRepeats({ tensor, names });
-  });
-  const output = right === undefined ? implicit(named, left) : expandEllipsis(checkTerm(right), hidden);
-  if (new Set(output).size !== output.length) throw new RuntimeError(`einsum(): output subscript appears more than once in the output: ${equation}`);
-  const missing = output.find((name) => !named.some(({ names }) => names.includes(name)));
-  if (missing !== undefined)
-    throw new RuntimeError(`einsum(): output subscript ${missing} does not appear in the equation for any input operand`);
-  return contractAll(named, output);
-}
+export const einsum = named(
+  "einsum",
+  ["..."],
+  (equation: string, ...operands: readonly Tensor[] | readonly [readonly Tensor[]]): Tensor => {
+    const tensors = operands.flat() as Tensor[];
+    const [left = "", right] = equation.replaceAll(" ", "").split("->");
+    const terms = left.split(",");
+    const other = tensors.findIndex((tensor) => !(tensor instanceof Tensor));
+    if (other >= 0) throw new TypeError(`einsum: expected Tensor as operand ${other}, got ${typeof tensors[other]}`);
+    if (tensors.length === 0) throw new RuntimeError("einsum(): must provide at least one operand");
+    if (terms.length !== tensors.length)
+      throw new RuntimeError(
+        `einsum(): ${terms.length < tensors.length ? "more" : "fewer"} operands were provided than specified in the equation ${equation}`,
+      );
+    let hidden = 0;
+    const named = terms.map((term, i) => {
+      const tensor = at(tensors, i);
+      const names = namesOf(term, tensor.ndim, i);
+      hidden = Math.max(hidden, names.filter((name) => name < "A").length);
+      return withoutRepeats({ tensor, names });
+    });
+    const output = right === undefined ? implicit(named, left) : expandEllipsis(checkTerm(right), hidden);
+    if (new Set(output).size !== output.length)
+      throw new RuntimeError(`einsum(): output subscript appears more than once in the output: ${equation}`);
+    const missing = output.find((name) => !named.some(({ names }) => names.includes(name)));
+    if (missing !== undefined)
+      throw new RuntimeError(`einsum(): output subscript ${missing} does not appear in the equation for any input operand`);
+    return contractAll(named, output);
+  },
+);
 
 function checkTerm(term: string): string {
   const bad = /[^A-Za-z]/.exec(term.replace("...", ""));
@@ -133,8 +141,16 @@ function contract(left: Named, right: Named, needed: readonly string[]): Named {
     return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names };
   }
   const count = (group: readonly string[]) => group.reduce((n, name) => n * sizeOf(name), 1);
-  const x = reshape(ordered(a, [...batch, ...rows, ...inner], inner, sizeOf), [...batch.map((n) => sizeIn(a, n)), count(rows), count(inner)]);
-  const y = reshape(ordered(b, [...batch, ...inner, ...columns], inner, sizeOf), [...batch.map((n) => sizeIn(b, n)), count(inner), count(columns)]);
+  const x = reshape(ordered(a, [...batch, ...rows, ...inner], inner, sizeOf), [
+    ...batch.map((n) => sizeIn(a, n)),
+    count(rows),
+    count(inner),
+  ]);
+  const y = reshape(ordered(b, [...batch, ...inner, ...columns], inner, sizeOf), [
+    ...batch.map((n) => sizeIn(b, n)),
+    count(inner),
+    count(columns),
+  ]);
   return { tensor: reshape(matmul(x, y), names.map(sizeOf)), names };
 }
 

@@ -1,7 +1,7 @@
 /** Values on their way in and out: nested arrays, typed arrays, and the bytes that a device keeps. */
 
 import { type DType, dtypeOfScalar, type HostArray, itemSize } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
+import { ValueError } from "../base/errors";
 import type { Shape } from "../base/shape";
 import { makeValues, writeValues } from "../ops/values";
 
@@ -29,13 +29,13 @@ export function flatten(data: Nested | HostArray, dtype: DType | undefined): Hos
 
 function collect(data: Nested, shape: Shape, depth: number, into: (number | boolean)[]): void {
   if (typeof data === "number" || typeof data === "boolean") {
-    if (depth !== shape.length) throw new RuntimeError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth}, got a number`);
+    if (depth !== shape.length) throw new ValueError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth}, got a number`);
     into.push(data);
     return;
   }
   if (!Array.isArray(data)) throw new TypeError(`tensor: expected numbers, booleans or arrays of them, got ${typeof data}`);
   if (data.length !== shape[depth])
-    throw new RuntimeError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
+    throw new ValueError(`tensor: expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
   for (const inner of data) collect(inner as Nested, shape, depth + 1, into);
 }
 

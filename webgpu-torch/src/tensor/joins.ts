@@ -1,48 +1,52 @@
 /** Functions that put tensors beside each other. */
 
 import type { DType } from "../base/dtype";
-import { RuntimeError, showShape } from "../base/errors";
+import { RuntimeError, showShape, ValueError } from "../base/errors";
 import { sameShape, wrapDim } from "../base/shape";
 import { cast, constant, element, make, promoted, range } from "./build";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { reshape, slice, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
 /** Tensors one after the other along a dimension. */
-export function cat(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
-  const { dim = 0 } = keywords<{ dim?: number }>("cat", ["dim"], args);
-  // Vectors of nothing go with any shape, as PyTorch has it for the sake of old code.
-  const shaped = tensors.filter((tensor) => tensor.ndim !== 1 || tensor.shape[0] !== 0);
-  const [first = tensors[0]] = shaped;
-  if (!first) throw new RuntimeError("cat: expected a non-empty list of Tensors");
-  const d = wrapDim("cat", dim, first.ndim);
-  const single = tensors.findIndex(({ ndim }) => ndim === 0);
-  if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
-  for (const { shape } of shaped) {
-    if (
-      !sameShape(
-        shape.filter((_, i) => i !== d),
-        first.shape.filter((_, i) => i !== d),
-      )
-    ) {
-      throw new RuntimeError(
-        `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`,
-      );
+export const cat = named(
+  "cat",
+  ["tensors: Tensors", "..."],
+  (tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor => {
+    const { dim = 0 } = keywords<{ dim?: number }>("cat", ["dim"], args);
+    // Vectors of nothing go with any shape, as PyTorch has it for the sake of old code.
+    const shaped = tensors.filter((tensor) => tensor.ndim !== 1 || tensor.shape[0] !== 0);
+    const [first = tensors[0]] = shaped;
+    if (!first) throw new ValueError("cat: expected a non-empty list of Tensors");
+    const d = wrapDim("cat", dim, first.ndim);
+    const single = tensors.findIndex(({ ndim }) => ndim === 0);
+    if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
+    for (const { shape } of shaped) {
+      if (
+        !sameShape(
+          shape.filter((_, i) => i !== d),
+          first.shape.filter((_, i) => i !== d),
+        )
+      ) {
+        throw new RuntimeError(
+          `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`,
+        );
+      }
     }
-  }
-  const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
-  const full = tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype));
-  const total = shaped.reduce((sum, { shape }) => sum + (shape[d] ?? 0), 0);
-  return (
-    joinAll(full, d) ??
-    constant(
-      0,
-      first.shape.map((size, i) => (i === d ? total : size)),
-      dtype,
-      first.backend,
-    )
-  );
-}
+    const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
+    const full = tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype));
+    const total = shaped.reduce((sum, { shape }) => sum + (shape[d] ?? 0), 0);
+    return (
+      joinAll(full, d) ??
+      constant(
+        0,
+        first.shape.map((size, i) => (i === d ? total : size)),
+        dtype,
+        first.backend,
+      )
+    );
+  },
+);
 
 /** Joins in halves, so that no kernel reads more buffers than it can bind. */
 function joinAll(tensors: readonly Tensor[], dim: number): Tensor | null {
@@ -76,13 +80,19 @@ function join(a: Tensor, b: Tensor, dim: number): Tensor {
 export { cat as concat, cat as concatenate };
 
 /** Tensors of one shape along a new dimension. */
-export function stack(tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor {
-  const { dim = 0 } = keywords<{ dim?: number }>("stack", ["dim"], args);
-  const [first] = tensors;
-  const other = tensors.find(({ shape }) => first && !sameShape(shape, first.shape));
-  if (first && other) throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
-  return cat(
-    tensors.map((tensor) => unsqueeze(tensor, dim)),
-    { dim: wrapDim("stack", dim, (tensors[0]?.ndim ?? 0) + 1) },
-  );
-}
+export const stack = named(
+  "stack",
+  ["tensors: Tensors", "..."],
+  (tensors: readonly Tensor[], ...args: Args<{ dim?: number }, ["dim"]>): Tensor => {
+    const { dim = 0 } = keywords<{ dim?: number }>("stack", ["dim"], args);
+    const [first] = tensors;
+    if (!first) throw new RuntimeError("stack: expects a non-empty list of Tensors");
+    const other = tensors.find(({ shape }) => !sameShape(shape, first.shape));
+    if (other)
+      throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
+    return cat(
+      tensors.map((tensor) => unsqueeze(tensor, dim)),
+      { dim: wrapDim("stack", dim, first.ndim + 1) },
+    );
+  },
+);

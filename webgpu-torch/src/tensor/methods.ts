@@ -4,6 +4,7 @@ import type { Operand } from "./build";
 import * as conversion from "./conversion";
 import { full_like, ones_like, tril, triu, zeros_like } from "./creation";
 import * as indexing from "./indexing";
+import { named } from "./keywords";
 import * as pointwise from "./pointwise";
 import * as products from "./products";
 import { multinomial } from "./random";
@@ -12,6 +13,7 @@ import * as reductions from "./reductions";
 import * as scans from "./scans";
 import { scatter, scatter_add } from "./scatter";
 import * as shapes from "./shapes";
+import { log_softmax, softmax } from "./softmax";
 import { index } from "./slices";
 import * as sorting from "./sorting";
 import * as special from "./special";
@@ -26,7 +28,9 @@ const { linear, ...plainProducts } = products;
 const METHODS = {
   ...conversion,
   ...pointwise,
-  where: (input: Tensor, condition: Tensor, other: Operand) => pointwise.where(condition, input, other),
+  where: named("where", ["input: Tensor", "condition: Tensor", "other"], (input: Tensor, condition: Tensor, other: Operand) =>
+    pointwise.where(condition, input, other),
+  ),
   ...special,
   ...plainReductions,
   var: variance,
@@ -34,6 +38,8 @@ const METHODS = {
   ...rearrange,
   index,
   ...scans,
+  softmax,
+  log_softmax,
   ...sorting,
   scatter,
   scatter_add,
@@ -49,7 +55,7 @@ const METHODS = {
 
 /** A function's arguments behind its first. */
 type Rest<F extends (...args: never) => unknown> = Behind<Parameters<F>>;
-type Behind<Arguments> = Arguments extends readonly [unknown, ...infer Others] ? Others : never;
+type Behind<Arguments> = Arguments extends readonly [infer First, ...infer Others] ? (Tensor extends First ? Others : never) : never;
 
 type Mapped = {
   [Name in keyof typeof METHODS]: (...args: Rest<(typeof METHODS)[Name]>) => ReturnType<(typeof METHODS)[Name]>;

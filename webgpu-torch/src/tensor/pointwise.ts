@@ -1,26 +1,26 @@
 /** Element-wise functions. All broadcast and promote as PyTorch's do. */
 
 import { isFloat } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
+import { NotImplementedError, RuntimeError } from "../base/errors";
 import type { BinaryName, UnaryName } from "../ops/table";
 import { cast, choose, element, type Operand, promoted } from "./build";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { Tensor } from "./tensor";
 
-const unary =
-  (name: UnaryName) =>
-  (input: Tensor): Tensor =>
-    element(name, input);
-const binary =
-  (name: BinaryName) =>
-  (input: Operand, other: Operand): Tensor =>
-    element(name, input, other);
+const unary = (name: UnaryName) => named(name, ["input: Tensor"], (input: Tensor): Tensor => element(name, input));
+const binary = (name: BinaryName) =>
+  named(name, ["input", "other"], (input: Operand, other: Operand): Tensor => element(name, input, other));
 
 // One argument.
 export const neg = unary("neg");
 export const abs = unary("abs");
 export const sign = unary("sign");
-export const square = unary("square");
+/** The product with itself; of bools as integers. */
+export const square = named(
+  "square",
+  ["input: Tensor"],
+  (input: Tensor): Tensor => element("square", input.dtype === "bool" ? cast(input, "int32") : input),
+);
 export const floor = unary("floor");
 export const ceil = unary("ceil");
 export const trunc = unary("trunc");
@@ -91,33 +91,39 @@ export interface AlphaOptions {
 }
 
 /** input + alpha * other */
-export function add(input: Operand, other: Operand, options: AlphaOptions = {}): Tensor {
-  return element("add", input, scaled("add", other, options));
-}
+export const add = named("add", ["input", "other", "..."], (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => {
+  return element("add", input, scaled("add", input, other, options));
+});
 
 /** input - alpha * other */
-export function sub(input: Operand, other: Operand, options: AlphaOptions = {}): Tensor {
+export const sub = named("sub", ["input", "other", "..."], (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => {
   if (promoted("sub", [input, other]) === "bool")
     throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
-  return element("sub", input, scaled("sub", other, options));
-}
+  return element("sub", input, scaled("sub", input, other, options));
+});
 
-function scaled(op: string, other: Operand, options: AlphaOptions): Operand {
+/** alpha * other, to be joined with `input`. */
+function scaled(op: string, input: Operand, other: Operand, options: AlphaOptions): Operand {
   const { alpha = 1 } = keywords<AlphaOptions>(op, [], [options], ["alpha"]);
   if (alpha === 1) return other;
+  if (!Number.isInteger(alpha) && !isFloat(promoted(op, [input, other])))
+    throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
   return other instanceof Tensor ? element("mul", other, alpha) : Number(other) * alpha;
 }
 
 /** alpha * other - input, with other first. */
-export const rsub = (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor =>
-  element("sub", other, scaled("rsub", input, options));
+export const rsub = named(
+  "rsub",
+  ["input", "other", "..."],
+  (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => sub(other, input, options),
+);
 
 export interface DivOptions {
   rounding_mode?: "trunc" | "floor" | null;
 }
 
 /** True division, or rounded towards zero or down. */
-export function div(input: Operand, other: Operand, options: DivOptions = {}): Tensor {
+export const div = named("div", ["input", "other", "..."], (input: Operand, other: Operand, options: DivOptions = {}): Tensor => {
   const { rounding_mode = null } = keywords<DivOptions>("div", [], [options], ["rounding_mode"]);
   switch (rounding_mode) {
     case null:
@@ -127,14 +133,16 @@ export function div(input: Operand, other: Operand, options: DivOptions = {}): T
     case "floor":
       return element("floor_divide", input, other);
     default:
-      return rounding_mode satisfies never;
+      throw new RuntimeError(
+        `div: expected rounding_mode to be one of null, 'trunc', or 'floor' but found '${String(rounding_mode satisfies never)}'`,
+      );
   }
-}
+});
 
 export { div as divide, div as true_divide, sub as subtract };
 
 /** input to the power of exponent. Squares, roots and the like are computed as such. */
-export function pow(input: Operand, exponent: Operand): Tensor {
+export const pow = named("pow", ["input", "exponent"], (input: Operand, exponent: Operand): Tensor => {
   // The one power of bools that there is.
   if (input instanceof Tensor && input.dtype === "bool" && typeof exponent === "boolean")
     return exponent ? input : element("logical_or", input, element("logical_not", input));
@@ -149,19 +157,19 @@ export function pow(input: Operand, exponent: Operand): Tensor {
   if (exponent === -1) return element("reciprocal", input);
   if (exponent === 3) return element("mul", element("square", input), input);
   return element("pow", input, exponent);
-}
+});
 
 export interface RoundOptions {
   decimals?: number;
 }
 
 /** To the nearest integer, halves to the even one; or to a number of decimals. */
-export function round(input: Tensor, options: RoundOptions = {}): Tensor {
+export const round = named("round", ["input: Tensor", "..."], (input: Tensor, options: RoundOptions = {}): Tensor => {
   const { decimals = 0 } = keywords<RoundOptions>("round", [], [options], ["decimals"]);
   if (decimals === 0) return element("round", input);
   const scale = 10 ** Math.abs(decimals);
   return decimals > 0 ? div(element("round", mul(input, scale)), scale) : mul(element("round", div(input, scale)), scale);
-}
+});
 
 export interface ClampOptions {
   min?: Operand | null;
@@ -169,33 +177,53 @@ export interface ClampOptions {
 }
 
 /** Between min and max, of which one may be left out. */
-export function clamp(input: Tensor, ...args: Args<ClampOptions, ["min", "max"]>): Tensor {
+export const clamp = named("clamp", ["input: Tensor", "..."], (input: Tensor, ...args: Args<ClampOptions, ["min", "max"]>): Tensor => {
   const { min = null, max = null } = keywords<ClampOptions>("clamp", ["min", "max"], args);
   if (min === null && max === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
   const raised = min === null ? input : element("maximum", input, min);
   return max === null ? raised : element("minimum", raised, max);
-}
+});
 
 export { clamp as clip };
-export const clamp_min = (input: Tensor, min: Operand): Tensor => element("maximum", input, min);
-export const clamp_max = (input: Tensor, max: Operand): Tensor => element("minimum", input, max);
+export const clamp_min = named(
+  "clamp_min",
+  ["input: Tensor", "min"],
+  (input: Tensor, min: Operand): Tensor => element("maximum", input, min),
+);
+export const clamp_max = named(
+  "clamp_max",
+  ["input: Tensor", "max"],
+  (input: Tensor, max: Operand): Tensor => element("minimum", input, max),
+);
 
 /** input where the condition holds, other elsewhere. */
-export const where = (condition: Tensor, input: Operand, other: Operand): Tensor => choose(condition, input, other);
+export const where = named(
+  "where",
+  ["condition: Tensor", "input", "other"],
+  (condition: Tensor, input: Operand, other: Operand): Tensor => choose(condition, input, other),
+);
 
 /** value where the mask holds. The result keeps the input's dtype. */
-export function masked_fill(input: Tensor, mask: Tensor, value: Operand): Tensor {
-  return cast(choose(mask, value, input), input.dtype);
-}
+export const masked_fill = named(
+  "masked_fill",
+  ["input: Tensor", "mask: Tensor", "value"],
+  (input: Tensor, mask: Tensor, value: Operand): Tensor => {
+    return cast(choose(mask, value, input), input.dtype);
+  },
+);
 
 /** start + weight * (end - start), from the nearer of the two, so that a weight of 1 gives the end. */
-export function lerp(input: Tensor, end: Tensor, weight: Operand): Tensor {
+export const lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (input: Tensor, end: Tensor, weight: Operand): Tensor => {
+  const [other = input] = [end, weight].filter((x): x is Tensor => x instanceof Tensor && x.dtype !== input.dtype);
+  if (other !== input)
+    throw new RuntimeError(`lerp: expected dtype ${input.dtype} for \`end\` and \`weight\` but got dtype ${other.dtype}`);
+  if (!isFloat(input.dtype)) throw new NotImplementedError(`lerp: not implemented for '${input.dtype}'`);
   const distance = sub(end, input);
   const fromStart = () => add(input, mul(weight, distance));
   const fromEnd = (rest: Operand) => sub(end, mul(distance, rest));
   if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
   return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
-}
+});
 
 export interface ValueOptions {
   value?: number;
@@ -203,10 +231,25 @@ export interface ValueOptions {
 
 const valueOf = (op: string, options: ValueOptions): number => keywords<ValueOptions>(op, [], [options], ["value"]).value ?? 1;
 
-/** input + value * tensor1 * tensor2 */
-export const addcmul = (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor =>
-  add(input, mul(tensor1, tensor2), { alpha: valueOf("addcmul", options) });
+/** input + value * tensor1 * tensor2; among integers the value loses its fraction. */
+export const addcmul = named(
+  "addcmul",
+  ["input: Tensor", "tensor1: Tensor", "tensor2: Tensor", "..."],
+  (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor => {
+    const value = valueOf("addcmul", options);
+    const dtype = promoted("addcmul", [input, tensor1, tensor2]);
+    if (dtype === "bool") throw new NotImplementedError("addcmul: not implemented for 'bool'");
+    return add(input, mul(tensor1, tensor2), { alpha: isFloat(dtype) ? value : Math.trunc(value) });
+  },
+);
 
 /** input + value * tensor1 / tensor2 */
-export const addcdiv = (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor =>
-  add(input, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
+export const addcdiv = named(
+  "addcdiv",
+  ["input: Tensor", "tensor1: Tensor", "tensor2: Tensor", "..."],
+  (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor => {
+    if (!isFloat(tensor1.dtype) && !isFloat(tensor2.dtype))
+      throw new RuntimeError("addcdiv: Integer division with addcdiv is not supported; use div() with a rounding_mode, and add()");
+    return add(input, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
+  },
+);

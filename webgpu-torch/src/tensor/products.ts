@@ -1,17 +1,17 @@
 /** Matrix products. */
 
 import { type DType, isFloat } from "../base/dtype";
-import { RuntimeError, showShape } from "../base/errors";
+import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { numel, reducedShape } from "../base/shape";
 import { linearShape, matmulShape } from "../ops/matmul";
 import { cast, constant, element, make, promoted } from "./build";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { sum } from "./reductions";
 import { reshape, transpose, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
 /** A batched product of matrices; a vector on either side is a matrix of one row or one column, which is left out again. */
-export function matmul(input: Tensor, other: Tensor): Tensor {
+export const matmul = named("matmul", ["input: Tensor", "other: Tensor"], (input: Tensor, other: Tensor): Tensor => {
   if (input.ndim === 0 || other.ndim === 0)
     throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input.ndim}D and ${other.ndim}D`);
   const a = input.ndim === 1 ? unsqueeze(input, 0) : input;
@@ -19,13 +19,13 @@ export function matmul(input: Tensor, other: Tensor): Tensor {
   const out = product("matmul", a, b);
   const gone = [...(input.ndim === 1 ? [out.ndim - 2] : []), ...(other.ndim === 1 ? [out.ndim - 1] : [])];
   return gone.length === 0 ? out : reshape(out, reducedShape(out.shape, gone, false));
-}
+});
 
 function product(op: string, a: Tensor, b: Tensor): Tensor {
   const shape = matmulShape(op, a.shape, b.shape);
   const dtype = promoted(op, [a, b]);
   if (a.dtype !== b.dtype) throw new RuntimeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${a.dtype} != ${b.dtype}`);
-  if (dtype === "bool") throw new RuntimeError(`${op}: not implemented for 'bool'`);
+  if (dtype === "bool") throw new NotImplementedError(`${op}: not implemented for 'bool'`);
   if (!isFloat(dtype)) return integerProduct(a, b, dtype);
   if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
   // Kernels multiply float32.
@@ -38,21 +38,21 @@ function integerProduct(a: Tensor, b: Tensor, dtype: DType): Tensor {
 }
 
 /** A product of two matrices. */
-export function mm(input: Tensor, mat2: Tensor): Tensor {
+export const mm = named("mm", ["input: Tensor", "mat2: Tensor"], (input: Tensor, mat2: Tensor): Tensor => {
   if (input.ndim !== 2 || mat2.ndim !== 2)
     throw new RuntimeError(`mm: self and mat2 must be matrices, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`);
   return product("mm", input, mat2);
-}
+});
 
 /** Products of two batches of matrices of the same number. */
-export function bmm(input: Tensor, mat2: Tensor): Tensor {
+export const bmm = named("bmm", ["input: Tensor", "mat2: Tensor"], (input: Tensor, mat2: Tensor): Tensor => {
   if (input.ndim !== 3 || mat2.ndim !== 3 || input.shape[0] !== mat2.shape[0]) {
     throw new RuntimeError(
       `bmm: batch1 and batch2 must be 3D tensors of one batch size, got ${showShape(input.shape)} and ${showShape(mat2.shape)}`,
     );
   }
   return product("bmm", input, mat2);
-}
+});
 
 export interface AddOptions {
   beta?: number;
@@ -68,51 +68,61 @@ const plus = (op: string, input: Tensor, term: Tensor, options: AddOptions): Ten
 };
 
 /** beta * input + alpha * (mat1 @ mat2) */
-export const addmm = (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor =>
-  plus("addmm", input, mm(mat1, mat2), options);
+export const addmm = named(
+  "addmm",
+  ["input: Tensor", "mat1: Tensor", "mat2: Tensor", "..."],
+  (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor => plus("addmm", input, mm(mat1, mat2), options),
+);
 
 /** beta * input + alpha * (batch1 @ batch2), for batches. */
-export const baddbmm = (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor =>
-  plus("baddbmm", input, bmm(batch1, batch2), options);
+export const baddbmm = named(
+  "baddbmm",
+  ["input: Tensor", "batch1: Tensor", "batch2: Tensor", "..."],
+  (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor => plus("baddbmm", input, bmm(batch1, batch2), options),
+);
 
 /** The sum of products of two vectors. */
-export function dot(input: Tensor, tensor: Tensor): Tensor {
+export const dot = named("dot", ["input: Tensor", "tensor: Tensor"], (input: Tensor, tensor: Tensor): Tensor => {
   if (input.ndim !== 1 || tensor.ndim !== 1)
     throw new RuntimeError(`dot: 1D tensors expected, but got ${input.ndim}D and ${tensor.ndim}D tensors`);
   return matmul(input, tensor);
-}
+});
 
 /** A matrix times a vector. */
-export function mv(input: Tensor, vec: Tensor): Tensor {
+export const mv = named("mv", ["input: Tensor", "vec: Tensor"], (input: Tensor, vec: Tensor): Tensor => {
   if (input.ndim !== 2 || vec.ndim !== 1)
     throw new RuntimeError(`mv: vector + matrix @ vector expected, got ${vec.ndim}, ${input.ndim}, ${vec.ndim}`);
   return matmul(input, vec);
-}
+});
 
 /** All products of elements of two vectors. */
-export function outer(input: Tensor, vec2: Tensor): Tensor {
+export const outer = named("outer", ["input: Tensor", "vec2: Tensor"], (input: Tensor, vec2: Tensor): Tensor => {
   if (input.ndim !== 1 || vec2.ndim !== 1)
     throw new RuntimeError(`outer: Expected 1-D arguments, but got ${input.ndim}-D and ${vec2.ndim}-D`);
   return element("mul", unsqueeze(input, 1), unsqueeze(vec2, 0));
-}
+});
 
 export interface LinearOptions {
   bias?: Tensor | null;
 }
 
 /** x wᵀ + b. The weight may be float32, float16 or quantized; it stays packed and is unpacked inside the kernel. */
-export function linear(input: Tensor, weight: Tensor, ...args: Args<LinearOptions, ["bias"]>): Tensor {
-  const { bias = null } = keywords<LinearOptions>("linear", ["bias"], args);
-  const vector = weight.ndim === 1;
-  const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
-  if (!isFloat(input.dtype) || !isFloat(weight.dtype))
-    throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
-  const w = vector ? unsqueeze(weight, 0) : weight;
-  const product =
-    numel(input.shape.slice(-1)) === 0
-      ? constant(0, shape, "float32", input.backend)
-      : make({ kind: "linear" }, [cast(input, "float32"), w], shape, "float32");
-  const sum = bias === null ? product : element("add", product, bias);
-  const out = cast(sum, input.dtype);
-  return vector ? reshape(out, shape.slice(0, -1)) : out;
-}
+export const linear = named(
+  "linear",
+  ["input: Tensor", "weight: Tensor", "..."],
+  (input: Tensor, weight: Tensor, ...args: Args<LinearOptions, ["bias"]>): Tensor => {
+    const { bias = null } = keywords<LinearOptions>("linear", ["bias"], args);
+    const vector = weight.ndim === 1;
+    const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
+    if (!isFloat(input.dtype) || !isFloat(weight.dtype))
+      throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
+    const w = vector ? unsqueeze(weight, 0) : weight;
+    const product =
+      numel(input.shape.slice(-1)) === 0
+        ? constant(0, shape, "float32", input.backend)
+        : make({ kind: "linear" }, [cast(input, "float32"), w], shape, "float32");
+    const sum = bias === null ? product : element("add", product, bias);
+    const out = cast(sum, input.dtype);
+    return vector ? reshape(out, shape.slice(0, -1)) : out;
+  },
+);

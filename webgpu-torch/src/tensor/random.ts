@@ -2,14 +2,14 @@
 
 import type { DeviceName } from "../backend/backend";
 import { type DType, isFloat } from "../base/dtype";
-import { RuntimeError, showShape } from "../base/errors";
+import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
 import { advance, type Distribution, PHILOX_STATE, PHILOX_WORDS } from "../ops/philox";
 import { cast, constant, element, make } from "./build";
 import { type SizesAndOptions, splitSizes } from "./creation";
 import { backendOf } from "./devices";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { narrow, reshape, unsqueeze } from "./shapes";
 import { cumsum } from "./scans";
 import { sum } from "./reductions";
@@ -32,7 +32,8 @@ export class Generator {
 
   /** Starts anew from a seed, an integer from 0 to 2^53 - 1. */
   manual_seed(seed: number): this {
-    if (!Number.isSafeInteger(seed) || seed < 0) throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed)}`);
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed)}`);
     this.seeded = seed;
     this.state = [0, 0, 0, 0, seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
     return this;
@@ -73,7 +74,7 @@ export class Generator {
 const defaultGenerator = new Generator();
 
 /** Seeds the generator that is used where none is given. */
-export const manual_seed = (seed: number): Generator => defaultGenerator.manual_seed(seed);
+export const manual_seed = named("manual_seed", ["seed"], (seed: number): Generator => defaultGenerator.manual_seed(seed));
 /** The seed of that generator. */
 export const initial_seed = (): number => defaultGenerator.initial_seed();
 /** Seeds it with a number that no one knows before, and gives that. */
@@ -96,47 +97,71 @@ function draw(distribution: Distribution, shape: Shape, options: RandomOptions):
   if (count === 0) return constant(0, shape, dtype, backend);
   const state = (generator ?? defaultGenerator).take(count);
   const storage = backend.upload(new Uint8Array(state.buffer));
-  const numbers = make({ kind: "random", distribution }, [new Tensor(dataNode(storage, [state.length], "uint32", backend))], [count], dtype);
+  const numbers = make(
+    { kind: "random", distribution },
+    [new Tensor(dataNode(storage, [state.length], "uint32", backend))],
+    [count],
+    dtype,
+  );
   return reshape(numbers, shape);
 }
 
-const floats =
-  (op: string, distribution: Distribution) =>
-  (...args: SizesAndOptions<RandomOptions>): Tensor => {
+const floats = (op: string, distribution: Distribution) =>
+  named(op, ["size", "..."], (...args: SizesAndOptions<RandomOptions>): Tensor => {
     const { sizes, options } = splitSizes(op, args, RANDOM);
     const { dtype = "float32" } = options;
-    if (!isFloat(dtype)) throw new RuntimeError(`${op}: expected a floating point dtype, got ${dtype}`);
+    if (!isFloat(dtype)) throw new NotImplementedError(`${op}: expected a floating point dtype, got ${dtype}`);
     return cast(draw(distribution, checkShape(op, sizes), options), dtype);
-  };
+  });
 
 /** Numbers from 0 to 1, 1 left out. */
 export const rand = floats("rand", "uniform");
 /** Numbers of mean 0 and variance 1, normally distributed. */
 export const randn = floats("randn", "normal");
 
-/** randint(high, size) or randint(low, high, size): integers from low to high, which is left out. */
-export function randint(...args: readonly unknown[]): Tensor {
-  const bounds = args.filter((arg) => typeof arg === "number");
-  const [size, given = {}] = args.slice(bounds.length);
-  const { dtype = "int32", ...options } = keywords<RandomOptions>("randint", [], [given], RANDOM);
-  const [low, high] = bounds.length === 1 ? [0, bounds[0] ?? 0] : [bounds[0] ?? 0, bounds[1] ?? 0];
-  if (bounds.length === 0 || bounds.length > 2 || !Array.isArray(size)) throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
-  if (!bounds.every(Number.isInteger) || low >= high || high - low > 2 ** 32)
-    throw new RuntimeError(`random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`);
-  const bits = draw("bits", checkShape("randint", size as number[]), options);
-  const span = high - low;
-  const within = cast(span === 2 ** 32 ? bits : element("remainder", bits, constant(span, [], "uint32", bits.backend)), "int32");
-  return cast(element("add", within, low), dtype);
+export interface RandintOptions extends RandomOptions {
+  low?: number;
+  high?: number;
+  size?: Shape;
 }
 
-/** Random numbers in another tensor's shape, dtype and device. */
-const like =
-  (create: typeof rand) =>
-  (input: Tensor, options: RandomOptions = {}): Tensor =>
-    create([...input.shape], { dtype: input.dtype, device: input.device, ...keywords<RandomOptions>("rand_like", [], [options], RANDOM) });
+/** randint(high, size) or randint(low, high, size): integers from low to high, which is left out. */
+export const randint = named(
+  "randint",
+  ["..."],
+  (...args: Args<RandintOptions, ["high", "size"]> | Args<RandintOptions, ["low", "high", "size"]>): Tensor => {
+    const twoBounds = typeof args[1] === "number";
+    const given = keywords<RandintOptions>("randint", twoBounds ? ["low", "high", "size"] : ["high", "size"], args, [
+      ...RANDOM,
+      "low",
+      "high",
+      "size",
+    ]);
+    const { low = 0, high, size, dtype = "int32", ...options } = given;
+    if (typeof high !== "number" || !Array.isArray(size))
+      throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
+    if (![low, high].every(Number.isInteger) || low >= high || high - low > 2 ** 32)
+      throw new RuntimeError(
+        `random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`,
+      );
+    const bits = draw("bits", checkShape("randint", size as Shape), options);
+    const span = high - low;
+    const within = cast(span === 2 ** 32 ? bits : element("remainder", bits, constant(span, [], "uint32", bits.backend)), "int32");
+    return cast(element("add", within, low), dtype);
+  },
+);
 
-export const rand_like = like(rand);
-export const randn_like = like(randn);
+/** Random numbers in another tensor's shape, dtype and device. */
+const like = (op: string, create: typeof rand) =>
+  named(
+    op,
+    ["input: Tensor", "..."],
+    (input: Tensor, options: RandomOptions = {}): Tensor =>
+      create([...input.shape], { dtype: input.dtype, device: input.device, ...keywords<RandomOptions>(op, [], [options], RANDOM) }),
+  );
+
+export const rand_like = like("rand_like", rand);
+export const randn_like = like("randn_like", randn);
 
 export interface MultinomialOptions {
   replacement?: boolean;
@@ -144,18 +169,26 @@ export interface MultinomialOptions {
 }
 
 /** Positions drawn from each row of weights, which need not add up to 1: with replacement, or each at most once. */
-export function multinomial(input: Tensor, num_samples: number, ...args: Args<MultinomialOptions, ["replacement"]>): Tensor {
-  const { replacement = false, generator = null } = keywords<MultinomialOptions>("multinomial", ["replacement"], args, ["generator"]);
-  if (input.ndim !== 1 && input.ndim !== 2) throw new RuntimeError(`multinomial: prob_dist must be 1 or 2 dim, got ${showShape(input.shape)}`);
-  if (!isFloat(input.dtype)) throw new RuntimeError(`multinomial only supports floating-point dtypes for input, got: ${input.dtype}`);
-  if (!Number.isInteger(num_samples) || num_samples < 1) throw new RuntimeError(`multinomial: cannot sample n_sample <= 0 samples, got ${String(num_samples)}`);
-  const width = input.shape.at(-1) ?? 0;
-  if (!replacement && num_samples > width)
-    throw new RuntimeError(`multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`);
-  const weights = cast(input, "float32");
-  const uniform = (shape: Shape) => draw("uniform", shape, { generator, device: input.device });
-  return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform) : drawnOnce(weights, num_samples, uniform);
-}
+export const multinomial = named(
+  "multinomial",
+  ["input: Tensor", "num_samples: int", "..."],
+  (input: Tensor, num_samples: number, ...args: Args<MultinomialOptions, ["replacement"]>): Tensor => {
+    const { replacement = false, generator = null } = keywords<MultinomialOptions>("multinomial", ["replacement"], args, ["generator"]);
+    if (input.ndim !== 1 && input.ndim !== 2)
+      throw new RuntimeError(`multinomial: prob_dist must be 1 or 2 dim, got ${showShape(input.shape)}`);
+    if (!isFloat(input.dtype)) throw new RuntimeError(`multinomial only supports floating-point dtypes for input, got: ${input.dtype}`);
+    if (!Number.isInteger(num_samples) || num_samples < 1)
+      throw new RuntimeError(`multinomial: cannot sample n_sample <= 0 samples, got ${String(num_samples)}`);
+    const width = input.shape.at(-1) ?? 0;
+    if (!replacement && num_samples > width)
+      throw new RuntimeError(
+        `multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`,
+      );
+    const weights = cast(input, "float32");
+    const uniform = (shape: Shape) => draw("uniform", shape, { generator, device: input.device });
+    return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform) : drawnOnce(weights, num_samples, uniform);
+  },
+);
 
 /** The largest weights over exponential numbers: Efraimidis and Spirakis, Weighted random sampling with a reservoir (2006). */
 function drawnOnce(weights: Tensor, count: number, uniform: (shape: Shape) => Tensor): Tensor {

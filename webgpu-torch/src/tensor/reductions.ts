@@ -6,7 +6,7 @@ import { IndexError, RuntimeError } from "../base/errors";
 import { numel, reducedShape, wrapDims } from "../base/shape";
 import { reduceArgument, type ReduceName, reduceOp, reduceResult } from "../ops/reduce";
 import { cast, choose, constant, element, make } from "./build";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { reshape } from "./shapes";
 import { Tensor } from "./tensor";
 
@@ -34,7 +34,7 @@ function reduced(name: ReduceName, input: Tensor, dims: readonly number[], keepd
   const { empty } = reduceOp(name);
   if (dims.some((d) => input.shape[d] === 0)) {
     if (empty === undefined)
-      throw new IndexError(`${name}(): Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+      throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
     return constant(empty, shape, result, input.backend);
   }
   const values = make({ kind: "reduce", name, dims }, [cast(input, argument)], shape, result);
@@ -42,38 +42,47 @@ function reduced(name: ReduceName, input: Tensor, dims: readonly number[], keepd
   return reduceOp(name).gives === "same" && isFloat(input.dtype) ? cast(values, input.dtype) : values;
 }
 
-const overDims =
-  (name: ReduceName) =>
-  (input: Tensor, ...args: Args<DimOptions, ["dim", "keepdim"]>): Tensor => {
+const overDims = (name: ReduceName) =>
+  named(name, ["input: Tensor", "..."], (input: Tensor, ...args: Args<DimOptions, ["dim", "keepdim"]>): Tensor => {
     const { dim, keepdim = false } = keywords<DimOptions>(name, ["dim", "keepdim"], args);
+    if (dim === undefined && input.numel() === 0 && reduceOp(name).empty === undefined) throw nothingToReduce(name);
     return reduced(name, input, wrapDims(name, dim, input.ndim), keepdim);
-  };
+  });
+
+const nothingToReduce = (name: string): RuntimeError =>
+  new RuntimeError(
+    `${name}: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
+  );
 
 /** The sum. Integers and bools add up to int32. */
-export function sum(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
+export const sum = named("sum", ["input: Tensor", "..."], (input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor => {
   const { dim, keepdim = false, dtype = input.dtype } = keywords<SumOptions>("sum", ["dim", "keepdim"], args, ["dtype"]);
   return reduced("sum", cast(input, dtype), wrapDims("sum", dim, input.ndim), keepdim);
-}
+});
 
 /** The product. */
-export function prod(input: Tensor, ...args: Args<OneDimOptions & { dtype?: DType }, ["dim", "keepdim"]>): Tensor {
-  const {
-    dim,
-    keepdim = false,
-    dtype = input.dtype,
-  } = keywords<OneDimOptions & { dtype?: DType }>("prod", ["dim", "keepdim"], args, ["dtype"]);
-  return reduced("prod", cast(input, dtype), wrapDims("prod", dim, input.ndim), keepdim);
-}
+export const prod = named(
+  "prod",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<OneDimOptions & { dtype?: DType }, ["dim", "keepdim"]>): Tensor => {
+    const {
+      dim,
+      keepdim = false,
+      dtype = input.dtype,
+    } = keywords<OneDimOptions & { dtype?: DType }>("prod", ["dim", "keepdim"], args, ["dtype"]);
+    return reduced("prod", cast(input, dtype), wrapDims("prod", dim, input.ndim), keepdim);
+  },
+);
 
 /** The average of floats. */
-export function mean(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
+export const mean = named("mean", ["input: Tensor", "..."], (input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor => {
   const { dim, keepdim = false, dtype = input.dtype } = keywords<SumOptions>("mean", ["dim", "keepdim"], args, ["dtype"]);
   if (!isFloat(dtype))
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input.ndim);
   const total = reduced("sum", cast(cast(input, dtype), "float32"), dims, keepdim);
   return cast(element("mul", total, 1 / count(input, dims)), dtype);
-}
+});
 
 /** Elements that are reduced into one. */
 const count = (input: Tensor, dims: readonly number[]): number => numel(dims.map((d) => input.shape[d] ?? 1));
@@ -84,12 +93,12 @@ export const any = overDims("any");
 export const all = overDims("all");
 
 /** A position of the largest or smallest element: the first. */
-const position =
-  (name: "argmax" | "argmin") =>
-  (input: Tensor, ...args: Args<OneDimOptions, ["dim", "keepdim"]>): Tensor => {
+const position = (name: "argmax" | "argmin") =>
+  named(name, ["input: Tensor", "..."], (input: Tensor, ...args: Args<OneDimOptions, ["dim", "keepdim"]>): Tensor => {
     const { dim = null, keepdim = false } = keywords<OneDimOptions>(name, ["dim", "keepdim"], args);
+    if (input.dtype === "bool") throw new RuntimeError(`${name}: does not support bool input`);
     return reduced(name, input, wrapDims(name, dim, input.ndim), keepdim);
-  };
+  });
 
 export const argmax = position("argmax");
 export const argmin = position("argmin");
@@ -105,26 +114,31 @@ export type ExtremeArgs = Args<{ dim?: number; keepdim?: boolean }, ["dim", "kee
 /** The forms of `t.max(…)` and `t.min(…)`. */
 export interface ExtremeMethod {
   (): Tensor;
-  (other: Tensor): Tensor;
+  (other: Tensor | { other: Tensor }): Tensor;
   (...args: ExtremeArgs): Extremes;
 }
 
+/** The forms of `torch.max(…)` and `torch.min(…)`. */
+export interface ExtremeFunction {
+  (input: Tensor): Tensor;
+  (input: Tensor, other: Tensor | { other: Tensor }): Tensor;
+  (input: Tensor, ...args: ExtremeArgs): Extremes;
+  (named: { input: Tensor; dim: number; keepdim?: boolean }): Extremes;
+  (named: { input: Tensor; other?: Tensor }): Tensor;
+}
+
 const extremes = (name: "max" | "min", values: typeof amax, indices: typeof argmax, elementwise: "maximum" | "minimum") => {
-  function extreme(input: Tensor): Tensor;
-  function extreme(input: Tensor, other: Tensor): Tensor;
-  function extreme(input: Tensor, ...args: ExtremeArgs): Extremes;
-  function extreme(input: Tensor, ...args: unknown[]): Tensor | Extremes {
-    const [other] = args;
-    if (other instanceof Tensor) return element(elementwise, input, other);
+  const extreme = named(name, ["input: Tensor", "..."], (input: Tensor, ...args: unknown[]): Tensor | Extremes => {
+    const [first] = args;
+    if (first instanceof Tensor) return element(elementwise, input, first);
     if (args.length === 0) {
-      if (input.numel() === 0)
-        throw new RuntimeError(`${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
       return values(input);
     }
-    const options = keywords<{ dim?: number; keepdim?: boolean }>(name, ["dim", "keepdim"], args);
-    return { values: values(input, options), indices: indices(input, options) };
-  }
-  return extreme;
+    const { other, ...options } = keywords<{ dim?: number; keepdim?: boolean; other?: Tensor }>(name, ["dim", "keepdim"], args, ["other"]);
+    if (other) return element(elementwise, input, other);
+    return { values: values(input, options), indices: indices(input.dtype === "bool" ? cast(input, "int32") : input, options) };
+  });
+  return extreme as ExtremeFunction;
 };
 
 /** The largest element; of two tensors the larger elements; along a dimension, values and indices. */
@@ -133,10 +147,15 @@ export const max = extremes("max", amax, argmax, "maximum");
 export const min = extremes("min", amin, argmin, "minimum");
 
 /** The smallest and the largest element. */
-export function aminmax(input: Tensor, options: OneDimOptions = {}): { readonly min: Tensor; readonly max: Tensor } {
-  const { dim = null, keepdim = false } = keywords<OneDimOptions>("aminmax", [], [options], ["dim", "keepdim"]);
-  return { min: amin(input, { dim, keepdim }), max: amax(input, { dim, keepdim }) };
-}
+export const aminmax = named(
+  "aminmax",
+  ["input: Tensor", "..."],
+  (input: Tensor, options: OneDimOptions = {}): { readonly min: Tensor; readonly max: Tensor } => {
+    const { dim = null, keepdim = false } = keywords<OneDimOptions>("aminmax", [], [options], ["dim", "keepdim"]);
+    if (dim === null && input.numel() === 0) throw nothingToReduce("aminmax");
+    return { min: amin(input, { dim, keepdim }), max: amax(input, { dim, keepdim }) };
+  },
+);
 
 export interface VarOptions extends DimOptions {
   correction?: number;
@@ -159,16 +178,27 @@ function varianceOf(op: string, input: Tensor, args: readonly unknown[]): Tensor
 }
 
 /** The variance; `correction` 1 (or unbiased) divides by one less than the number of elements. Exported as `var`. */
-export const variance = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(varianceOf("var", input, args), input.dtype);
+export const variance = named(
+  "var",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(varianceOf("var", input, args), input.dtype),
+);
 
 /** The standard deviation. */
-export const std = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor =>
-  cast(element("sqrt", varianceOf("std", input, args)), input.dtype);
+export const std = named(
+  "std",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor => cast(element("sqrt", varianceOf("std", input, args)), input.dtype),
+);
 
 /** The standard deviation and the mean. */
-export const std_mean = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor[] => withMean(std, input, args);
+export const std_mean = named("std_mean", ["input: Tensor", "..."], (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor[] =>
+  withMean(std, input, args),
+);
 /** The variance and the mean. */
-export const var_mean = (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor[] => withMean(variance, input, args);
+export const var_mean = named("var_mean", ["input: Tensor", "..."], (input: Tensor, ...args: Args<VarOptions, ["dim"]>): Tensor[] =>
+  withMean(variance, input, args),
+);
 
 function withMean(spread: typeof std, input: Tensor, args: Args<VarOptions, ["dim"]>): Tensor[] {
   const { dim = null, keepdim = false } = keywords<VarOptions>("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
@@ -176,47 +206,69 @@ function withMean(spread: typeof std, input: Tensor, args: Args<VarOptions, ["di
 }
 
 /** The sum of all that is no NaN. */
-export const nansum = (input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor =>
-  sum(isFloat(input.dtype) ? choose(element("isnan", input), 0, input) : input, ...args);
+export const nansum = named(
+  "nansum",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor =>
+    sum(isFloat(input.dtype) ? choose(element("isnan", input), 0, input) : input, ...args),
+);
 
 /** The mean of all that is no NaN. */
-export function nanmean(input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor {
-  const { dim = null, keepdim = false } = keywords<SumOptions>("nanmean", ["dim", "keepdim"], args, ["dtype"]);
-  return element("div", nansum(input, ...args), sum(element("logical_not", element("isnan", input)), { dim, keepdim }));
-}
+export const nanmean = named(
+  "nanmean",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<SumOptions, ["dim", "keepdim"]>): Tensor => {
+    const { dim = null, keepdim = false } = keywords<SumOptions>("nanmean", ["dim", "keepdim"], args, ["dtype"]);
+    if (!isFloat(input.dtype)) throw new RuntimeError(`nanmean: expected input to have floating point dtype but got ${input.dtype}`);
+    return element("div", nansum(input, ...args), sum(element("logical_not", element("isnan", input)), { dim, keepdim }));
+  },
+);
 
 /** How many elements are not zero. */
-export function count_nonzero(input: Tensor, ...args: Args<{ dim?: Dims }, ["dim"]>): Tensor {
-  const { dim = null } = keywords<{ dim?: Dims }>("count_nonzero", ["dim"], args);
-  return sum(cast(input, "bool"), { dim });
-}
+export const count_nonzero = named(
+  "count_nonzero",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<{ dim?: Dims }, ["dim"]>): Tensor => {
+    const { dim = null } = keywords<{ dim?: Dims }>("count_nonzero", ["dim"], args);
+    return sum(cast(input, "bool"), { dim });
+  },
+);
 
 /** log(sum(exp(input))), from the largest element on, so that nothing overflows. */
-export function logsumexp(input: Tensor, dim: number | readonly number[], ...args: Args<{ keepdim?: boolean }, ["keepdim"]>): Tensor {
-  const { keepdim = false } = keywords<{ keepdim?: boolean }>("logsumexp", ["keepdim"], args);
-  const dims = wrapDims("logsumexp", dim, input.ndim);
-  const x = isFloat(input.dtype) ? input : cast(input, "float32");
-  if (dims.some((d) => input.shape[d] === 0)) return constant(-Infinity, reducedShape(input.shape, dims, keepdim), x.dtype, input.backend);
-  const top = reduced("amax", x, dims, true);
-  // Minus infinity less minus infinity is NaN: where all are that, or one is infinite, nothing is taken away.
-  const finite = choose(element("isfinite", top), top, 0);
-  const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
-  const result = element("add", total, finite);
-  return keepdim ? result : reshape(result, reducedShape(input.shape, dims, false));
-}
+export const logsumexp = named(
+  "logsumexp",
+  ["input: Tensor", "dim", "..."],
+  (input: Tensor, dim: number | readonly number[], ...args: Args<{ keepdim?: boolean }, ["keepdim"]>): Tensor => {
+    const { keepdim = false } = keywords<{ keepdim?: boolean }>("logsumexp", ["keepdim"], args);
+    const dims = wrapDims("logsumexp", dim, input.ndim);
+    const x = isFloat(input.dtype) ? input : cast(input, "float32");
+    if (dims.some((d) => input.shape[d] === 0))
+      return constant(-Infinity, reducedShape(input.shape, dims, keepdim), x.dtype, input.backend);
+    const top = reduced("amax", x, dims, true);
+    // Minus infinity less minus infinity is NaN: where all are that, or one is infinite, nothing is taken away.
+    const finite = choose(element("isfinite", top), top, 0);
+    const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
+    const result = element("add", total, finite);
+    return keepdim ? result : reshape(result, reducedShape(input.shape, dims, false));
+  },
+);
 
 export interface NormOptions extends DimOptions {
   p?: number | "fro";
 }
 
 /** The p-norm over dimensions. */
-export function norm(input: Tensor, ...args: Args<NormOptions, ["p", "dim", "keepdim"]>): Tensor {
-  const { p = 2, dim, keepdim = false } = keywords<NormOptions>("norm", ["p", "dim", "keepdim"], args);
-  if (!isFloat(input.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input.dtype}`);
-  const dims = wrapDims("norm", dim, input.ndim);
-  const x = cast(input, "float32");
-  return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input.dtype);
-}
+export const norm = named(
+  "norm",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<NormOptions, ["p", "dim", "keepdim"]>): Tensor => {
+    const { p = 2, dim, keepdim = false } = keywords<NormOptions>("norm", ["p", "dim", "keepdim"], args);
+    if (!isFloat(input.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input.dtype}`);
+    const dims = wrapDims("norm", dim, input.ndim);
+    const x = cast(input, "float32");
+    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input.dtype);
+  },
+);
 
 function normOf(x: Tensor, p: number, dims: readonly number[], keepdim: boolean): Tensor {
   if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));

@@ -57,7 +57,8 @@ function headerOf(bytes: Uint8Array): { header: Record<string, unknown>; start: 
   return { header: header as Record<string, unknown>, start };
 }
 
-const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
 function read(name: string, entry: unknown, bytes: Uint8Array, device: DeviceName | undefined): Tensor {
   const { dtype: format = "", shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: string; shape?: unknown; data_offsets?: unknown };
@@ -70,7 +71,9 @@ function read(name: string, entry: unknown, bytes: Uint8Array, device: DeviceNam
   const plain = PLAIN[format];
   const wide = CONVERTED[format];
   if (!plain && !wide)
-    throw new RuntimeError(`safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`);
+    throw new RuntimeError(
+      `safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`,
+    );
   const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
   if (own.length !== count * size)
     throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count * size} for ${format} ${showShape(shape)}`);
@@ -81,7 +84,12 @@ function read(name: string, entry: unknown, bytes: Uint8Array, device: DeviceNam
 
 type Conversion = (typeof CONVERTED)[string];
 
-function converted(name: string, bytes: Uint8Array, count: number, { bytes: size, dtype, read: value }: Conversion): Float32Array | Int32Array {
+function converted(
+  name: string,
+  bytes: Uint8Array,
+  count: number,
+  { bytes: size, dtype, read: value }: Conversion,
+): Float32Array | Int32Array {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
   for (let i = 0; i < count; i++) {

@@ -5,20 +5,17 @@ import { isFloat } from "../base/dtype";
 import { wrapDim } from "../base/shape";
 import type { ScanOp } from "../ops/lists";
 import { cast, make } from "./build";
-import { type Args, keywords } from "./keywords";
+import { keywords, named } from "./keywords";
 import { transpose } from "./shapes";
 import type { Tensor } from "./tensor";
 
 export interface ScanOptions {
-  dim?: number;
   dtype?: DType | null;
 }
 
-const running =
-  (name: string, scan: ScanOp) =>
-  (input: Tensor, ...args: Args<ScanOptions, ["dim"]>): Tensor => {
-    const { dim, dtype = null } = keywords<ScanOptions>(name, ["dim"], args, ["dtype"]);
-    if (dim === undefined) throw new TypeError(`${name}() missing 1 required positional argument: "dim"`);
+const running = (name: string, scan: ScanOp) =>
+  named(name, ["input: Tensor", "dim: int", "..."], (input: Tensor, dim: number, options: ScanOptions = {}): Tensor => {
+    const { dtype = null } = keywords<ScanOptions>(name, [], [options], ["dtype"]);
     const d = wrapDim(name, dim, input.ndim);
     const given = dtype ?? input.dtype;
     // Integers run up in 32 bits, and float16 in float32.
@@ -27,7 +24,7 @@ const running =
     if (input.ndim === 0 || input.numel() === 0) return cast(x, result);
     const rows = transpose(x, d, -1);
     return cast(transpose(make({ kind: "scan", scan }, [rows], rows.shape, x.dtype), d, -1), result);
-  };
+  });
 
 /** Sums of the elements of a dimension up to each of them. */
 export const cumsum = running("cumsum", "sum");

@@ -4,7 +4,7 @@ import { RuntimeError, showShape } from "../base/errors";
 import { numel, type Shape, wrapDim } from "../base/shape";
 import { cast, choose, constant, element, make, range } from "./build";
 import { checkIndex } from "./indexing";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { pad } from "./pad";
 import { prod, sum } from "./reductions";
 import { movedim } from "./rearrange";
@@ -21,27 +21,35 @@ export interface ScatterOptions {
  * A copy of the input in which the elements of a dimension that `index` names are those of `src`, or one number; or what was there
  * and they, added or multiplied. Of several for one place the last counts. An index out of range, which PyTorch refuses, names none.
  */
-export function scatter(input: Tensor, dim: number, index: Tensor, ...args: Args<ScatterOptions, ["src"]>): Tensor {
-  const options = keywords<ScatterOptions>("scatter", ["src"], args, ["value", "reduce"]);
-  const { src = options.value, reduce = null } = options;
-  if (src === undefined) throw new TypeError("scatter() missing argument: src, or value");
-  const d = checked("scatter", input, dim, index, src);
-  if (index.numel() === 0) return input;
-  if (input.ndim === 0) {
-    const [line, at] = [reshape(input, [1]), reshape(index, [1])];
-    return reshape(scatter(line, 0, at, src instanceof Tensor ? reshape(src, [1]) : src, { reduce }), []);
-  }
-  if (reduce === "add") return combined("add", input, d, index, src);
-  if (reduce === "multiply") return combined("mul", input, d, index, src);
-  if (reduce !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce)}`);
-  return replaced(input, d, index, src);
-}
+export const scatter = named(
+  "scatter",
+  ["input: Tensor", "dim: int", "index: Tensor", "..."],
+  (input: Tensor, dim: number, index: Tensor, ...args: Args<ScatterOptions, ["src"]>): Tensor => {
+    const options = keywords<ScatterOptions>("scatter", ["src"], args, ["value", "reduce"]);
+    const { src = options.value, reduce = null } = options;
+    if (src === undefined) throw new TypeError("scatter() missing argument: src, or value");
+    const d = checked("scatter", input, dim, index, src);
+    if (index.numel() === 0) return input;
+    if (input.ndim === 0) {
+      const [line, at] = [reshape(input, [1]), reshape(index, [1])];
+      return reshape(scatter(line, 0, at, src instanceof Tensor ? reshape(src, [1]) : src, { reduce }), []);
+    }
+    if (reduce === "add") return combined("add", input, d, index, src);
+    if (reduce === "multiply") return combined("mul", input, d, index, src);
+    if (reduce !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce)}`);
+    return replaced(input, d, index, src);
+  },
+);
 
 /** A copy of the input with the elements of `src` added where `index` says. */
-export function scatter_add(input: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  const d = checked("scatter_add", input, dim, index, src);
-  return index.numel() === 0 ? input : combined("add", input, d, index, src);
-}
+export const scatter_add = named(
+  "scatter_add",
+  ["input: Tensor", "dim: int", "index: Tensor", "src: Tensor"],
+  (input: Tensor, dim: number, index: Tensor, src: Tensor): Tensor => {
+    const d = checked("scatter_add", input, dim, index, src);
+    return index.numel() === 0 ? input : combined("add", input, d, index, src);
+  },
+);
 
 function checked(op: string, input: Tensor, dim: number, index: Tensor, src: Tensor | number): number {
   const d = wrapDim(op, dim, input.ndim);
@@ -53,7 +61,9 @@ function checked(op: string, input: Tensor, dim: number, index: Tensor, src: Ten
   const fits = index.ndim === Math.max(1, input.ndim) && sizes.length === index.ndim;
   const within = (i: number, size: number) => (i === d || size <= (input.shape[i] ?? 1)) && size <= (sizes[i] ?? 0);
   if (!fits && !(input.ndim === 0 && index.ndim <= 1))
-    throw new RuntimeError(`${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index.shape)}, ${showShape(input.shape)} and ${showShape(sizes)}`);
+    throw new RuntimeError(
+      `${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index.shape)}, ${showShape(input.shape)} and ${showShape(sizes)}`,
+    );
   if (fits && !index.shape.every((size, i) => within(i, size)))
     throw new RuntimeError(
       `${op}(): Expected index ${showShape(index.shape)} to be no larger than self ${showShape(input.shape)} apart from dimension ${d} and to be no larger size than src ${showShape(sizes)}`,
@@ -96,6 +106,7 @@ function combined(join: "add" | "mul", input: Tensor, d: number, index: Tensor, 
   const values = src instanceof Tensor ? toLast(under(src, index.shape)) : constant(src, [], input.dtype, input.backend);
   const part = choose(hits, values, constant(neutral, [], input.dtype, input.backend));
   const joined = cast(join === "add" ? sum(part, -1) : prod(part, -1), input.dtype);
-  const total = numel(joined.shape) === 0 ? constant(neutral, input.shape, input.dtype, input.backend) : over(input, movedim(joined, -1, d), neutral);
+  const total =
+    numel(joined.shape) === 0 ? constant(neutral, input.shape, input.dtype, input.backend) : over(input, movedim(joined, -1, d), neutral);
   return cast(element(join, input, total), input.dtype);
 }

@@ -5,7 +5,7 @@ import { RuntimeError } from "../base/errors";
 import { numel, wrapDim } from "../base/shape";
 import { keptOf, RUN } from "../ops/lists";
 import { cast, constant, make } from "./build";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { reshape, transpose } from "./shapes";
 import type { Tensor } from "./tensor";
 
@@ -67,16 +67,20 @@ export interface SortOptions {
 const SORT = ["dim", "descending", "stable"] as const;
 
 /** The elements of a dimension in order, and their positions. */
-export function sort(input: Tensor, ...args: Args<SortOptions, ["dim", "descending"]>): Sorted {
+export const sort = named("sort", ["input: Tensor", "..."], (input: Tensor, ...args: Args<SortOptions, ["dim", "descending"]>): Sorted => {
   const { dim = -1, descending = false } = keywords<SortOptions>("sort", ["dim", "descending"], args, ["stable"]);
   return ordered("sort", input, dim, descending, null);
-}
+});
 
 /** The positions that would put a dimension in order. */
-export function argsort(input: Tensor, ...args: Args<SortOptions, ["dim", "descending", "stable"]>): Tensor {
-  const { dim = -1, descending = false } = keywords<SortOptions>("argsort", SORT, args);
-  return ordered("argsort", input, dim, descending, null).indices;
-}
+export const argsort = named(
+  "argsort",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<SortOptions, ["dim", "descending", "stable"]>): Tensor => {
+    const { dim = -1, descending = false } = keywords<SortOptions>("argsort", SORT, args);
+    return ordered("argsort", input, dim, descending, null).indices;
+  },
+);
 
 export interface TopkOptions {
   dim?: number;
@@ -86,10 +90,15 @@ export interface TopkOptions {
 }
 
 /** The k largest, or smallest, elements of a dimension, and their positions. Runs are cut to k before they are merged. */
-export function topk(input: Tensor, k: number, ...args: Args<TopkOptions, ["dim", "largest", "sorted"]>): Sorted {
-  const { dim = -1, largest = true } = keywords<TopkOptions>("topk", ["dim", "largest", "sorted"], args);
-  const d = wrapDim("topk", dim, input.ndim);
-  if (!Number.isInteger(k) || k < 0 || k > (input.ndim === 0 ? 1 : (input.shape[d] ?? 0)))
-    throw new RuntimeError(`topk: selected index k out of range: ${String(k)} of ${input.shape[d] ?? 1} at dimension ${d}`);
-  return ordered("topk", input, dim, largest, k);
-}
+export const topk = named(
+  "topk",
+  ["input: Tensor", "k: int", "..."],
+  (input: Tensor, k: number, ...args: Args<TopkOptions, ["dim", "largest", "sorted"]>): Sorted => {
+    const { dim = -1, largest = true } = keywords<TopkOptions>("topk", ["dim", "largest", "sorted"], args);
+    if (input.dtype === "bool") throw new RuntimeError("topk: does not support bool dtypes");
+    const d = wrapDim("topk", dim, input.ndim);
+    if (!Number.isInteger(k) || k < 0 || k > (input.ndim === 0 ? 1 : (input.shape[d] ?? 0)))
+      throw new RuntimeError(`topk: selected index k out of range: ${String(k)} of ${input.shape[d] ?? 1} at dimension ${d}`);
+    return ordered("topk", input, dim, largest, k);
+  },
+);

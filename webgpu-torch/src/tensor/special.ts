@@ -2,9 +2,9 @@
 
 import type { DType } from "../base/dtype";
 import { isFloat } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
+import { NotImplementedError, RuntimeError } from "../base/errors";
 import { cast, choose, element, type Operand, promoted } from "./build";
-import { type Args, keywords } from "./keywords";
+import { type Args, keywords, named } from "./keywords";
 import { Tensor } from "./tensor";
 
 const floating = (dtype: DType): DType => (isFloat(dtype) ? dtype : "float32");
@@ -19,12 +19,22 @@ const ofFloats =
 
 const unary = (name: string, compute: (x: Operand) => Tensor) => {
   const apply = ofFloats(name, compute as (...values: Operand[]) => Tensor);
-  return (input: Tensor): Tensor => apply(input);
+  return named(name, ["input: Tensor"], (input: Tensor): Tensor => apply(input));
+};
+
+/** The same, which PyTorch has for floats only. */
+const binaryOfFloats = (name: string, compute: (a: Operand, b: Operand) => Tensor) => {
+  const apply = binary(name, compute);
+  return named(name, ["input", "other"], (input: Operand, other: Operand): Tensor => {
+    const dtype = promoted(name, [input, other]);
+    if (!isFloat(dtype)) throw new NotImplementedError(`${name}: not implemented for '${dtype}', only for floats`);
+    return apply(input, other);
+  });
 };
 
 const binary = (name: string, compute: (a: Operand, b: Operand) => Tensor) => {
   const apply = ofFloats(name, compute as (...values: Operand[]) => Tensor);
-  return (input: Operand, other: Operand): Tensor => apply(input, other);
+  return named(name, ["input", "other"], (input: Operand, other: Operand): Tensor => apply(input, other));
 };
 
 /** Degrees as radians. */
@@ -39,19 +49,19 @@ export const sinc = unary("sinc", (x) => {
 });
 
 /** The logarithm of x / (1 - x); with `eps`, of x brought into [eps, 1 - eps]. */
-export function logit(input: Tensor, ...args: Args<{ eps?: number | null }, ["eps"]>): Tensor {
+export const logit = named("logit", ["input: Tensor", "..."], (input: Tensor, ...args: Args<{ eps?: number | null }, ["eps"]>): Tensor => {
   const { eps = null } = keywords<{ eps?: number | null }>("logit", ["eps"], args);
   const odds = ofFloats("logit", (x = 0) => {
     const inside = eps === null ? x : element("minimum", element("maximum", x, eps), 1 - eps);
     return element("log", element("div", inside, element("sub", 1, inside)));
   });
   return odds(input);
-}
+});
 
 /** log(exp(a) + exp(b)) without overflow. */
-export const logaddexp = binary("logaddexp", (a, b) => sumOfPowers(a, b, (x) => element("log1p", element("exp", x))));
+export const logaddexp = binaryOfFloats("logaddexp", (a, b) => sumOfPowers(a, b, (x) => element("log1p", element("exp", x))));
 /** log2(2^a + 2^b) without overflow. */
-export const logaddexp2 = binary("logaddexp2", (a, b) =>
+export const logaddexp2 = binaryOfFloats("logaddexp2", (a, b) =>
   sumOfPowers(a, b, (x) => element("mul", element("log1p", element("exp2", x)), Math.LOG2E)),
 );
 
@@ -63,7 +73,7 @@ function sumOfPowers(a: Operand, b: Operand, rest: (x: Tensor) => Tensor): Tenso
 }
 
 /** √(a² + b²) without overflow. */
-export const hypot = binary("hypot", (a, b) => {
+export const hypot = binaryOfFloats("hypot", (a, b) => {
   const [x, y] = [element("abs", element("add", a, 0)), element("abs", element("add", b, 0))];
   const long = element("maximum", x, y);
   const ratio = element("div", element("minimum", x, y), long);
@@ -75,39 +85,59 @@ export const hypot = binary("hypot", (a, b) => {
 /** a · log(b), and 0 where a is 0, unless b is NaN. */
 export const xlogy = binary("xlogy", (a, b) => {
   const product = element("mul", a, element("log", b instanceof Tensor ? b : element("add", element("mul", a, 0), b)));
-  const zero = element("logical_and", element("eq", a, 0), element("logical_not", element("isnan", element("add", element("mul", a, 0), b))));
+  const zero = element(
+    "logical_and",
+    element("eq", a, 0),
+    element("logical_not", element("isnan", element("add", element("mul", a, 0), b))),
+  );
   return choose(zero, 0, product);
 });
 
 /** The size of a with the sign of b. */
-export function copysign(input: Tensor, other: Operand): Tensor {
+export const copysign = named("copysign", ["input: Tensor", "other"], (input: Tensor, other: Operand): Tensor => {
   const sized = ofFloats("copysign", (a = 0, b = 0) => {
     const size = element("abs", a);
     if (b instanceof Tensor) return choose(element("signbit", b), element("neg", size), size);
     return Number(b) < 0 || Object.is(b, -0) ? element("neg", size) : size;
   });
   return sized(input, other);
-}
+});
 
 /** The larger value; of a NaN and a number, the number. */
-export const fmax = (input: Tensor, other: Tensor): Tensor => present(input, other, element("maximum", input, other));
+export const fmax = named(
+  "fmax",
+  ["input: Tensor", "other: Tensor"],
+  (input: Tensor, other: Tensor): Tensor => present(input, other, element("maximum", input, other)),
+);
 /** The smaller value; of a NaN and a number, the number. */
-export const fmin = (input: Tensor, other: Tensor): Tensor => present(input, other, element("minimum", input, other));
+export const fmin = named(
+  "fmin",
+  ["input: Tensor", "other: Tensor"],
+  (input: Tensor, other: Tensor): Tensor => present(input, other, element("minimum", input, other)),
+);
 
 const present = (a: Tensor, b: Tensor, both: Tensor): Tensor =>
   isFloat(both.dtype) ? choose(element("isnan", a), b, choose(element("isnan", b), a, both)) : both;
 
 /** 0 below zero, 1 above it, and `values` at it. */
-export function heaviside(input: Tensor, values: Tensor): Tensor {
+export const heaviside = named("heaviside", ["input: Tensor", "values: Tensor"], (input: Tensor, values: Tensor): Tensor => {
   if (input.dtype !== values.dtype)
     throw new RuntimeError(`heaviside: input and values with different dtypes are not implemented, got ${input.dtype} and ${values.dtype}`);
   return choose(element("eq", input, 0), values, cast(element("gt", input, 0), input.dtype));
-}
+});
 
 /** Whether a value is plus infinity. */
-export const isposinf = (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("gt", input, 0));
+export const isposinf = named(
+  "isposinf",
+  ["input: Tensor"],
+  (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("gt", input, 0)),
+);
 /** Whether a value is minus infinity. */
-export const isneginf = (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("lt", input, 0));
+export const isneginf = named(
+  "isneginf",
+  ["input: Tensor"],
+  (input: Tensor): Tensor => element("logical_and", element("isinf", input), element("lt", input, 0)),
+);
 
 export interface IsCloseOptions {
   rtol?: number;
@@ -116,16 +146,20 @@ export interface IsCloseOptions {
 }
 
 /** Whether values differ by no more than atol + rtol · |other|. */
-export function isclose(input: Tensor, other: Tensor, ...args: Args<IsCloseOptions, ["rtol", "atol", "equal_nan"]>): Tensor {
-  const { rtol = 1e-5, atol = 1e-8, equal_nan = false } = keywords<IsCloseOptions>("isclose", ["rtol", "atol", "equal_nan"], args);
-  if (input.dtype !== other.dtype) throw new RuntimeError(`isclose: ${input.dtype} did not match ${other.dtype}`);
-  const [a, b] = [cast(input, "float32"), cast(other, "float32")];
-  const distance = element("abs", element("sub", a, b));
-  const near = element("le", distance, element("add", element("mul", element("abs", b), rtol), atol));
-  const close = element("logical_or", element("eq", a, b), element("logical_and", near, element("isfinite", distance)));
-  const nans = element("logical_and", element("isnan", a), element("isnan", b));
-  return equal_nan ? element("logical_or", close, nans) : close;
-}
+export const isclose = named(
+  "isclose",
+  ["input: Tensor", "other: Tensor", "..."],
+  (input: Tensor, other: Tensor, ...args: Args<IsCloseOptions, ["rtol", "atol", "equal_nan"]>): Tensor => {
+    const { rtol = 1e-5, atol = 1e-8, equal_nan = false } = keywords<IsCloseOptions>("isclose", ["rtol", "atol", "equal_nan"], args);
+    if (input.dtype !== other.dtype) throw new RuntimeError(`isclose: ${input.dtype} did not match ${other.dtype}`);
+    const [a, b] = [cast(input, "float32"), cast(other, "float32")];
+    const distance = element("abs", element("sub", a, b));
+    const near = element("le", distance, element("add", element("mul", element("abs", b), rtol), atol));
+    const close = element("logical_or", element("eq", a, b), element("logical_and", near, element("isfinite", distance)));
+    const nans = element("logical_and", element("isnan", a), element("isnan", b));
+    return equal_nan ? element("logical_or", close, nans) : close;
+  },
+);
 
 export interface NanToNumOptions {
   nan?: number | null;
@@ -136,12 +170,16 @@ export interface NanToNumOptions {
 const LARGEST = { float16: 65504, float32: 3.4028234663852886e38 } as const;
 
 /** NaN and infinities replaced: by 0, and by the largest and smallest finite numbers where nothing else is said. */
-export function nan_to_num(input: Tensor, ...args: Args<NanToNumOptions, ["nan", "posinf", "neginf"]>): Tensor {
-  const options = keywords<NanToNumOptions>("nan_to_num", ["nan", "posinf", "neginf"], args);
-  if (!isFloat(input.dtype)) return input;
-  const largest = input.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
-  const { nan, posinf, neginf } = options;
-  const noNan = choose(element("isnan", input), nan ?? 0, input);
-  const noPlus = choose(isposinf(input), posinf ?? largest, noNan);
-  return choose(isneginf(input), neginf ?? -largest, noPlus);
-}
+export const nan_to_num = named(
+  "nan_to_num",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<NanToNumOptions, ["nan", "posinf", "neginf"]>): Tensor => {
+    const options = keywords<NanToNumOptions>("nan_to_num", ["nan", "posinf", "neginf"], args);
+    if (!isFloat(input.dtype)) return input;
+    const largest = input.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
+    const { nan, posinf, neginf } = options;
+    const noNan = choose(element("isnan", input), nan ?? 0, input);
+    const noPlus = choose(isposinf(input), posinf ?? largest, noNan);
+    return choose(isneginf(input), neginf ?? -largest, noPlus);
+  },
+);

@@ -24,8 +24,13 @@ export class Tensor {
 
   /** @internal */
   get node(): Node {
-    if (!this.current || this.current.storage?.disposed) throw new RuntimeError("the tensor was disposed");
+    if (!this.current || this.disposed) throw new RuntimeError("the tensor was disposed");
     return this.current;
+  }
+
+  /** @internal */
+  get disposed(): boolean {
+    return this.current === null || this.current.storage?.disposed === true;
   }
 
   /** @internal */

@@ -5,7 +5,7 @@ import type { DType } from "../../base/dtype";
 import { type Shape, wrapDim } from "../../base/shape";
 import { cast, element, range } from "../../tensor/build";
 import { ones, zeros } from "../../tensor/creation";
-import { type Args, keywords } from "../../tensor/keywords";
+import { type Args, type Arguments, arranged, keywords } from "../../tensor/keywords";
 import { rand, randn } from "../../tensor/random";
 import { unsqueeze } from "../../tensor/shapes";
 import type { Tensor } from "../../tensor/tensor";
@@ -27,14 +27,18 @@ export interface LinearOptions extends FactoryOptions {
   bias?: boolean;
 }
 
+type LinearArgs = [in_features: number, out_features: number, ...Args<LinearOptions, ["bias", "device", "dtype"]>];
+const LINEAR = ["in_features", "out_features", "..."] as const;
+
 /** x wᵀ + b. */
 export class Linear extends Module {
   weight: Tensor;
   bias: Tensor | null;
 
-  constructor(in_features: number, out_features: number, ...args: Args<LinearOptions, ["bias", "device", "dtype"]>) {
+  constructor(...args: Arguments<LinearArgs, typeof LINEAR>) {
     super();
-    const { bias = true, ...options } = keywords<LinearOptions>("Linear", ["bias", "device", "dtype"], args);
+    const [in_features, out_features, ...others] = arranged<LinearArgs, typeof LINEAR>("Linear", LINEAR, args);
+    const { bias = true, ...options } = keywords<LinearOptions>("Linear", ["bias", "device", "dtype"], others);
     const bound = in_features > 0 ? 1 / Math.sqrt(in_features) : 0;
     this.weight = uniform([out_features, in_features], bound, factory(options));
     this.bias = bias ? uniform([out_features], bound, factory(options)) : null;
@@ -49,13 +53,17 @@ export interface EmbeddingOptions extends FactoryOptions {
   padding_idx?: number | null;
 }
 
+type EmbeddingArgs = [num_embeddings: number, embedding_dim: number, ...Args<EmbeddingOptions, ["padding_idx"]>];
+const EMBEDDING = ["num_embeddings", "embedding_dim", "..."] as const;
+
 /** Rows by number. The row `padding_idx` is zeros to begin with; it matters to training only. */
 export class Embedding extends Module {
   weight: Tensor;
 
-  constructor(num_embeddings: number, embedding_dim: number, ...args: Args<EmbeddingOptions, ["padding_idx"]>) {
+  constructor(...args: Arguments<EmbeddingArgs, typeof EMBEDDING>) {
     super();
-    const { padding_idx = null, ...options } = keywords<EmbeddingOptions>("Embedding", ["padding_idx"], args, ["device", "dtype"]);
+    const [num_embeddings, embedding_dim, ...others] = arranged<EmbeddingArgs, typeof EMBEDDING>("Embedding", EMBEDDING, args);
+    const { padding_idx = null, ...options } = keywords<EmbeddingOptions>("Embedding", ["padding_idx"], others, ["device", "dtype"]);
     const rows = randn(num_embeddings, embedding_dim, factory(options));
     this.weight = padding_idx === null ? rows : withoutRow(rows, wrapDim("Embedding", padding_idx, num_embeddings));
   }
@@ -70,6 +78,7 @@ const withoutRow = (rows: Tensor, row: number): Tensor => {
   return element("mul", rows, cast(element("ne", numbers, row), rows.dtype));
 };
 
+const NORM = ["normalized_shape", "..."] as const;
 const shapeOf = (normalized_shape: number | Shape): Shape => (typeof normalized_shape === "number" ? [normalized_shape] : normalized_shape);
 
 export interface LayerNormOptions extends FactoryOptions {
@@ -78,6 +87,8 @@ export interface LayerNormOptions extends FactoryOptions {
   bias?: boolean;
 }
 
+type LayerNormArgs = [normalized_shape: number | Shape, ...Args<LayerNormOptions, ["eps", "elementwise_affine", "bias"]>];
+
 /** Rows with mean 0 and variance 1, then scaled and shifted. */
 export class LayerNorm extends Module {
   weight: Tensor | null;
@@ -85,10 +96,16 @@ export class LayerNorm extends Module {
   readonly #shape: Shape;
   readonly #eps: number;
 
-  constructor(normalized_shape: number | Shape, ...args: Args<LayerNormOptions, ["eps", "elementwise_affine", "bias"]>) {
+  constructor(...args: Arguments<LayerNormArgs, typeof NORM>) {
     super();
+    const [normalized_shape, ...others] = arranged<LayerNormArgs, typeof NORM>("LayerNorm", NORM, args);
     const names = ["eps", "elementwise_affine", "bias"] as const;
-    const { eps = 1e-5, elementwise_affine = true, bias = true, ...options } = keywords<LayerNormOptions>("LayerNorm", names, args, ["device", "dtype"]);
+    const {
+      eps = 1e-5,
+      elementwise_affine = true,
+      bias = true,
+      ...options
+    } = keywords<LayerNormOptions>("LayerNorm", names, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
@@ -105,16 +122,19 @@ export interface RMSNormOptions extends FactoryOptions {
   elementwise_affine?: boolean;
 }
 
+type RMSNormArgs = [normalized_shape: number | Shape, ...Args<RMSNormOptions, ["eps", "elementwise_affine"]>];
+
 /** Rows with mean square 1, then scaled. */
 export class RMSNorm extends Module {
   weight: Tensor | null;
   readonly #shape: Shape;
   readonly #eps: number | null;
 
-  constructor(normalized_shape: number | Shape, ...args: Args<RMSNormOptions, ["eps", "elementwise_affine"]>) {
+  constructor(...args: Arguments<RMSNormArgs, typeof NORM>) {
     super();
+    const [normalized_shape, ...others] = arranged<RMSNormArgs, typeof NORM>("RMSNorm", NORM, args);
     const names = ["eps", "elementwise_affine"] as const;
-    const { eps = null, elementwise_affine = true, ...options } = keywords<RMSNormOptions>("RMSNorm", names, args, ["device", "dtype"]);
+    const { eps = null, elementwise_affine = true, ...options } = keywords<RMSNormOptions>("RMSNorm", names, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;

@@ -121,7 +121,9 @@ export abstract class Module {
   #places(wanted: (key: string, of: { buffers: ReadonlyMap<string, boolean> }) => boolean): Place[] {
     return this.named_modules().flatMap(([prefix, module]) => {
       const buffers = module.#buffers;
-      const own = Object.entries(module).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor && wanted(entry[0], { buffers }));
+      const own = Object.entries(module).filter(
+        (entry): entry is [string, Tensor] => entry[1] instanceof Tensor && wanted(entry[0], { buffers }),
+      );
       own.sort(([a], [b]) => Number(buffers.has(a)) - Number(buffers.has(b)));
       const owner = module as unknown as Record<string, unknown>;
       return own.map(([key, tensor]) => ({ name: prefix ? `${prefix}.${key}` : key, owner, key, tensor }));

@@ -3,7 +3,7 @@
 import { RuntimeError, showShape } from "../../base/errors";
 import { cast, choose, element } from "../../tensor/build";
 import { zeros } from "../../tensor/creation";
-import { type Args, keywords } from "../../tensor/keywords";
+import { type Args, type Arguments, arranged, keywords } from "../../tensor/keywords";
 import { matmul } from "../../tensor/products";
 import { mean } from "../../tensor/reductions";
 import { chunk, narrow, reshape, squeeze, transpose, unsqueeze } from "../../tensor/shapes";
@@ -34,6 +34,11 @@ export interface MultiheadForwardOptions {
 
 const FORWARD = ["key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal"] as const;
 
+type MultiheadArgs = [embed_dim: number, num_heads: number, ...Args<MultiheadOptions, ["dropout", "bias"]>];
+const SIZES = ["embed_dim", "num_heads", "..."] as const;
+type ForwardArgs = [query: Tensor, key: Tensor, value: Tensor, ...Args<MultiheadForwardOptions, typeof FORWARD>];
+const INPUTS = ["query", "key", "value", "..."] as const;
+
 /** Attention is all you need, section 3.2.2: heads of projected queries, keys and values, and a projection of their results. */
 export class MultiheadAttention extends Module {
   in_proj_weight: Tensor | null = null;
@@ -45,10 +50,11 @@ export class MultiheadAttention extends Module {
   readonly #heads: number;
   readonly #batchFirst: boolean;
 
-  constructor(embed_dim: number, num_heads: number, ...args: Args<MultiheadOptions, ["dropout", "bias"]>) {
+  constructor(...args: Arguments<MultiheadArgs, typeof SIZES>) {
     super();
+    const [embed_dim, num_heads, ...others] = arranged<MultiheadArgs, typeof SIZES>("MultiheadAttention", SIZES, args);
     const only = ["kdim", "vdim", "batch_first", "device", "dtype"] as const;
-    const given = keywords<MultiheadOptions>("MultiheadAttention", ["dropout", "bias"], args, only);
+    const given = keywords<MultiheadOptions>("MultiheadAttention", ["dropout", "bias"], others, only);
     const { bias = true, kdim, vdim, batch_first = false, device, dtype } = given;
     const options = { ...(device && { device }), ...(dtype && { dtype }) };
     if (!(num_heads > 0) || embed_dim % num_heads !== 0)
@@ -71,8 +77,9 @@ export class MultiheadAttention extends Module {
   }
 
   /** The result, and the weights of the keys, which are null if they are not needed. Sequences may be (L, E), (L, N, E) or, with batch_first, (N, L, E). */
-  override forward(query: Tensor, key: Tensor, value: Tensor, ...args: Args<MultiheadForwardOptions, typeof FORWARD>): [Tensor, Tensor | null] {
-    const options = keywords<MultiheadForwardOptions>("MultiheadAttention", FORWARD, args);
+  override forward(...args: Arguments<ForwardArgs, typeof INPUTS>): [Tensor, Tensor | null] {
+    const [query, key, value, ...others] = arranged<ForwardArgs, typeof INPUTS>("MultiheadAttention", INPUTS, args);
+    const options = keywords<MultiheadForwardOptions>("MultiheadAttention", FORWARD, others);
     const { need_weights = true, average_attn_weights = true } = options;
     const [q, k, v] = this.#projected(query, key, value);
     const mask = this.#maskOf(options, q, k);
@@ -100,7 +107,8 @@ export class MultiheadAttention extends Module {
     }
     const { in_proj_weight: packed, in_proj_bias: bias } = this;
     const [wq, wk, wv] = packed ? chunk(packed, 3, 0) : [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight];
-    if (!wq || !wk || !wv) throw new RuntimeError("MultiheadAttention: expected in_proj_weight, or q_proj_weight, k_proj_weight and v_proj_weight");
+    if (!wq || !wk || !wv)
+      throw new RuntimeError("MultiheadAttention: expected in_proj_weight, or q_proj_weight, k_proj_weight and v_proj_weight");
     const size = wq.shape[0] ?? 0;
     const project = (x: Tensor, w: Tensor, i: number) => this.#split(F.linear(x, w, bias && narrow(bias, 0, i * size, size)));
     return [project(query, wq, 0), project(key, wk, 1), project(value, wv, 2)];
