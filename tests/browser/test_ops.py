@@ -179,6 +179,7 @@ NO_CASES = {
     "Generator",
     "IndexError",
     "NotImplementedError",
+    "OutOfMemoryError",
     "RuntimeError",
     "Slice",
     "Tensor",
