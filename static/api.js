@@ -230,6 +230,7 @@ export async function refusal(response) {
   return new SplitComputeError(`${pathname} answered ${response.status}: ${error}`, {
     status: response.status,
     error_type,
+    reason: error,
     retryAfterMs: 1_000 * (Number(response.headers.get("Retry-After")) || 0),
   });
 }

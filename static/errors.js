@@ -8,14 +8,17 @@ export class SplitComputeError extends Error {
    * @param {number} [fields.status] the server's HTTP status, where it answered
    * @param {string} [fields.error_type] the server's error_type, or the client's own:
    *   "Unreachable", "Timeout", "Wire", "Download", "Memory", "Revision", "Worker", "Browser"
+   * @param {string} [fields.reason] the server's own words, where it answered; else the message
    * @param {number} [fields.retryAfterMs] how long the server asks to wait before the next try
    * @param {unknown} [fields.cause]
    */
-  constructor(message, { status, error_type = "Browser", retryAfterMs = 0, cause } = {}) {
+  constructor(message, fields = {}) {
+    const { status, error_type = "Browser", reason = message, retryAfterMs = 0, cause } = fields;
     super(message, { cause });
     this.name = "SplitComputeError";
     this.status = status;
     this.error_type = error_type;
+    this.reason = reason;
     this.retryAfterMs = retryAfterMs;
   }
 }

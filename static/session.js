@@ -127,7 +127,7 @@ async function runPart(connection, plan, retries) {
     await loadLayers(connection, split, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    const why = fallback("load", `The browser could not load its layers (${messageOf(error)}).`);
+    const why = fallback("load", `The browser could not load its layers: ${plain(error)}.`);
     return runOnServer(connection, plan, why);
   }
   const load = performance.now() - begun;
@@ -238,11 +238,16 @@ function fallback(cause, words) {
   return { cause, words };
 }
 
+/** Without webgpu-torch's advice to its caller. @param {unknown} error */
+function plain(error) {
+  return messageOf(error).replace(/; call torch\.init\(\).*$/s, "").replace(/\.$/, "");
+}
+
 /** What the browser's layers failed of. @param {unknown} error */
 function whyNotHere(error) {
   const { error_type } = error instanceof SplitComputeError ? error : {};
   if (error_type === "Memory") return fallback("memory", "The GPU's memory was full.");
-  const words = `The browser could not run its layers (${messageOf(error)}).`;
+  const words = `The browser could not run its layers: ${plain(error)}.`;
   return fallback(error_type === "Worker" ? "worker" : "gpu", words);
 }
 

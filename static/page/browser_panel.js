@@ -109,7 +109,7 @@ function describeTakeover(state, n_layer, side) {
       };
     case "complete":
     case "ended":
-      return { text: `${reason} ${soFar}`, kind: "ready" };
+      return { text: `${reason} ${soFar.replace(" so far", "")}`, kind: "ready" };
     default:
       throw new TypeError(String(/** @satisfies {never} */ (kind)));
   }

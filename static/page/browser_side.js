@@ -4,7 +4,7 @@
 import { piecesFrom } from "../pieces.js";
 import { pause } from "../waiting.js";
 import { agreedBytes, forgetAgreements, rememberAgreement } from "./consent.js";
-import { whyNoOffload } from "./state.js";
+import { firstSplit, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../splitcompute.js").TakeoverState} TakeoverState
@@ -25,11 +25,11 @@ export class BrowserSide {
     this.store = store;
   }
 
-  /** @param {number} split */
+  /** By hand, where it stays then. @param {number} split */
   moveCut(split) {
     const { store } = this;
     if (split === store.state.split || whyNoOffload(store.state)) return;
-    store.update({ split });
+    store.update({ split, policy: "hand" });
     void this.settle();
   }
 
@@ -69,10 +69,10 @@ export class BrowserSide {
   /** Gives a GPU another chance whose numbers were wrong. */
   async trust() {
     const { store } = this;
-    const { model } = store.state;
+    const { model, choice } = store.state;
     if (!model) return;
     store.session?.trust();
-    store.update({ distrust: null, split: Math.floor(model.n_layer / 2) });
+    store.update({ distrust: null, split: firstSplit(model, choice.dtype) });
     await this.settle();
   }
 

@@ -16,6 +16,7 @@ const languages = /** @type {Language[]} */ (Object.keys(snippets));
 
 /** @returns {(state: State) => void} */
 export function createCodeCard() {
+  const card = byId("code-card", HTMLElement);
   const tabList = byId("code-tabs", HTMLElement);
   const panel = byId("code-panel", HTMLElement);
   const code = byId("code", HTMLElement);
@@ -60,6 +61,7 @@ export function createCodeCard() {
   }
 
   return (state) => {
+    card.hidden = !state.model && state.connection.kind !== "connecting";
     if (!state.model) return;
     request = requestOf(state);
     draw();
@@ -75,6 +77,7 @@ function requestOf(state) {
     model: (result?.model ?? state.model)?.name ?? "",
     texts: result?.texts ?? textsOf(state),
     split: result?.wanted ?? state.split,
+    policy: result?.policy ?? state.policy,
     dtype,
     wire,
     withKey: readApiKey() !== undefined,

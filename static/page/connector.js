@@ -4,7 +4,7 @@
 import { connect } from "../splitcompute.js";
 import { readApiKey } from "./api_key.js";
 import { explain, needsKey } from "./format.js";
-import { nothingTaken, whyNoOffload } from "./state.js";
+import { firstSplit, nothingTaken, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../layer_cache.js").Progress} Progress
@@ -54,8 +54,7 @@ export class Connector {
     const { choice, model: last, split, distrust } = store.state;
     // It is the same GPU as before.
     if (distrust !== null) session.distrust(distrust);
-    // A cut in the middle shows what this is about.
-    const firstSplit = last?.name === model.name ? split : Math.floor(model.n_layer / 2);
+    const wanted = last?.name === model.name ? split : firstSplit(model, choice.dtype);
     store.session = session;
     store.update({
       connection: { kind: "open" },
@@ -63,7 +62,7 @@ export class Connector {
       models,
       model,
       device,
-      split: whyNoOffload({ device, model, distrust }) ? model.n_layer : firstSplit,
+      split: whyNoOffload({ device, model, distrust }) ? model.n_layer : wanted,
       lowest: session.lowest,
     });
   }

@@ -34,7 +34,8 @@ export function createDeviceCard({ onForget }) {
   /** @type {Device | null} */
   let drawn = null;
 
-  return ({ device, kept: bytes, model }) => {
+  return ({ device, kept: bytes, model, connection }) => {
+    if (!device && connection.kind !== "connecting") setText(body, "Seen once the server answers.");
     if (device && device !== drawn) body.replaceChildren(...(device.ok ? works(device) : missing(device)));
     drawn = device;
     keepFocus(kept, () => {

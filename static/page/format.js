@@ -62,7 +62,23 @@ export function cutAsText(n_layer, split) {
 
 /** An error as a sentence. @param {unknown} error */
 export function explain(error) {
-  return sentence(messageOf(error));
+  if (!(error instanceof SplitComputeError)) return sentence(messageOf(error));
+  const { error_type, status } = error;
+  if (status === 413) return tooLarge(error.reason);
+  if (status === undefined && error_type === "Unreachable") {
+    return "The server cannot be reached. It may be restarting, or this device has lost its network.";
+  }
+  if (error_type === "Timeout") return "The server does not answer. It may be overloaded, or hang.";
+  return sentence(error.reason);
+}
+
+/** In text-embeddings-inference's words, which the server uses too. @param {string} reason */
+function tooLarge(reason) {
+  const [, limit, given] = /less than (\d+) tokens\. Given: (\d+)/.exec(reason) ?? [];
+  if (!limit) return sentence(reason);
+  const [most, came] = [limit, given].map((count) => Number(count).toLocaleString("en"));
+  return `A text is too long: the model takes up to ${most} tokens of each, and this one has ${came}. ` +
+    "Shorten it, or put it on several lines, each a text of its own.";
 }
 
 /** @param {string} text */

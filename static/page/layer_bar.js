@@ -3,7 +3,7 @@
 
 import { el, setText } from "./dom.js";
 import { cutAsText, formatMs, sidesOfCut } from "./format.js";
-import { cutNow, whyNoOffload } from "./state.js";
+import { cutNow, isPlanned, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -60,9 +60,11 @@ export function createLayerBar(root, { onSplit }) {
     track.classList.toggle("running", state.embedding.kind === "busy");
     const isComing = state.browserSide.kind === "taking" && state.lowest > split;
     const sides = sidesOfCut(n_layer, isComing ? cutNow(state) : split);
+    const mayVary = isPlanned(state) && split < n_layer;
     const [now, soFar] = isComing ? [" for now", " so far"] : ["", ""];
-    server.replaceChildren(el("strong", {}, "Server"), ` runs ${sides.server}${now}`);
-    browser.replaceChildren(el("strong", {}, "Your browser"), ` runs ${sides.browser}${soFar}`);
+    const [least, most] = mayVary ? ["at least ", "at most "] : ["", ""];
+    server.replaceChildren(el("strong", {}, "Server"), ` runs ${least}${sides.server}${now}`);
+    browser.replaceChildren(el("strong", {}, "Your browser"), ` runs ${most}${sides.browser}${soFar}`);
   };
 }
 

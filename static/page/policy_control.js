@@ -2,13 +2,12 @@
 /** Who sets the cut of a request: the visitor's hand, or the server's planner by a policy. */
 
 import { byId, el, setText } from "./dom.js";
-import { whyNoOffload } from "./state.js";
+import { isPlanned, whyNoOffload } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 
-/** @type {Record<State["policy"], {label: string, words: string}>} */
+/** The default comes first. @type {Record<State["policy"], {label: string, words: string}>} */
 const policies = {
-  hand: { label: "I do", words: "Each request is cut where you set it, as soon as your browser has the layers." },
   offload: {
     label: "Planner: least work for the server",
     words: "As much as possible in your browser, as long as the answer is hardly slower for it.",
@@ -16,21 +15,23 @@ const policies = {
   latency: { label: "Planner: fastest answer", words: "Whatever is predicted to take the least time." },
   server: { label: "The server runs everything", words: "Your browser’s layers rest." },
   browser: { label: "Your browser runs all it can", words: "Whatever time that takes." },
+  hand: { label: "I do", words: "Each request is cut where you set it, as soon as your browser has the layers." },
 };
 
 /** @param {Pick<import("./state.js").Actions, "onPolicy">} actions @returns {(state: State) => void} */
 export function createPolicyControl({ onPolicy }) {
   const select = byId("policy", HTMLSelectElement);
   const words = byId("policy-words", HTMLElement);
+  const row = byId("policy-row", HTMLElement);
   const names = /** @type {State["policy"][]} */ (Object.keys(policies));
   select.append(...names.map((name) => el("option", { value: name }, policies[name].label)));
-  select.addEventListener("change", () => onPolicy(names[select.selectedIndex] ?? "hand"));
+  select.addEventListener("change", () => onPolicy(names[select.selectedIndex] ?? "offload"));
   return (state) => {
     const { policy, model } = state;
     select.value = policy;
-    select.disabled = whyNoOffload(state) !== "";
-    const chosen = policy === "offload" || policy === "latency";
-    const limit = chosen && model ? " The cut that you set is as far as it goes." : "";
+    // There is one way only then, of which the panel below tells.
+    row.hidden = model !== null && whyNoOffload(state) !== "";
+    const limit = isPlanned(state) ? " The cut above is as far as it goes; move it to set it yourself." : "";
     setText(words, policies[policy].words + limit);
   };
 }

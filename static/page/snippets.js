@@ -8,7 +8,8 @@
  * @property {readonly string[]} texts
  * @property {string} dtype
  * @property {string} wire
- * @property {number} split
+ * @property {number} split where the cut stands
+ * @property {import("./state.js").State["policy"]} policy
  * @property {boolean} withKey whether the server asks for an API key
  *
  * @typedef {"curl" | "python" | "javascript"} Language
@@ -56,15 +57,24 @@ with urlopen(Request("${origin}/embed", body, headers)) as reply:
 }
 
 /** @param {Request} request */
-function javascript({ origin, model, texts, dtype, wire, split, withKey }) {
+function javascript({ origin, model, texts, dtype, wire, split, policy, withKey }) {
   const options = [`model: ${JSON.stringify(model)}`, `dtype: "${dtype}"`];
   if (wire !== "f32") options.push(`wire: "${wire}"`);
   if (withKey) options.push("apiKey");
+  // Nothing streams to a browser that is to run nothing.
+  const takesOver = policy !== "hand" && policy !== "server";
+  const takeover = takesOver ? `sc.takeOver({ to: ${split} }); // layers, in the background: ask your visitor first\n` : "";
   return `import { connect } from "${origin}/static/splitcompute.js";
 
 const texts = ${list(texts)};
 const sc = await connect({ ${options.join(", ")} });
-const { embeddings, layers, timings } = await sc.embed(texts, { split: ${split} });`;
+${takeover}const { embeddings, layers, timings } = await sc.embed(texts, { ${cut(policy, split)} });`;
+}
+
+/** @param {Request["policy"]} policy @param {number} split */
+function cut(policy, split) {
+  if (policy === "hand") return `split: ${split}`;
+  return policy === "offload" ? `split: "auto"` : `split: "auto", policy: "${policy}"`;
 }
 
 /** JSON's strings and lists are literals in both languages. @param {readonly string[]} texts */

@@ -1,6 +1,8 @@
 // @ts-check
 /** What the page knows: main.js changes it, the views draw it. */
 
+import { lowestSplitWithin } from "../pieces.js";
+import { agreedBytes } from "./consent.js";
 import { examples } from "./examples.js";
 import { sentence } from "./format.js";
 
@@ -36,6 +38,7 @@ import { sentence } from "./format.js";
  * @property {ModelInfo} model
  * @property {Choice} choice
  * @property {number} wanted the split that the slider stood at
+ * @property {"hand" | Policy} policy
  * @typedef {EmbedResult & Asked} Result
  *
  * @typedef {object} Carried since the page was opened; layer-tokens: a token through a layer is one
@@ -102,7 +105,7 @@ export function initialState() {
     model: null,
     device: null,
     distrust: null,
-    policy: "hand",
+    policy: "offload",
     split: 0,
     lowest: 0,
     ...nothingTaken(),
@@ -117,6 +120,19 @@ export function initialState() {
     benchmarking: { kind: "idle" },
     benchmark: null,
   };
+}
+
+/** More than so many bytes nobody is asked for who has not moved the cut. */
+const unaskedBytes = 50e6;
+
+/**
+ * How far the browser is to take over until the visitor moves the cut: as far as was agreed to, if
+ * anything was, or one layer at least.
+ * @param {ModelInfo} model @param {WeightDtype} dtype
+ */
+export function firstSplit({ name, n_layer, bytes }, dtype) {
+  const most = agreedBytes(name, dtype) || unaskedBytes;
+  return Math.min(lowestSplitWithin(n_layer, bytes[dtype], most), n_layer - 1);
 }
 
 /** What a new connection begins with. @returns {Pick<State, "browserSide" | "takeover" | "pieces" | "step">} */
@@ -139,6 +155,11 @@ export function whyNoOffload({ device, model, distrust }) {
   if (!device.ok) return sentence(device.reason);
   if (distrust !== null) return sentence(distrust);
   return model.weights ? "" : `This server keeps the layers of ${model.name} to itself.`;
+}
+
+/** Whether the server chooses each request's cut, and the visitor only how far it may go. @param {Pick<State, "policy">} state */
+export function isPlanned({ policy }) {
+  return policy === "offload" || policy === "latency";
 }
 
 /** Whether the browser holds what the cut leaves to it. @param {State} state */

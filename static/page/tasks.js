@@ -46,8 +46,8 @@ export class Tasks {
       };
       const answer = await session.embed(texts, { ...cutOf(store.state, session), signal, onWait });
       const note = answer.note ?? whyServer(store.state, answer.split);
-      const reason = policy === "hand" ? undefined : answer.reason;
-      const result = { ...answer, note, reason, texts, model, choice, wanted };
+      const reason = policy === "hand" || note !== undefined ? undefined : answer.reason;
+      const result = { ...answer, note, reason, texts, model, choice, wanted, policy };
       const carried = addTo(store.state.carried, answer);
       store.update({ result, carried, comparison: null, checking: { kind: "idle" } });
     });
@@ -123,17 +123,22 @@ function addTo(carried, { layerTokens, bytes }) {
 
 /** @param {State} state @param {number} split that came of it */
 function whyServer(state, split) {
-  const { model, takeover, policy } = state;
+  const { model, policy, lowest } = state;
   const obstacle = whyNoOffload(state);
   if (obstacle) return obstacle;
-  // Where the server chooses, it says why.
-  if (!model || policy !== "hand" || split <= state.split) return undefined;
-  const isOnItsWay = takeover?.kind === "streaming";
-  if (split < model.n_layer) {
-    const how = isOnItsWay ? "still on their way" : "not here yet";
-    return `Your browser’s other layers are ${how}, so the server ran ${layerRange(state.split, split)} too.`;
-  }
-  return isOnItsWay
-    ? "Your browser’s layers are still on their way, so the server ran everything."
-    : "Your browser does not have its layers yet, so the server ran everything.";
+  // Where there was a choice and the server made it, it says why.
+  const wasChosen = policy === "server" || (policy !== "hand" && split !== lowest);
+  if (!model || wasChosen || split <= state.split) return undefined;
+  const servers = split < model.n_layer ? `${layerRange(state.split, split)} too` : "everything";
+  return `${whyMissing(state, split < model.n_layer)}, so the server ran ${servers}.`;
+}
+
+/** @param {State} state @param {boolean} hasOthers whether some layers are here */
+function whyMissing({ takeover, browserSide }, hasOthers) {
+  const layers = hasOthers ? "Your browser’s other layers" : "Your browser’s layers";
+  if (takeover?.kind === "streaming") return `${layers} are still on their way`;
+  // It stops where the visitor's consent ends, too.
+  const isFull = takeover?.kind === "complete" && browserSide.kind === "taking";
+  if (isFull && takeover.reason) return takeover.reason.replace(/\.$/, "");
+  return `${layers} are not here yet`;
 }

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import piece_faults
 import pytest
-from conftest import system_chromium
+from conftest import ROOT, system_chromium
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Playwright, expect
 from tolerances import BY_DTYPE
@@ -36,13 +36,22 @@ def errors() -> list[str]:
 
 
 @pytest.fixture
-def site(browser: Browser, server: LiveServer, errors: list[str]) -> Iterator[Page]:
+def fresh(browser: Browser, server: LiveServer, errors: list[str]) -> Iterator[Page]:
     """The page, opened by a visitor who was never here, with three texts in it."""
     with opened(browser, server.url, errors) as page:
         page.get_by_role("textbox", name="Your text").fill("\n".join(TEXTS))
         server.asked.clear()
         yield page
     assert not errors
+
+
+@pytest.fixture
+def site(fresh: Page) -> Page:
+    """With the cut set by hand, in the middle."""
+    fresh.get_by_role("slider").press("End")
+    fresh.get_by_role("slider").press("PageDown")
+    expect(fresh.get_by_role("slider")).to_have_attribute("aria-valuenow", "2")
+    return fresh
 
 
 @contextlib.contextmanager
@@ -90,21 +99,72 @@ def embedded_by_server(server: LiveServer, texts: list[str]) -> np.ndarray:
 
 
 def test_the_server_answers_before_anything_is_downloaded(
-    site: Page, server: LiveServer
+    fresh: Page, server: LiveServer
 ) -> None:
     expect(
-        site.get_by_text(re.compile(r"needs [\d.]+.[kM]B for these layers"))
+        fresh.get_by_text(re.compile(r"needs [\d.]+.[kM]B for these layers"))
     ).to_be_visible()
-    embed(site)
-    expect(site.locator("#result-where")).to_have_text("The server ran everything.")
-    expect(site.locator("#result-note")).to_contain_text("does not have its layers yet")
+    embed(fresh)
+    expect(fresh.locator("#result-where")).to_have_text("The server ran everything.")
+    expect(fresh.locator("#result-note")).to_have_text(
+        "Your browser’s layers are not here yet, so the server ran everything."
+    )
     assert server.asked_for_pieces() == []
+
+
+def test_the_planner_chooses_unless_the_visitor_takes_the_cut_in_hand(
+    fresh: Page,
+) -> None:
+    who = fresh.get_by_label("Who sets the cut")
+    cut = fresh.get_by_role("slider")
+    expect(who).to_have_value("offload")
+    # All layers, as far as nobody is asked for much.
+    expect(cut).to_have_attribute("aria-valuenow", "0")
+    expect(fresh.locator(".side.browser")).to_have_text(
+        "Your browser runs at most layers 0–3 and the finish"
+    )
+    agree(fresh)
+    embed(fresh)
+    expect(fresh.locator("#result-reason")).to_contain_text("Why this cut: offload: ")
+    cut.press("ArrowRight")
+    expect(who).to_have_value("hand")
+    expect(fresh.locator(".side.browser")).to_have_text(
+        "Your browser runs layers 1–3 and the finish"
+    )
+    embed(fresh)
+    expect(fresh.locator("#result-where")).to_contain_text(
+        "your browser ran layers 1–3"
+    )
+    expect(fresh.locator("#result-reason")).to_be_hidden()
+
+
+def test_q4_is_called_approximate_with_what_was_measured(fresh: Page) -> None:
+    note = fresh.get_by_text("q4 is approximate")
+    expect(note).to_be_hidden()
+    fresh.locator("#dtype").get_by_text("q4", exact=True).click()
+    expect(note).to_be_visible()
+    figures = re.findall(r"([\d.]+) \(([^)]+)\)", note.inner_text())
+    readme = (ROOT / "README.md").read_text()
+    assert len(figures) == 2
+    for mean, model in figures:
+        measured = re.search(rf"^\| {model} \| q4 \| ([\d.]+) ", readme, re.M)
+        assert measured
+        assert f"{float(measured[1]):.3f}" == mean
+    agree(fresh)
+    fresh.get_by_label("Who sets the cut").select_option("Your browser runs all it can")
+    embed(fresh)
+    expect(fresh.locator("#result-where")).to_contain_text(
+        "your browser ran layers 0–3"
+    )
+    fresh.get_by_role("button", name="Compare with the server alone").click()
+    expect(fresh.locator("#check-words")).to_contain_text("Similar vectors.")
 
 
 def test_the_visitor_may_leave_the_cut_to_the_planner(site: Page) -> None:
     agree(site)
     who = site.get_by_label("Who sets the cut")
     reason = site.locator("#result-reason")
+    expect(who).to_have_value("hand")
     embed(site)
     expect(reason).to_be_hidden()
     who.select_option("Planner: least work for the server")
@@ -181,6 +241,7 @@ def test_an_agreement_holds_over_a_reload_and_nothing_is_fetched_twice(
     site.reload()
     expect(site.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
     assert server.asked_for_pieces() == []
+    expect(site.get_by_role("slider")).to_have_attribute("aria-valuenow", "2")
     site.get_by_role("button", name="Remove").click()
     expect(site.get_by_text("for these layers")).to_be_visible()
 
@@ -299,7 +360,10 @@ def test_wrong_texts_are_explained_and_the_next_request_works(
     expect(site.get_by_role("alert").filter(has_text="no text yet")).to_be_visible()
     area.fill("word " * 2000)
     embed(site)
-    expect(site.locator("#text-problem")).to_contain_text("1024")
+    expect(site.locator("#text-problem")).to_have_text(
+        "A text is too long: the model takes up to 1,024 tokens of each, and this one "
+        "has 9,999. Shorten it, or put it on several lines, each a text of its own."
+    )
     assert area.input_value() == "word " * 2000
     errors.clear()  # the refusal itself
     area.fill("one text")
