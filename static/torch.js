@@ -1102,9 +1102,10 @@ ${indent}`);
 ${indent}`);
   return {
     name: `attention_direct_${headDim}`,
-    wgsl: (
-      /* wgsl */
-      `
+    get wgsl() {
+      return (
+        /* wgsl */
+        `
 ${attentionWgsl(spec, QUERIES)}
 ${WORKGROUP_INDEX}
 @compute @workgroup_size(${INVOCATIONS})
@@ -1137,7 +1138,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   }`, "  ")}
 }
 `
-    ),
+      );
+    },
     uniforms: attentionUniforms(spec, QUERIES),
     workgroups: grid(Math.ceil(batch * heads * Math.ceil(maxQ / QUERIES) / INVOCATIONS))
   };
@@ -1168,9 +1170,10 @@ ${indent}`);
       kv_tile[n / ${quads}u * ${pitch}u + n % ${quads}u] = ${read2}(tile.k0 + key, tile.head, n % ${quads}u);`);
   return {
     name: `attention_${tileQ}x${tileK}_${headDim}`,
-    wgsl: (
-      /* wgsl */
-      `
+    get wgsl() {
+      return (
+        /* wgsl */
+        `
 ${attentionWgsl(spec, tileQ)}
 var<workgroup> q_tile: array<vec4f, ${tileQ * quads}>;
 var<workgroup> kv_tile: array<vec4f, ${tileK * pitch}>;
@@ -1236,7 +1239,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   }`, "  ")}
 }
 `
-    ),
+      );
+    },
     uniforms: attentionUniforms(spec, tileQ),
     workgroups: grid(batch * heads * Math.ceil(maxQ / tileQ))
   };
@@ -1249,9 +1253,9 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 // src/kernels/attention.ts
 function attention(spec, caps) {
   if (caps.software) return attentionDirect(spec);
-  return attentionTiled(spec, tileFor(spec));
+  return attentionTiled(spec, attentionTile(spec));
 }
-function tileFor({ maxQ, headDim }) {
+function attentionTile({ maxQ, headDim }) {
   if (headDim > 64) return { across: 8, down: 8, rows: 1, keys: 2 };
   if (maxQ <= 64) return { across: 16, down: 8, rows: 1, keys: 2 };
   return { across: 16, down: 8, rows: 2, keys: 2 };
@@ -2947,18 +2951,28 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
 }
 
 // src/kernels/matmul_direct.ts
-function matmulDirect({ M, N, K, weight, epilogue }, { rows, columns, invocations }) {
+function matmulDirect(spec, tile2) {
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
+  const { rows, columns, invocations } = tile2;
+  return {
+    name: `matmul_direct_${rows}x${columns}_${weight}`,
+    get wgsl() {
+      return directWgsl(spec, tile2);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(Math.ceil(M / rows) * Math.ceil(N / columns) / invocations))
+  };
+}
+function directWgsl({ N, K, weight, epilogue }, { rows, columns, invocations }) {
   const quads = columns / 4;
   const columnTiles = Math.ceil(N / columns);
   const operands = 1 + weightBindings(weight);
   const tiles = (line, indent) => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
 ${indent}`);
-  return {
-    name: `matmul_direct_${rows}x${columns}_${weight}`,
-    wgsl: (
-      /* wgsl */
-      `
+  return (
+    /* wgsl */
+    `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
 ${storeWgsl(epilogue, N, 4, operands)}
@@ -2982,10 +2996,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${tiles((i, q) => `store4(row + ${i}u, column + ${4 * q}u, acc${i}_${q});`, "  ")}
 }
 `
-    ),
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(Math.ceil(M / rows) * columnTiles / invocations))
-  };
+  );
 }
 
 // src/kernels/row_reduce.ts
@@ -3023,8 +3034,20 @@ fn row_${op}(value: f32, invocation: u32) -> f32 {
 
 // src/kernels/matmul_rows.ts
 var IN_FLIGHT = 12;
-function matmulRows({ M, N, K, weight, norm: norm3, epilogue }, tile2) {
+function matmulRows(spec, tile2) {
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
+  const { rows, columns, groups } = tile2;
+  return {
+    name: `matmul_rows${rows}_${weight}`,
+    get wgsl() {
+      return rowsWgsl(spec, tile2);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns)))
+  };
+}
+function rowsWgsl({ N, K, weight, norm: norm3, epilogue }, tile2) {
   const { rows, columns, lanes, groups } = tile2;
   const invocations = lanes * groups;
   const outputs = rows * columns * groups;
@@ -3046,11 +3069,9 @@ ${indent}`);
   }`;
   const rest = whole % unroll;
   const done = whole - rest;
-  return {
-    name: `matmul_rows${rows}_${weight}`,
-    wgsl: (
-      /* wgsl */
-      `
+  return (
+    /* wgsl */
+    `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
 ${normParts(norm3).map((part, i) => `@group(0) @binding(${normBinding + i}) var<storage, read> norm_${part}: array<vec4f>;`).join("\n")}
@@ -3086,21 +3107,18 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   // Neighbours start at other lanes, so that they read from different memory banks.
   for (var l = 0u; l < ${share}u; l++) { sum += sums[invocation * ${share}u + (l + output) % ${share}u]; }
   ${adders > 1 ? (
-        /* wgsl */
-        `
+      /* wgsl */
+      `
   workgroupBarrier();
   sums[invocation] = sum;
   workgroupBarrier();
   if (invocation % ${adders}u > 0) { return; }
   for (var a = 1u; a < ${adders}u; a++) { sum += sums[invocation + a]; }`
-      ) : ""}
+    ) : ""}
   store(row + output / ${columns * groups}u, column + output % ${columns * groups}u, sum);
 }
 `
-    ),
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns)))
-  };
+  );
 }
 var normParts = (norm3) => ["weight", "bias"].filter((part) => norm3?.[part]);
 function normed(norm3, x, i, u) {
@@ -3142,8 +3160,20 @@ fn find_moments(first: u32, invocation: u32) {
 
 // src/kernels/matmul_tiled.ts
 var MAX_VECTORS = 1024;
-function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
+function matmulTiled(spec, tile2) {
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
+  const [tileM, tileN] = [tile2.rows * tile2.down, tile2.columns * tile2.across];
+  return {
+    name: `matmul_${tileM}x${tileN}_${weight}`,
+    get wgsl() {
+      return tiledWgsl(spec, tile2);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN))
+  };
+}
+function tiledWgsl({ N, K, weight, epilogue }, tile2) {
   const { rows, columns, across, down, along, depth } = tile2;
   const tileM = rows * down;
   const tileN = columns * across;
@@ -3161,11 +3191,9 @@ function matmulTiled({ M, N, K, weight, epilogue }, tile2) {
   const guard = (read2) => quadsK % depth === 0 ? `return ${read2};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read2};`;
   const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
 ${indent}`);
-  return {
-    name: `matmul_${tileM}x${tileN}_${weight}`,
-    wgsl: (
-      /* wgsl */
-      `
+  return (
+    /* wgsl */
+    `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
 ${storeWgsl(epilogue, N, 4, operands)}
@@ -3222,10 +3250,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${along > 1 ? sumAlong(tile2) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
 `
-    ),
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN))
-  };
+  );
 }
 function rowsSummed({ rows, columns, across, down, along }) {
   let count2 = rows;
@@ -3257,25 +3282,37 @@ function sumAlong(tile2) {
 
 // src/kernels/matmul.ts
 function matmul(spec, caps) {
-  return caps.software ? onSoftware(spec) : onGpu(spec);
+  const way = matmulWay(spec, caps);
+  switch (way.kind) {
+    case "direct":
+      return matmulDirect(spec, way.tile);
+    case "rows":
+      return matmulRows(spec, way.tile);
+    case "tiled":
+      return matmulTiled(spec, way.tile);
+    default:
+      return way;
+  }
+}
+function matmulWay(sizes, caps) {
+  return caps.software ? onSoftware(sizes) : onGpu(sizes);
 }
 var MAX_FEW_ROWS = 64;
 function fusesNorm({ M, K }, caps) {
   return !caps.software && M <= MAX_FEW_ROWS && K % 4 === 0;
 }
-function onSoftware(spec) {
-  return matmulDirect(spec, { rows: spec.M === 1 ? 1 : spec.M <= 4 ? 4 : 8, columns: 4, invocations: 16 });
+function onSoftware({ M }) {
+  return { kind: "direct", tile: { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 4, invocations: 16 } };
 }
-function onGpu(spec) {
-  const { M, N, K } = spec;
+function onGpu({ M, N, K }) {
   const tiles = (rows, columns) => Math.ceil(M / rows) * Math.ceil(N / columns);
-  if (M === 1) return matmulRows(spec, K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 });
+  if (M === 1) return { kind: "rows", tile: K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 } };
   if (M <= MAX_FEW_ROWS) {
     const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
-    return matmulRows(spec, { rows: 4, columns: 4, lanes: 128 / groups, groups });
+    return { kind: "rows", tile: { rows: 4, columns: 4, lanes: 128 / groups, groups } };
   }
-  if (tiles(32, 32) >= 192) return matmulTiled(spec, { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8 });
-  return matmulTiled(spec, { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 });
+  if (tiles(32, 32) >= 192) return { kind: "tiled", tile: { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8 } };
+  return { kind: "tiled", tile: { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 } };
 }
 
 // src/kernels/caps.ts
@@ -4005,9 +4042,10 @@ function norm(spec, caps) {
   const inputs = ["x", ...["weight", "bias"].filter((name) => spec[name])];
   return {
     name: `${kind}_norm_${width}`,
-    wgsl: (
-      /* wgsl */
-      `
+    get wgsl() {
+      return (
+        /* wgsl */
+        `
 ${inputs.map((name, i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`).join("\n")}
 @group(0) @binding(${inputs.length}) var<storage, read_write> y: array<${type}>;
 struct Sizes { rows: u32, eps: f32 }
@@ -4023,12 +4061,12 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   // Rows past the end repeat the last one, since every invocation has to reach the barriers.
   let start = min(row, sizes.rows - 1) * ${units}u;
   ${kind === "layer" ? (
-        /* wgsl */
-        `
+          /* wgsl */
+          `
   var sum: ${type};
   for (var c = lane; c < ${units}u; c += ${lanes}u) { sum += x[start + c]; }
   let mean = row_sum(total(sum), invocation) / ${width};`
-      ) : "let mean = 0.0;"}
+        ) : "let mean = 0.0;"}
   // Squares of what is left of the mean, in a second pass: x² - mean² would lose all digits where the mean is large.
   var squares: ${type};
   for (var c = lane; c < ${units}u; c += ${lanes}u) {
@@ -4042,7 +4080,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   }
 }
 `
-    ),
+      );
+    },
     uniforms: uniforms(rows, f322(eps)),
     workgroups: grid(Math.ceil(rows / rowsAtOnce))
   };
@@ -4447,9 +4486,10 @@ function segmentReduce({ op, segments, width }, caps) {
   const join2 = { sum: "a + b", mean: "a + b", max: "max(a, b)", min: "min(a, b)" }[op];
   return {
     name: `segment_${op}`,
-    wgsl: (
-      /* wgsl */
-      `
+    get wgsl() {
+      return (
+        /* wgsl */
+        `
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> lengths: array<i32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -4474,18 +4514,19 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     for (var row = slice; row < length; row += ${slices}u) { result = join(result, x[(start + row) * sizes.width + column]); }
   }
   ${slices > 1 ? (
-        /* wgsl */
-        `
+          /* wgsl */
+          `
   slice_values[invocation] = result;
   workgroupBarrier();
   if (slice > 0) { return; }
   for (var s = 1u; s < ${slices}u; s++) { result = join(result, slice_values[s * ${COLUMNS}u + invocation]); }`
-      ) : ""}
+        ) : ""}
   if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
   y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
 }
 `
-    ),
+      );
+    },
     uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS), f322(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
     workgroups: grid(segments * Math.ceil(width / COLUMNS))
   };
@@ -4599,7 +4640,6 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/task.ts
-var taskKey = (task) => textOf(task);
 function textOf(value) {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   if (typeof value !== "object" || value === null) return String(value);
@@ -4614,7 +4654,7 @@ function kernelFor(task, caps) {
     case "reduce":
       return reduce(task.spec, caps);
     case "linear":
-      return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+      return matmul(withEpilogue(task), caps);
     case "matmul":
       return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) });
     case "attention":
@@ -4641,6 +4681,14 @@ function kernelFor(task, caps) {
       return task;
   }
 }
+function withEpilogue({ spec, behind }) {
+  return {
+    ...spec,
+    get epilogue() {
+      return epilogueOf(behind);
+    }
+  };
+}
 function epilogueOf(behind) {
   if (!behind) return NO_EPILOGUE;
   const { program, operands } = behind;
@@ -4666,14 +4714,32 @@ fn op_epilogue(${names2.map((name) => `${name}: F32`).join(", ")}) -> F32 {
 // src/kernels/lengths.ts
 var LENGTHS = [1, 8, 16, 32, 64, 128, 256, 512, 2048];
 var partsOf = (norm3) => norm3 ? Number(norm3.weight) + Number(norm3.bias) : 0;
+function textKey(task, caps) {
+  switch (task.kind) {
+    case "linear":
+      return lengthlessLinear(task, task.spec.norm) + textOf(matmulWay(task.spec, caps));
+    case "attention":
+      return lengthlessAttention(task) + (caps.software ? "" : textOf(attentionTile(task.spec)));
+    case "norm":
+      return textOf({ ...task, spec: { ...task.spec, rows: 0 } });
+    case "segment_reduce":
+      return `${task.kind} ${task.spec.op}`;
+    default:
+      return null;
+  }
+}
 function lengthlessKey(task, before) {
-  if (task.kind === "attention") return taskKey({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
-  if (task.kind !== "linear") return null;
-  const { spec, behind } = task;
-  return taskKey({ ...task, spec: { ...spec, M: 0, norm: spec.norm ?? before }, behind: behind && { ...behind, shape: [] } });
+  if (task.kind === "attention") return lengthlessAttention(task);
+  return task.kind === "linear" ? lengthlessLinear(task, task.spec.norm ?? before) : null;
+}
+var lengthlessAttention = (task) => textOf({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
+function lengthlessLinear({ kind, spec, behind }, norm3) {
+  const own = norm3 && { kind: norm3.kind, eps: norm3.eps, weight: norm3.weight, bias: norm3.bias };
+  const chain = behind?.program.body.map((instruction) => "access" in instruction ? { ...instruction, access: null } : instruction);
+  return textOf({ kind, spec: { ...spec, M: 0, norm: own }, chain, operands: behind?.operands });
 }
 function otherLengths(task, inputs, before, caps) {
-  if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ kernel: kernelFor({ ...task, spec: { ...task.spec, maxQ } }, caps), inputs }));
+  if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ task: { ...task, spec: { ...task.spec, maxQ } }, inputs }));
   if (task.kind !== "linear") return [];
   const norm3 = task.spec.norm ?? before;
   const alone = inputs - partsOf(task.spec.norm);
@@ -4686,10 +4752,10 @@ function linearAt(task, M, norm3, alone, caps) {
     spec: { ...task.spec, M, norm: own },
     behind: task.behind && { ...task.behind, shape: [M, N] }
   });
-  if (norm3 && fusesNorm({ M, K }, caps)) return [{ kernel: kernelFor(at2(norm3), caps), inputs: alone + partsOf(norm3) }];
-  const linear3 = { kernel: kernelFor(at2(null), caps), inputs: alone };
+  if (norm3 && fusesNorm({ M, K }, caps)) return [{ task: at2(norm3), inputs: alone + partsOf(norm3) }];
+  const linear3 = { task: at2(null), inputs: alone };
   if (!norm3) return [linear3];
-  return [linear3, { kernel: kernelFor({ kind: "norm", spec: { ...norm3, rows: M, width: K } }, caps), inputs: 1 + partsOf(norm3) }];
+  return [linear3, { task: { kind: "norm", spec: { ...norm3, rows: M, width: K } }, inputs: 1 + partsOf(norm3) }];
 }
 
 // src/backend/webgpu/executable.ts
@@ -4697,16 +4763,16 @@ var GpuExecutable = class {
   constructor(gpu, plan) {
     this.gpu = gpu;
     this.plan = plan;
-    const kernels = kernelsOf(plan, gpu.caps);
+    const kernels = kernelsOf(plan, gpu);
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
-    this.dispatches = kernels.map((kernel, i) => {
+    this.dispatches = kernels.map(({ kernel, pipeline }, i) => {
       const { inputs, output } = at(plan.steps, i);
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
         name: kernel.name,
-        pipeline: gpu.pipelines.get(kernel, inputs.length),
+        pipeline,
         workgroups: kernel.workgroups,
         slots: [...inputs, output],
         uniformOffset: [uniformOffset],
@@ -4715,7 +4781,7 @@ var GpuExecutable = class {
       };
     });
     this.uniforms = new Uint32Array(end / 4);
-    kernels.forEach((kernel, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
+    kernels.forEach(({ kernel }, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => void 0);
@@ -4738,7 +4804,9 @@ var GpuExecutable = class {
       const key = lengthlessKey(task, before);
       if (key === null || gpu.pipelines.ahead.has(key)) continue;
       gpu.pipelines.ahead.add(key);
-      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) gpu.pipelines.get(ahead.kernel, ahead.inputs);
+      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) {
+        gpu.pipelines.get(kernelFor(ahead.task, gpu.caps), ahead.inputs, textKey(ahead.task, gpu.caps));
+      }
     }
   }
   run(leaves, outputs, reads) {
@@ -4782,13 +4850,18 @@ var GpuExecutable = class {
     return group;
   }
 };
-function kernelsOf({ steps }, caps) {
+function kernelsOf({ steps }, { caps, pipelines }) {
   const known = /* @__PURE__ */ new Map();
-  return steps.map(({ task }) => {
-    const key = taskKey(task);
-    const kernel = known.get(key) ?? kernelFor(task, caps);
-    known.set(key, kernel);
-    return kernel;
+  return steps.map(({ task, inputs }) => {
+    const key = textKey(task, caps);
+    if (key !== null) {
+      const kernel2 = kernelFor(task, caps);
+      return { kernel: kernel2, pipeline: pipelines.get(kernel2, inputs.length, key) };
+    }
+    const text = textOf(task);
+    const kernel = known.get(text) ?? kernelFor(task, caps);
+    known.set(text, kernel);
+    return { kernel, pipeline: pipelines.get(kernel, inputs.length, null) };
   });
 }
 
@@ -4807,8 +4880,8 @@ function nudge(queue) {
   channel.port2.postMessage(null);
   return () => channel.port1.close();
 }
-var FIRST_MS = 0.1;
-var STEP_MS = 0.1;
+var FIRST_MS = 0.05;
+var STEP_MS = 0.05;
 var LAST_MS = 10;
 
 // src/backend/webgpu/kernel_timer.ts
@@ -4921,9 +4994,20 @@ var PipelineCache = class {
   /** What has been compiled for all lengths: keys of `lengthlessKey`. */
   ahead = /* @__PURE__ */ new Set();
   pipelines = /* @__PURE__ */ new Map();
+  /** By the keys that stand for texts. */
+  keyed = /* @__PURE__ */ new Map();
   layouts = /* @__PURE__ */ new Map();
-  /** The kernel's pipeline; compiling starts at once and beside others. */
-  get(kernel, inputs) {
+  /** The kernel's pipeline; compiling starts at once and beside others. A key, where there is one, spares the text. */
+  get(kernel, inputs, key) {
+    if (key === null) return this.ofText(kernel, inputs);
+    let pipeline = this.keyed.get(key);
+    if (!pipeline) {
+      this.keyed.set(key, pipeline = this.ofText(kernel, inputs));
+      pipeline.ready.catch(() => this.keyed.delete(key));
+    }
+    return pipeline;
+  }
+  ofText(kernel, inputs) {
     const known = this.pipelines.get(kernel.wgsl);
     if (known) return known;
     const layout = this.layout(inputs);
@@ -5067,7 +5151,7 @@ var Readback = class {
 };
 
 // src/backend/webgpu/staging.ts
-var LEAST_BYTES = 128 * 1024;
+var LEAST_BYTES = 2 ** 20;
 var MOST_BYTES = 4 * 2 ** 20;
 var KEPT3 = 2;
 var Staging = class {
@@ -5184,6 +5268,7 @@ var Uniforms = class {
 };
 
 // src/backend/webgpu/webgpu.ts
+var SENT_AHEAD_BYTES = 2 ** 16;
 var WebGpuBackend = class _WebGpuBackend {
   name = "webgpu";
   device;
@@ -5235,7 +5320,11 @@ var WebGpuBackend = class _WebGpuBackend {
   upload(data) {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
-    if (this.staging.write(buffer, data)) return storage;
+    if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
+    if (data.byteLength >= SENT_AHEAD_BYTES) this.device.queue.submit([]);
+    return storage;
+  }
+  writeBuffer(buffer, data) {
     const whole = data.byteLength - data.byteLength % 4;
     if (whole > 0) this.device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
     if (whole < data.byteLength) {
@@ -5243,7 +5332,6 @@ var WebGpuBackend = class _WebGpuBackend {
       rest.set(data.subarray(whole));
       this.device.queue.writeBuffer(buffer, whole, rest);
     }
-    return storage;
   }
   allocate(bytes2) {
     return this.own(bytes2, (size) => this.pool.take(size));

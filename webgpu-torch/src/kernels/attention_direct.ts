@@ -16,7 +16,8 @@ export function attentionDirect(spec: AttentionSpec): Kernel {
     repeat(quads, (c) => repeat(QUERIES, (i) => line(i, c), " "), `\n${indent}`);
   return {
     name: `attention_direct_${headDim}`,
-    wgsl: /* wgsl */ `
+    get wgsl() {
+      return /* wgsl */ `
 ${attentionWgsl(spec, QUERIES)}
 ${WORKGROUP_INDEX}
 @compute @workgroup_size(${INVOCATIONS})
@@ -48,7 +49,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     ${repeat(quads, (c) => `store(tile.q0 + row${i}, tile.head, ${c}, acc${i}_${c} * inverse);`, "\n    ")}
   }`, "  ")}
 }
-`,
+`;
+    },
     uniforms: attentionUniforms(spec, QUERIES),
     workgroups: grid(Math.ceil((batch * heads * Math.ceil(maxQ / QUERIES)) / INVOCATIONS)),
   };

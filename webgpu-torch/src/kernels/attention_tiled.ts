@@ -38,7 +38,8 @@ export function attentionTiled(spec: AttentionSpec, { across, down, rows, keys }
       kv_tile[n / ${quads}u * ${pitch}u + n % ${quads}u] = ${read}(tile.k0 + key, tile.head, n % ${quads}u);`);
   return {
     name: `attention_${tileQ}x${tileK}_${headDim}`,
-    wgsl: /* wgsl */ `
+    get wgsl() {
+      return /* wgsl */ `
 ${attentionWgsl(spec, tileQ)}
 var<workgroup> q_tile: array<vec4f, ${tileQ * quads}>;
 var<workgroup> kv_tile: array<vec4f, ${tileK * pitch}>;
@@ -104,7 +105,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     ${repeat(columns, (j) => `if (tx + ${j * across}u < ${quads}u) { store(tile.q0 + row${i}, tile.head, tx + ${j * across}u, acc${i}_${j} * inverse); }`, "\n    ")}
   }`, "  ")}
 }
-`,
+`;
+    },
     uniforms: attentionUniforms(spec, tileQ),
     workgroups: grid(batch * heads * Math.ceil(maxQ / tileQ)),
   };

@@ -3,7 +3,7 @@
 export interface Kernel {
   /** For errors and profiles. */
   readonly name: string;
-  /** The pipeline cache's key. The entry point is `main`. */
+  /** The entry point is `main`. Written when it is read: a kernel whose pipeline is there already needs no text. */
   readonly wgsl: string;
   /** The uniform's contents, a multiple of 16 bytes; sizes that vary with sequence length are here, never in the text. */
   readonly uniforms: Uint32Array;

@@ -27,7 +27,8 @@ export function norm(spec: NormSpec, caps: Caps): Kernel {
   const inputs = ["x", ...(["weight", "bias"] as const).filter((name) => spec[name])];
   return {
     name: `${kind}_norm_${width}`,
-    wgsl: /* wgsl */ `
+    get wgsl() {
+      return /* wgsl */ `
 ${inputs.map((name, i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`).join("\n")}
 @group(0) @binding(${inputs.length}) var<storage, read_write> y: array<${type}>;
 struct Sizes { rows: u32, eps: f32 }
@@ -58,7 +59,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     y[start + c] = (x[start + c] - mean) * scale${spec.weight ? " * weight[c]" : ""}${spec.bias ? " + bias[c]" : ""};
   }
 }
-`,
+`;
+    },
     uniforms: uniforms(rows, f32(eps)),
     workgroups: grid(Math.ceil(rows / rowsAtOnce)),
   };

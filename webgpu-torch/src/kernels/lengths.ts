@@ -1,17 +1,17 @@
-/** The kernels that texts of other lengths will ask for: so that a length never seen before compiles nothing. */
+/** What the lengths of texts have to do with kernels: which lengths share one, and which kernels others will ask for. */
 
+import { attentionTile } from "./attention";
 import type { Caps } from "./caps";
-import type { Kernel } from "./kernel";
-import { fusesNorm } from "./matmul";
+import { fusesNorm, matmulWay } from "./matmul";
 import type { NormSpec } from "./layer_norm";
-import { kernelFor, type Task, taskKey } from "./task";
+import { type Task, textOf } from "./task";
 
 /** A length on either side of every change of kernels: see `matmul` and `attention`. */
 const LENGTHS = [1, 8, 16, 32, 64, 128, 256, 512, 2048];
 
-/** A kernel and the inputs that it binds. */
-export interface KernelAhead {
-  readonly kernel: Kernel;
+/** A task and the inputs that it binds. */
+export interface TaskAhead {
+  readonly task: Task;
   readonly inputs: number;
 }
 
@@ -20,27 +20,53 @@ type Linear = Extract<Task, { kind: "linear" }>;
 
 const partsOf = (norm: Norm | null): number => (norm ? Number(norm.weight) + Number(norm.bias) : 0);
 
+/**
+ * A key that tasks share whose kernels have the same text, whatever the length; null where only the text tells. To write a
+ * kernel of a linear layer takes a tenth of a millisecond.
+ */
+export function textKey(task: Task, caps: Caps): string | null {
+  switch (task.kind) {
+    case "linear":
+      return lengthlessLinear(task, task.spec.norm) + textOf(matmulWay(task.spec, caps));
+    case "attention":
+      return lengthlessAttention(task) + (caps.software ? "" : textOf(attentionTile(task.spec)));
+    case "norm":
+      return textOf({ ...task, spec: { ...task.spec, rows: 0 } });
+    case "segment_reduce":
+      return `${task.kind} ${task.spec.op}`;
+    default:
+      return null;
+  }
+}
+
 /** A task as text that is equal for all lengths, or null where `otherLengths` knows none. */
 export function lengthlessKey(task: Task, before: Norm | null): string | null {
-  if (task.kind === "attention") return taskKey({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
-  if (task.kind !== "linear") return null;
-  const { spec, behind } = task;
-  return taskKey({ ...task, spec: { ...spec, M: 0, norm: spec.norm ?? before }, behind: behind && { ...behind, shape: [] } });
+  if (task.kind === "attention") return lengthlessAttention(task);
+  return task.kind === "linear" ? lengthlessLinear(task, task.spec.norm ?? before) : null;
+}
+
+const lengthlessAttention = (task: Extract<Task, { kind: "attention" }>): string => textOf({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
+
+function lengthlessLinear({ kind, spec, behind }: Linear, norm: Norm | null): string {
+  const own = norm && { kind: norm.kind, eps: norm.eps, weight: norm.weight, bias: norm.bias };
+  // Operands are read as columns or in full: what the chain's own loads say besides is the length.
+  const chain = behind?.program.body.map((instruction) => ("access" in instruction ? { ...instruction, access: null } : instruction));
+  return textOf({ kind, spec: { ...spec, M: 0, norm: own }, chain, operands: behind?.operands });
 }
 
 /**
  * What the tasks of a linear layer or of attention become at other lengths. `before` is the norm that the layer's input comes
  * from, where it is not the layer's own already.
  */
-export function otherLengths(task: Task, inputs: number, before: Norm | null, caps: Caps): KernelAhead[] {
-  if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ kernel: kernelFor({ ...task, spec: { ...task.spec, maxQ } }, caps), inputs }));
+export function otherLengths(task: Task, inputs: number, before: Norm | null, caps: Caps): TaskAhead[] {
+  if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ task: { ...task, spec: { ...task.spec, maxQ } }, inputs }));
   if (task.kind !== "linear") return [];
   const norm = task.spec.norm ?? before;
   const alone = inputs - partsOf(task.spec.norm);
   return LENGTHS.flatMap((M) => linearAt(task, M, norm, alone, caps));
 }
 
-function linearAt(task: Linear, M: number, norm: Norm | null, alone: number, caps: Caps): KernelAhead[] {
+function linearAt(task: Linear, M: number, norm: Norm | null, alone: number, caps: Caps): TaskAhead[] {
   const { N, K } = task.spec;
   // The chain behind is made of literals and views; only its shape tells the length.
   const at = (own: Norm | null): Task => ({
@@ -48,8 +74,8 @@ function linearAt(task: Linear, M: number, norm: Norm | null, alone: number, cap
     spec: { ...task.spec, M, norm: own },
     behind: task.behind && { ...task.behind, shape: [M, N] },
   });
-  if (norm && fusesNorm({ M, K }, caps)) return [{ kernel: kernelFor(at(norm), caps), inputs: alone + partsOf(norm) }];
-  const linear = { kernel: kernelFor(at(null), caps), inputs: alone };
+  if (norm && fusesNorm({ M, K }, caps)) return [{ task: at(norm), inputs: alone + partsOf(norm) }];
+  const linear = { task: at(null), inputs: alone };
   if (!norm) return [linear];
-  return [linear, { kernel: kernelFor({ kind: "norm", spec: { ...norm, rows: M, width: K } }, caps), inputs: 1 + partsOf(norm) }];
+  return [linear, { task: { kind: "norm", spec: { ...norm, rows: M, width: K } }, inputs: 1 + partsOf(norm) }];
 }

@@ -12,16 +12,27 @@ export interface DirectTile {
   readonly invocations: number;
 }
 
-export function matmulDirect({ M, N, K, weight, epilogue }: MatmulSpec, { rows, columns, invocations }: DirectTile): Kernel {
+export function matmulDirect(spec: MatmulSpec, tile: DirectTile): Kernel {
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
+  const { rows, columns, invocations } = tile;
+  return {
+    name: `matmul_direct_${rows}x${columns}_${weight}`,
+    get wgsl() {
+      return directWgsl(spec, tile);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil((Math.ceil(M / rows) * Math.ceil(N / columns)) / invocations)),
+  };
+}
+
+function directWgsl({ N, K, weight, epilogue }: MatmulSpec, { rows, columns, invocations }: DirectTile): string {
   const quads = columns / 4;
   const columnTiles = Math.ceil(N / columns);
   const operands = 1 + weightBindings(weight);
   const tiles = (line: (i: number, q: number) => string, indent: string) =>
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
-  return {
-    name: `matmul_direct_${rows}x${columns}_${weight}`,
-    wgsl: /* wgsl */ `
+  return /* wgsl */ `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
 ${storeWgsl(epilogue, N, 4, operands)}
@@ -44,8 +55,5 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   }
   ${tiles((i, q) => `store4(row + ${i}u, column + ${4 * q}u, acc${i}_${q});`, "  ")}
 }
-`,
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil((Math.ceil(M / rows) * columnTiles) / invocations)),
-  };
+`;
 }

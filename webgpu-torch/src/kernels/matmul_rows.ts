@@ -19,8 +19,21 @@ export interface RowsTile {
 /** Vectors of four that an invocation asks memory for before it needs the first: what keeps the memory busy, and registers free. */
 const IN_FLIGHT = 12;
 
-export function matmulRows({ M, N, K, weight, norm, epilogue }: MatmulSpec, tile: RowsTile): Kernel {
+export function matmulRows(spec: MatmulSpec, tile: RowsTile): Kernel {
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
+  const { rows, columns, groups } = tile;
+  return {
+    name: `matmul_rows${rows}_${weight}`,
+    get wgsl() {
+      return rowsWgsl(spec, tile);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns))),
+  };
+}
+
+function rowsWgsl({ N, K, weight, norm, epilogue }: MatmulSpec, tile: RowsTile): string {
   const { rows, columns, lanes, groups } = tile;
   const invocations = lanes * groups;
   const outputs = rows * columns * groups;
@@ -44,9 +57,7 @@ export function matmulRows({ M, N, K, weight, norm, epilogue }: MatmulSpec, tile
   }`;
   const rest = whole % unroll;
   const done = whole - rest;
-  return {
-    name: `matmul_rows${rows}_${weight}`,
-    wgsl: /* wgsl */ `
+  return /* wgsl */ `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
 ${normParts(norm).map((part, i) => `@group(0) @binding(${normBinding + i}) var<storage, read> norm_${part}: array<vec4f>;`).join("\n")}
@@ -88,10 +99,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   for (var a = 1u; a < ${adders}u; a++) { sum += sums[invocation + a]; }` : ""}
   store(row + output / ${columns * groups}u, column + output % ${columns * groups}u, sum);
 }
-`,
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns))),
-  };
+`;
 }
 
 /** The norm's own inputs. */

@@ -19,8 +19,21 @@ export interface Tile {
 /** Workgroup memory that every device has, in vectors of four. */
 const MAX_VECTORS = 1024;
 
-export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Tile): Kernel {
+export function matmulTiled(spec: MatmulSpec, tile: Tile): Kernel {
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
+  const [tileM, tileN] = [tile.rows * tile.down, tile.columns * tile.across];
+  return {
+    name: `matmul_${tileM}x${tileN}_${weight}`,
+    get wgsl() {
+      return tiledWgsl(spec, tile);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN)),
+  };
+}
+
+function tiledWgsl({ N, K, weight, epilogue }: MatmulSpec, tile: Tile): string {
   const { rows, columns, across, down, along, depth } = tile;
   const tileM = rows * down;
   const tileN = columns * across;
@@ -39,9 +52,7 @@ export function matmulTiled({ M, N, K, weight, epilogue }: MatmulSpec, tile: Til
   const guard = (read: string) => (quadsK % depth === 0 ? `return ${read};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read};`);
   const accumulators = (line: (i: number, q: number) => string, indent = "  ") =>
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
-  return {
-    name: `matmul_${tileM}x${tileN}_${weight}`,
-    wgsl: /* wgsl */ `
+  return /* wgsl */ `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
 ${storeWgsl(epilogue, N, 4, operands)}
@@ -97,10 +108,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   }
   ${along > 1 ? sumAlong(tile) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
-`,
-    uniforms: uniforms(M),
-    workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN)),
-  };
+`;
 }
 
 /** Rows of every invocation whose sums along K fit workgroup memory at a time. */

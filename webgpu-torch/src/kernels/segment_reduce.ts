@@ -19,7 +19,8 @@ export function segmentReduce({ op, segments, width }: SegmentReduceSpec, caps: 
   const join = { sum: "a + b", mean: "a + b", max: "max(a, b)", min: "min(a, b)" }[op];
   return {
     name: `segment_${op}`,
-    wgsl: /* wgsl */ `
+    get wgsl() {
+      return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> lengths: array<i32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -51,7 +52,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
   y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
 }
-`,
+`;
+    },
     uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS), f32(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
     workgroups: grid(segments * Math.ceil(width / COLUMNS)),
   };

@@ -47,10 +47,8 @@ export type Task =
   | { readonly kind: "scatter_places"; readonly spec: ScatterPlacesSpec }
   | { readonly kind: "random"; readonly spec: RandomSpec };
 
-/** A task as text: equal for tasks that are equal. The layers of a model are made of a few tasks over and over. */
-export const taskKey = (task: Task): string => textOf(task);
-
-function textOf(value: unknown): string {
+/** A value of tasks as text: equal for values that are equal. */
+export function textOf(value: unknown): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   if (typeof value !== "object" || value === null) return String(value);
   let text = "";
@@ -67,7 +65,7 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
     case "reduce":
       return reduce(task.spec, caps);
     case "linear":
-      return matmul({ ...task.spec, epilogue: epilogueOf(task.behind) }, caps);
+      return matmul(withEpilogue(task), caps);
     case "matmul":
       return batchMatmul({ ...task.spec, epilogue: epilogueOf(task.behind) });
     case "attention":
@@ -93,6 +91,16 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
     default:
       return task satisfies never;
   }
+}
+
+/** The epilogue is written when the kernel's text is. */
+function withEpilogue({ spec, behind }: Extract<Task, { kind: "linear" }>): MatmulSpec {
+  return {
+    ...spec,
+    get epilogue() {
+      return epilogueOf(behind);
+    },
+  };
 }
 
 /** The chain as a function of the accumulator and the operands, in the words of the matmul kernels. */

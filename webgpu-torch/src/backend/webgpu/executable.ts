@@ -4,8 +4,8 @@ import { RuntimeError } from "../../base/errors";
 import { at } from "../../base/list";
 import type { Caps } from "../../kernels/caps";
 import type { Kernel } from "../../kernels/kernel";
-import { lengthlessKey, otherLengths } from "../../kernels/lengths";
-import { kernelFor, type Task, taskKey } from "../../kernels/task";
+import { lengthlessKey, otherLengths, textKey } from "../../kernels/lengths";
+import { kernelFor, type Task, textOf } from "../../kernels/task";
 import type { Executable, Plan, Read } from "../backend";
 import type { Storage } from "../storage";
 import type { BindGroups } from "./bind_groups";
@@ -49,16 +49,16 @@ export class GpuExecutable implements Executable {
     private readonly gpu: Gpu,
     private readonly plan: Plan,
   ) {
-    const kernels = kernelsOf(plan, gpu.caps);
+    const kernels = kernelsOf(plan, gpu);
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
-    this.dispatches = kernels.map((kernel, i) => {
+    this.dispatches = kernels.map(({ kernel, pipeline }, i) => {
       const { inputs, output } = at(plan.steps, i);
       const uniformOffset = end;
       end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
       return {
         name: kernel.name,
-        pipeline: gpu.pipelines.get(kernel, inputs.length),
+        pipeline,
         workgroups: kernel.workgroups,
         slots: [...inputs, output],
         uniformOffset: [uniformOffset],
@@ -67,7 +67,7 @@ export class GpuExecutable implements Executable {
       };
     });
     this.uniforms = new Uint32Array(end / 4);
-    kernels.forEach((kernel, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
+    kernels.forEach(({ kernel }, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => undefined);
@@ -87,7 +87,9 @@ export class GpuExecutable implements Executable {
       const key = lengthlessKey(task, before);
       if (key === null || gpu.pipelines.ahead.has(key)) continue;
       gpu.pipelines.ahead.add(key);
-      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) gpu.pipelines.get(ahead.kernel, ahead.inputs);
+      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) {
+        gpu.pipelines.get(kernelFor(ahead.task, gpu.caps), ahead.inputs, textKey(ahead.task, gpu.caps));
+      }
     }
   }
 
@@ -138,13 +140,23 @@ export class GpuExecutable implements Executable {
   }
 }
 
-/** The steps' kernels; steps that do the same task share one. */
-function kernelsOf({ steps }: Plan, caps: Caps): Kernel[] {
+interface Compiled {
+  readonly kernel: Kernel;
+  readonly pipeline: Pipeline;
+}
+
+/** The steps' kernels. Where only a kernel's text tells what it is, steps that do the same share one, so that it is written once. */
+function kernelsOf({ steps }: Plan, { caps, pipelines }: Gpu): Compiled[] {
   const known = new Map<string, Kernel>();
-  return steps.map(({ task }) => {
-    const key = taskKey(task);
-    const kernel = known.get(key) ?? kernelFor(task, caps);
-    known.set(key, kernel);
-    return kernel;
+  return steps.map(({ task, inputs }) => {
+    const key = textKey(task, caps);
+    if (key !== null) {
+      const kernel = kernelFor(task, caps);
+      return { kernel, pipeline: pipelines.get(kernel, inputs.length, key) };
+    }
+    const text = textOf(task);
+    const kernel = known.get(text) ?? kernelFor(task, caps);
+    known.set(text, kernel);
+    return { kernel, pipeline: pipelines.get(kernel, inputs.length, null) };
   });
 }

@@ -14,12 +14,24 @@ export class PipelineCache {
   /** What has been compiled for all lengths: keys of `lengthlessKey`. */
   readonly ahead = new Set<string>();
   private readonly pipelines = new Map<string, Pipeline>();
+  /** By the keys that stand for texts. */
+  private readonly keyed = new Map<string, Pipeline>();
   private readonly layouts = new Map<number, GPUBindGroupLayout>();
 
   constructor(private readonly device: GPUDevice) {}
 
-  /** The kernel's pipeline; compiling starts at once and beside others. */
-  get(kernel: Kernel, inputs: number): Pipeline {
+  /** The kernel's pipeline; compiling starts at once and beside others. A key, where there is one, spares the text. */
+  get(kernel: Kernel, inputs: number, key: string | null): Pipeline {
+    if (key === null) return this.ofText(kernel, inputs);
+    let pipeline = this.keyed.get(key);
+    if (!pipeline) {
+      this.keyed.set(key, (pipeline = this.ofText(kernel, inputs)));
+      pipeline.ready.catch(() => this.keyed.delete(key));
+    }
+    return pipeline;
+  }
+
+  private ofText(kernel: Kernel, inputs: number): Pipeline {
     const known = this.pipelines.get(kernel.wgsl);
     if (known) return known;
     const layout = this.layout(inputs);

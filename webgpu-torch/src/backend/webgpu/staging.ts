@@ -5,8 +5,8 @@
  * 1.4 ms this way.
  */
 
-/** Less than this is no slower by writeBuffer; more is no step's argument. */
-const LEAST_BYTES = 128 * 1024;
+/** Less than this is faster by writeBuffer, 0.4 MB by 0.5 ms; more is no step's argument. */
+const LEAST_BYTES = 2 ** 20;
 const MOST_BYTES = 4 * 2 ** 20;
 /** Buffers kept: one is written while the other is read. */
 const KEPT = 2;
