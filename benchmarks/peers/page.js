@@ -1,4 +1,4 @@
-/** Runs the peers in turn, each in a frame of its own, and posts what it finds to /result. */
+/** Runs the peers in turn, each in a frame of its own and alone in the browser, and posts what it finds to /result. */
 
 import { chosen, peers } from "./peers.js";
 
@@ -7,53 +7,65 @@ const settings = {
   peers: chosen(query.get("peers")),
   configs: (query.get("configs") ?? "gpt2,gpt2-xl").split(","),
   tokens: (query.get("tokens") ?? "1,16,128,512").split(",").map(Number),
-  runs: Number(query.get("runs") ?? 15),
+  /** Of each length, in each round. */
+  runs: Number(query.get("runs") ?? 10),
+  /** In each of them every peer is opened, measured and closed. */
+  rounds: Number(query.get("rounds") ?? 3),
   pool: query.get("pool") !== "0",
   /** A peer that takes longer for one step is given up. */
   seconds: Number(query.get("seconds") ?? 120),
 };
 
 async function main() {
-  const rows = [];
   const versions = await (await fetch("vendor/versions.json")).json();
   const about = { agent: navigator.userAgent, isolated: crossOriginIsolated, adapter: await adapter(), versions, ...settings };
+  const rows = settings.configs.flatMap((config) => settings.peers.flatMap((peer) => settings.tokens.map((T) => ({ peer, config, T, times: [] }))));
   for (const config of settings.configs) {
-    const open = [];
-    for (const name of settings.peers) open.push(await openPeer(name, config));
-    for (const T of settings.tokens) rows.push(...(await measure(open, config, T)));
-    for (const { frame } of open) frame.remove();
+    for (let round = 0; round < settings.rounds; round++) {
+      for (const peer of settings.peers) {
+        const own = rows.filter((row) => row.peer === peer && row.config === config);
+        if (!own[0].failure) await visit(own, round === settings.rounds - 1);
+      }
+    }
   }
+  for (const row of rows) row.median_ms = row.times.length > 0 ? median(row.times) : null;
   return { ...about, rows };
 }
 
-/** Every peer's rows for one length; runs take turns. */
-async function measure(open, config, T) {
-  const rows = open.map(({ name, about, failure }) => ({ peer: name, config, T, ...about, failure, times: [] }));
-  const each = async (task) => {
-    for (const [i, { bench }] of open.entries()) {
-      const row = rows[i];
-      if (row.failure) continue;
-      await new Promise((resolve) => setTimeout(resolve, 5)); // for what the one before left behind
-      await task(bench, row).catch((error) => (row.failure = String(error)));
-      if (row.failure) open[i].failure = row.failure;
-    }
-  };
-  await each(async (bench, row) => {
-    Object.assign(row, await within(bench.first(T)));
-    row.wrong = !(row.error <= peers.get(row.peer).tolerance);
-  });
-  await each(async (bench) => void (await within(bench.run(T))));
-  for (let n = 0; n < settings.runs; n++) await each(async (bench, row) => void row.times.push(await within(bench.run(T))));
-  await each(async (bench, row) => {
-    if (!peers.get(row.peer).ours) return;
-    row.counts = await within(bench.count(T));
-    if (T > 1) row.unseen = await within(bench.unseen(T - 1));
-  });
+/** One peer's part of a round. Other peers' devices, even idle ones, would take time from it. */
+async function visit(rows, isLast) {
+  const [{ peer: name, config }] = rows;
+  const { frame, bench, about, failure } = await openPeer(name, config);
   for (const row of rows) {
-    row.median_ms = row.times.length > 0 ? median(row.times) : null;
-    log(`${row.peer}, ${config}, T=${T}: ` + (row.failure ?? `${row.median_ms?.toFixed(2)} ms, first ${row.first_ms.toFixed(1)}, error ${row.error.toExponential(1)}${row.wrong ? " WRONG" : ""}`));
+    Object.assign(row, about, failure && { failure });
+    if (row.failure) break;
+    try {
+      await measure(bench, row, isLast);
+    } catch (error) {
+      row.failure = String(error);
+    }
+    log(`${name}, ${config}, T=${row.T}: ` + (row.failure ?? `${median(row.times).toFixed(2)} ms, first ${row.first_ms.toFixed(1)}, error ${row.error.toExponential(1)}${row.wrong ? " WRONG" : ""}`));
   }
-  return rows;
+  const broken = rows.find((row) => row.failure);
+  if (broken) for (const row of rows) row.failure ??= broken.failure;
+  frame.remove();
+}
+
+/** Runs of one length. */
+async function measure(bench, row, isLast) {
+  const { T } = row;
+  const { first_ms, error } = await within(bench.first(T));
+  row.first_ms ??= first_ms;
+  row.error = Math.max(row.error ?? 0, error);
+  row.wrong = !(row.error <= peers.get(row.peer).tolerance);
+  await within(bench.run(T));
+  for (let n = 0; n < settings.runs; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 5)); // as a visitor's requests come: one by one
+    row.times.push(await within(bench.run(T)));
+  }
+  if (!isLast || !peers.get(row.peer).ours) return;
+  row.counts = await within(bench.count(T));
+  if (T > 1) row.unseen = await within(bench.unseen(T - 1));
 }
 
 async function openPeer(name, config) {

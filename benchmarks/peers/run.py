@@ -1,8 +1,8 @@
 """Times GPT-2 layers in a browser: this library and its peers, in turn, in one run.
 
-    python benchmarks/peers/run.py --tokens 16 --runs 3   here, on the software adapter
-    python benchmarks/peers/run.py --gpu                  on this machine's GPU
-    python benchmarks/peers/run.py --serve                an address for another browser
+    python benchmarks/peers/run.py --tokens 16 --rounds 1   here, on the software adapter
+    python benchmarks/peers/run.py --gpu                    on this machine's GPU
+    python benchmarks/peers/run.py --serve                  an address for another browser
 
 A step takes a hidden state (T, d) up, through the layers and the final norm, and one
 row, the mean over tokens, back; with --whole the whole hidden state comes back. Weights
@@ -49,7 +49,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--configs", default="gpt2,gpt2-xl", help=", ".join(CONFIGS))
     parser.add_argument("--tokens", default="1,16,128,512")
     parser.add_argument("--peers", help='parts of names, as in "ours,onnxruntime q8"')
-    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=10, help="a length and round")
     parser.add_argument("--whole", action="store_true", help="no pooling")
     parser.add_argument("--seconds", type=int, default=120, help="longest step taken")
     parser.add_argument("--out", type=Path, help="write the numbers here as JSON")
@@ -104,7 +105,7 @@ def link_models(models: Path, folder: Path) -> None:
 
 
 def query(arguments: argparse.Namespace) -> str:
-    names = ["configs", "tokens", "peers", "runs", "seconds"]
+    names = ["configs", "tokens", "peers", "rounds", "runs", "seconds"]
     values = {name: getattr(arguments, name) for name in names}
     values["pool"] = 0 if arguments.whole else 1
     return urlencode(

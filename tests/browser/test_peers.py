@@ -38,6 +38,7 @@ def rows(request: pytest.FixtureRequest, folder: Path, browser: Browser) -> Rows
         "peers": "ours",
         "configs": "small",
         "tokens": ",".join(map(str, TOKENS)),
+        "rounds": 2,
         "runs": 1,
         "pool": int(request.param == "pooled"),
     }
