@@ -158,6 +158,8 @@ function opKey(op) {
       return `segment_${op.reduce}`;
     case "scan":
       return `cum${op.scan}`;
+    case "scatter_join":
+      return `scatter_${op.join}`;
     case "sort_runs":
       return `sort ${op.descending} ${op.keep}`;
     case "merge_runs":
@@ -528,11 +530,11 @@ var rounding = (wgsl, cpu) => ({
   wgsl: (T, a) => T === "F32" ? wgsl(a) : a,
   cpu
 });
-var question = (helper2, integers, cpu) => ({
+var question = (helper2, integers2, cpu) => ({
   takes: "any",
   gives: "bool",
-  wgsl: (T, a) => T === "F32" ? helper2.replaceAll("$", a) : `BOOL(${integers})`,
-  bool: () => `BOOL(${integers})`,
+  wgsl: (T, a) => T === "F32" ? helper2.replaceAll("$", a) : `BOOL(${integers2})`,
+  bool: () => `BOOL(${integers2})`,
   cpu: (a) => Number(cpu(a))
 });
 var UNARY = {
@@ -763,6 +765,7 @@ function wayOf(node) {
     case "sort_runs":
     case "merge_runs":
     case "scatter_places":
+    case "scatter_join":
     case "random":
       return "kernel";
     default:
@@ -1012,8 +1015,9 @@ function checkSizes(kernel, sizes) {
 // src/kernels/attention_parts.ts
 var MAX_HEAD_DIM = 128;
 var LOG2_E = Math.LOG2E;
-function checkAttention({ batch, maxQ, heads, headDim, q, k, v }) {
-  checkSizes("attention", { batch, maxQ, heads, headDim });
+function checkAttention({ batch, maxQ, heads, group, headDim, q, k, v }) {
+  checkSizes("attention", { batch, maxQ, heads, group, headDim });
+  if (heads % group !== 0) throw new RangeError(`attention: ${heads} heads in groups of ${group}`);
   if (headDim > MAX_HEAD_DIM) throw new RangeError(`attention: headDim is ${headDim}, at most ${MAX_HEAD_DIM} fit a kernel's registers`);
   for (const [name, view2] of Object.entries({ q, k, v })) {
     if (view2.row < headDim && view2.row !== 0) throw new RangeError(`attention: ${name}'s rows are ${view2.row} apart, expected at least headDim ${headDim}`);
@@ -1023,7 +1027,7 @@ function attentionUniforms({ batch, maxQ, q, k, v, scale }, queries) {
   const views2 = [q, k, v].flatMap(({ offset, row, head }) => [offset, row, head, 0]);
   return uniforms(...views2, batch, Math.ceil(maxQ / queries), f322(scale * LOG2_E));
 }
-function attentionWgsl({ heads, headDim, q, k, v, causal }, queries) {
+function attentionWgsl({ heads, group, headDim, q, k, v, causal }, queries) {
   const aligned2 = headDim % 4 === 0 && [q, k, v].every((view2) => [view2.offset, view2.row, view2.head].every((n) => n % 4 === 0));
   const views2 = ["q", "k", "v"];
   return (
@@ -1059,7 +1063,7 @@ fn find(index: u32) -> Tile {
 fn visible(tile: Tile, row: u32) -> u32 {
   ${causal ? "return u32(clamp(i32(row + 1 + tile.length_k) - i32(tile.length_q), 0, i32(tile.length_k)));" : "return tile.length_k;"}
 }
-${repeat(3, (i) => viewWgsl(views2[i] ?? "q", headDim, aligned2))}
+${repeat(3, (i) => viewWgsl(views2[i] ?? "q", headDim, i === 0 ? 1 : group, aligned2))}
 fn store(row: u32, head: u32, c: u32, value: vec4f) {
   ${headDim % 4 === 0 ? `y[(row * ${heads}u + head) * ${headDim / 4}u + c] = value;` : `let i = (row * ${heads}u + head) * ${headDim}u + 4 * c;
   for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { y[i + j] = value[j]; }`}
@@ -1067,13 +1071,14 @@ fn store(row: u32, head: u32, c: u32, value: vec4f) {
 `
   );
 }
-function viewWgsl(name, headDim, aligned2) {
+function viewWgsl(name, headDim, group, aligned2) {
+  const own = group === 1 ? "head" : `(head / ${group}u)`;
   if (aligned2) {
     return (
       /* wgsl */
       `
 fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
-  return ${name}[(sizes.${name}.offset + row * sizes.${name}.row + head * sizes.${name}.head) / 4 + c];
+  return ${name}[(sizes.${name}.offset + row * sizes.${name}.row + ${own} * sizes.${name}.head) / 4 + c];
 }`
     );
   }
@@ -1081,7 +1086,7 @@ fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
     /* wgsl */
     `
 fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
-  let i = sizes.${name}.offset + row * sizes.${name}.row + head * sizes.${name}.head + 4 * c;
+  let i = sizes.${name}.offset + row * sizes.${name}.row + ${own} * sizes.${name}.head + 4 * c;
   var value: vec4f;
   for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { value[j] = ${name}[i + j]; }
   return value;
@@ -1299,6 +1304,8 @@ function listTask(node, op) {
     }
     case "scatter_places":
       return { kind: "scatter_places", spec: { rows, width: node.shape.at(-1) ?? 1, count: width } };
+    case "scatter_join":
+      return { kind: "scatter_join", spec: { op: op.join, dtype: scanned(node.dtype), rows, width: node.shape.at(-1) ?? 1, count: width } };
     case "random":
       return { kind: "random", spec: { distribution: op.distribution, count: numel(node.shape) } };
     default:
@@ -1338,6 +1345,7 @@ function lower(node, context) {
     case "sort_runs":
     case "merge_runs":
     case "scatter_places":
+    case "scatter_join":
     case "random":
       return {
         task: listTask(node, op),
@@ -1432,7 +1440,8 @@ function lowerAttention(node, op, context) {
   const [cuQ, cuK] = [input(node, 3), input(node, 4)];
   const [, heads = 1, headDim = 1] = node.shape;
   const { maxQ, causal, scale } = op;
-  const spec = { batch: numel(cuQ.shape) - 1, maxQ, heads, headDim, q: q.view, k: k.view, v: v.view, causal, scale };
+  const group = heads / (input(node, 1).shape[1] ?? heads);
+  const spec = { batch: numel(cuQ.shape) - 1, maxQ, heads, group, headDim, q: q.view, k: k.view, v: v.view, causal, scale };
   return { task: { kind: "attention", spec }, operands: [q.base, k.base, v.base, plain(cuQ, context), plain(cuK, context)] };
 }
 function headsOf(node, { buffered }) {
@@ -1483,13 +1492,13 @@ function lowerBehind(node, anchor, context) {
   if (task.kind !== "linear" && task.kind !== "matmul" && task.kind !== "reduce") return null;
   const maxInputs = context.maxInputs - before.operands.length;
   const { program, operands } = fuse(node, { buffered: context.buffered, maxInputs }, anchor);
-  const joined = [...before.operands, ...operands];
+  const joined2 = [...before.operands, ...operands];
   if (task.kind === "reduce") {
     const { shape, program: merged } = mergeDims2({ shape: node.shape, kept: node.shape.length, program });
-    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined };
+    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined2 };
   }
   const behind = behindMatmul(node, program, task.spec.N);
-  return behind && { task: { ...task, behind }, operands: joined };
+  return behind && { task: { ...task, behind }, operands: joined2 };
 }
 function behindMatmul(node, program, N) {
   const operands = [];
@@ -1605,9 +1614,9 @@ function lowerOnce(graph, context, outputs) {
   const absorbed = /* @__PURE__ */ new Set();
   for (const node of work) {
     const anchor = anchorOf(node, context, outputs);
-    const joined = anchor && tryBehind(node, anchor, context);
-    if (!joined) continue;
-    behind.set(node, joined);
+    const joined2 = anchor && tryBehind(node, anchor, context);
+    if (!joined2) continue;
+    behind.set(node, joined2);
     absorbed.add(anchor);
   }
   return new Map(work.filter((node) => !absorbed.has(node)).map((node) => [node, behind.get(node) ?? lower(node, context)]));
@@ -2244,17 +2253,18 @@ function attentionCpu(sizes, inputs) {
   return out;
 }
 function attendCpu(sizes, inputs, i, h, k0, stop) {
-  const { headDim, scale } = sizes;
-  const at2 = (values, { offset, row, head }, t2, d) => values[offset + t2 * row + h * head + d] ?? 0;
+  const { headDim, group, scale } = sizes;
+  const shared = Math.floor(h / group);
+  const at2 = (values, { offset, row, head }, own, t2, d) => values[offset + t2 * row + own * head + d] ?? 0;
   const out = new Float32Array(headDim);
   const keys = Math.max(0, stop - k0);
   const scores = Float64Array.from({ length: keys }, (_, j) => {
     let dot2 = 0;
-    for (let d = 0; d < headDim; d++) dot2 += at2(inputs.q, sizes.q, i, d) * at2(inputs.k, sizes.k, k0 + j, d);
+    for (let d = 0; d < headDim; d++) dot2 += at2(inputs.q, sizes.q, h, i, d) * at2(inputs.k, sizes.k, shared, k0 + j, d);
     return dot2 * scale;
   });
   softmaxCpu({ rows: 1, width: keys, log: false }, scores).forEach((weight, j) => {
-    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at2(inputs.v, sizes.v, k0 + j, d);
+    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at2(inputs.v, sizes.v, shared, k0 + j, d);
   });
   return out;
 }
@@ -2301,6 +2311,18 @@ function mergeRunsCpu({ rows, width, descending, keep, count: count2, run }, x, 
     }
   }
   return Int32Array.from(out);
+}
+function scatterJoinCpu({ op, dtype, rows, width, count: count2 }, index2, values) {
+  const out = makeValues(dtype, rows * width).fill(op === "sum" ? 0 : 1);
+  for (let r = 0; r < rows; r++) {
+    for (let j = r * count2; j < (r + 1) * count2; j++) {
+      const place = index2[j] ?? -1;
+      if (place < 0 || place >= width) continue;
+      const [before, value] = [out[r * width + place] ?? 0, values[j] ?? 0];
+      out[r * width + place] = op === "sum" ? before + value : dtype === "float32" ? before * value : Math.imul(before, value);
+    }
+  }
+  return out;
 }
 function scatterPlacesCpu({ rows, width, count: count2 }, index2) {
   const out = new Int32Array(rows * width).fill(-1);
@@ -2603,6 +2625,8 @@ function runTask(task, input2) {
       return ints(mergeRunsCpu(task.spec, input2(0, task.spec.dtype), int2(1)));
     case "scatter_places":
       return ints(scatterPlacesCpu(task.spec, int2(0)));
+    case "scatter_join":
+      return { dtype: task.spec.dtype, values: scatterJoinCpu(task.spec, int2(0), input2(1, task.spec.dtype)) };
     case "random": {
       const { distribution, count: count2 } = task.spec;
       return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count2, input2(0, "uint32")) };
@@ -3979,8 +4003,8 @@ var Addresses = class {
     this.vector ??= this.coordinates("cs", "(vec4u(first) + vec4u(0, 1, 2, 3))");
     return `(vec4u() + ${this.sum(access, this.vector, this.params.u32(access.offset))})`;
   }
-  sum({ strides }, coordinates, offset) {
-    const terms = strides.flatMap((stride, d) => stride === 0 ? [] : [`${coordinates[d]} * ${this.params.u32(stride)}`]);
+  sum({ strides }, coordinates2, offset) {
+    const terms = strides.flatMap((stride, d) => stride === 0 ? [] : [`${coordinates2[d]} * ${this.params.u32(stride)}`]);
     return [...terms, offset].join(" + ");
   }
   coordinates(prefix, index2) {
@@ -4445,6 +4469,75 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
 `
 );
 
+// src/kernels/scatter_join.ts
+var LANES3 = 64;
+var SERIAL_WORKGROUP3 = 16;
+function scatterJoin({ op, dtype, rows, width, count: count2 }, caps) {
+  checkSizes("scatter_join", { rows, width, count: count2 });
+  const T = { float32: "f32", int32: "i32", uint32: "u32" }[dtype];
+  const head = (
+    /* wgsl */
+    `
+@group(0) @binding(0) var<storage, read> indices: array<i32>;
+@group(0) @binding(1) var<storage, read> values: array<${T}>;
+@group(0) @binding(2) var<storage, read_write> y: array<${T}>;
+struct Sizes { rows: u32, width: u32, count: u32 }
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+${WORKGROUP_INDEX}
+const NOTHING = ${T}(${op === "sum" ? 0 : 1});
+fn join(a: ${T}, b: ${T}) -> ${T} { return a ${op === "sum" ? "+" : "*"} b; }
+`
+  );
+  return {
+    name: `scatter_${op}_${T}`,
+    wgsl: head + (caps.software ? SERIAL2 : tiled2(T)),
+    uniforms: uniforms(rows, width, count2),
+    workgroups: grid(caps.software ? Math.ceil(rows / SERIAL_WORKGROUP3) : rows)
+  };
+}
+var SERIAL2 = (
+  /* wgsl */
+  `
+@compute @workgroup_size(${SERIAL_WORKGROUP3})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let row = workgroup_index(id, groups) * ${SERIAL_WORKGROUP3}u + invocation;
+  if (row >= sizes.rows) { return; }
+  let start = row * sizes.width;
+  for (var i = 0u; i < sizes.width; i++) { y[start + i] = NOTHING; }
+  for (var i = row * sizes.count; i < (row + 1) * sizes.count; i++) {
+    let place = u32(indices[i]);
+    if (place < sizes.width) { y[start + place] = join(y[start + place], values[i]); }
+  }
+}
+`
+);
+var tiled2 = (T) => (
+  /* wgsl */
+  `
+var<workgroup> tile_places: array<u32, ${LANES3}>;
+var<workgroup> tile_values: array<${T}, ${LANES3}>;
+
+@compute @workgroup_size(${LANES3})
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let row = workgroup_index(id, groups);
+  if (row >= sizes.rows) { return; }
+  let start = row * sizes.width;
+  for (var i = lane; i < sizes.width; i += ${LANES3}u) { y[start + i] = NOTHING; }
+  for (var base = 0u; base < sizes.count; base += ${LANES3}u) {
+    let mine = row * sizes.count + min(base + lane, sizes.count - 1);
+    tile_places[lane] = u32(indices[mine]);
+    tile_values[lane] = values[mine];
+    workgroupBarrier();
+    for (var i = 0u; i < min(${LANES3}u, sizes.count - base); i++) {
+      let place = tile_places[i];
+      if (place % ${LANES3}u == lane && place < sizes.width) { y[start + place] = join(y[start + place], tile_values[i]); }
+    }
+    workgroupBarrier();
+  }
+}
+`
+);
+
 // src/kernels/scatter_places.ts
 var INVOCATIONS6 = 64;
 function scatterPlaces({ rows, width, count: count2 }) {
@@ -4675,6 +4768,8 @@ function kernelFor(task, caps) {
       return mergeRuns(task.spec);
     case "scatter_places":
       return scatterPlaces(task.spec);
+    case "scatter_join":
+      return scatterJoin(task.spec, caps);
     case "random":
       return random(task.spec);
     default:
@@ -4753,9 +4848,9 @@ function linearAt(task, M, norm3, alone, caps) {
     behind: task.behind && { ...task.behind, shape: [M, N] }
   });
   if (norm3 && fusesNorm({ M, K }, caps)) return [{ task: at2(norm3), inputs: alone + partsOf(norm3) }];
-  const linear3 = { task: at2(null), inputs: alone };
-  if (!norm3) return [linear3];
-  return [linear3, { task: { kind: "norm", spec: { ...norm3, rows: M, width: K } }, inputs: 1 + partsOf(norm3) }];
+  const linear4 = { task: at2(null), inputs: alone };
+  if (!norm3) return [linear4];
+  return [linear4, { task: { kind: "norm", spec: { ...norm3, rows: M, width: K } }, inputs: 1 + partsOf(norm3) }];
 }
 
 // src/backend/webgpu/executable.ts
@@ -5873,6 +5968,336 @@ var take_along_dim = named(
   }
 );
 
+// src/tensor/joins.ts
+var cat = named(
+  "cat",
+  ["tensors: Tensors", "..."],
+  (tensors, ...args) => {
+    const { dim = 0 } = keywords("cat", ["dim"], args);
+    const shaped = tensors.filter((tensor2) => tensor2.ndim !== 1 || tensor2.shape[0] !== 0);
+    const [first = tensors[0]] = shaped;
+    if (!first) throw new ValueError("cat: expected a non-empty list of Tensors");
+    const d = wrapDim("cat", dim, first.ndim);
+    const single = tensors.findIndex(({ ndim }) => ndim === 0);
+    if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
+    for (const { shape } of shaped) {
+      if (!sameShape(
+        shape.filter((_, i) => i !== d),
+        first.shape.filter((_, i) => i !== d)
+      )) {
+        throw new RuntimeError(
+          `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`
+        );
+      }
+    }
+    const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
+    const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
+    const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
+    return joinAll(full2, d) ?? constant(
+      0,
+      first.shape.map((size, i) => i === d ? total : size),
+      dtype,
+      first.backend
+    );
+  }
+);
+function joinAll(tensors, dim) {
+  if (tensors.length <= 1) return tensors[0] ?? null;
+  const half2 = Math.ceil(tensors.length / 2);
+  const a = joinAll(tensors.slice(0, half2), dim);
+  const b = joinAll(tensors.slice(half2), dim);
+  return a && b && join(a, b, dim);
+}
+function join(a, b, dim) {
+  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
+  const total = first + second;
+  const place = reshape(
+    range(total, a.backend),
+    a.shape.map((_, i) => i === dim ? total : 1)
+  );
+  const inFirst = element("lt", place, first);
+  return make(
+    { kind: "element", name: "where" },
+    [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)],
+    slice(a, dim, 0, total, 1).shape,
+    a.dtype
+  );
+}
+var stack = named(
+  "stack",
+  ["tensors: Tensors", "..."],
+  (tensors, ...args) => {
+    const { dim = 0 } = keywords("stack", ["dim"], args);
+    const [first] = tensors;
+    if (!first) throw new RuntimeError("stack: expects a non-empty list of Tensors");
+    const other = tensors.find(({ shape }) => !sameShape(shape, first.shape));
+    if (other)
+      throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
+    return cat(
+      tensors.map((tensor2) => unsqueeze(tensor2, dim)),
+      { dim: wrapDim("stack", dim, first.ndim + 1) }
+    );
+  }
+);
+
+// src/tensor/reductions.ts
+var reductions_exports = {};
+__export(reductions_exports, {
+  all: () => all,
+  amax: () => amax,
+  amin: () => amin,
+  aminmax: () => aminmax,
+  any: () => any,
+  argmax: () => argmax,
+  argmin: () => argmin,
+  count_nonzero: () => count_nonzero,
+  logsumexp: () => logsumexp,
+  max: () => max,
+  mean: () => mean,
+  min: () => min,
+  nanmean: () => nanmean,
+  nansum: () => nansum,
+  norm: () => norm2,
+  prod: () => prod,
+  std: () => std,
+  std_mean: () => std_mean,
+  sum: () => sum,
+  var_mean: () => var_mean,
+  variance: () => variance
+});
+function reduced(name, input2, dims, keepdim) {
+  const argument = reduceArgument(name, input2.dtype);
+  const result = reduceResult(name, argument);
+  const shape = reducedShape(input2.shape, dims, keepdim);
+  const { empty: empty2 } = reduceOp(name);
+  if (dims.some((d) => input2.shape[d] === 0)) {
+    if (empty2 === void 0)
+      throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+    return constant(empty2, shape, result, input2.backend);
+  }
+  const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
+  return reduceOp(name).gives === "same" && isFloat(input2.dtype) ? cast(values, input2.dtype) : values;
+}
+var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
+  const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  if (dim === void 0 && input2.numel() === 0 && reduceOp(name).empty === void 0) throw nothingToReduce(name);
+  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
+});
+var nothingToReduce = (name) => new RuntimeError(
+  `${name}: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`
+);
+var sum = named("sum", ["input: Tensor", "..."], (input2, ...args) => {
+  const { dim, keepdim = false, dtype = input2.dtype } = keywords("sum", ["dim", "keepdim"], args, ["dtype"]);
+  return reduced("sum", cast(input2, dtype), wrapDims("sum", dim, input2.ndim), keepdim);
+});
+var prod = named(
+  "prod",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const {
+      dim,
+      keepdim = false,
+      dtype = input2.dtype
+    } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
+    return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
+  }
+);
+var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
+  const { dim, keepdim = false, dtype = input2.dtype } = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
+  if (!isFloat(dtype))
+    throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
+  const dims = wrapDims("mean", dim, input2.ndim);
+  const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
+  return cast(element("mul", total, 1 / count(input2, dims)), dtype);
+});
+var count = (input2, dims) => numel(dims.map((d) => input2.shape[d] ?? 1));
+var amax = overDims("amax");
+var amin = overDims("amin");
+var any = overDims("any");
+var all = overDims("all");
+var position2 = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
+  const { dim = null, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  if (input2.dtype === "bool") throw new RuntimeError(`${name}: does not support bool input`);
+  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
+});
+var argmax = position2("argmax");
+var argmin = position2("argmin");
+var extremes = (name, values, indices, elementwise2) => {
+  const extreme = named(name, ["input: Tensor", "..."], (input2, ...args) => {
+    const [first] = args;
+    if (first instanceof Tensor) return element(elementwise2, input2, first);
+    if (args.length === 0) {
+      return values(input2);
+    }
+    const { other, ...options } = keywords(name, ["dim", "keepdim"], args, ["other"]);
+    if (other) return element(elementwise2, input2, other);
+    return { values: values(input2, options), indices: indices(input2.dtype === "bool" ? cast(input2, "int32") : input2, options) };
+  });
+  return extreme;
+};
+var max = extremes("max", amax, argmax, "maximum");
+var min = extremes("min", amin, argmin, "minimum");
+var aminmax = named(
+  "aminmax",
+  ["input: Tensor", "..."],
+  (input2, options = {}) => {
+    const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
+    if (dim === null && input2.numel() === 0) throw nothingToReduce("aminmax");
+    return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
+  }
+);
+function varianceOf(op, input2, args) {
+  const {
+    dim,
+    keepdim = false,
+    unbiased = true,
+    correction = unbiased ? 1 : 0
+  } = keywords(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input2.dtype}`);
+  const dims = wrapDims(op, dim, input2.ndim);
+  const x = cast(input2, "float32");
+  const squares = element("square", element("sub", x, mean(x, { dim: dims, keepdim: true })));
+  const degrees = Math.max(0, count(input2, dims) - correction);
+  return element("div", reduced("sum", squares, dims, keepdim), degrees);
+}
+var variance = named(
+  "var",
+  ["input: Tensor", "..."],
+  (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype)
+);
+var std = named(
+  "std",
+  ["input: Tensor", "..."],
+  (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype)
+);
+var std_mean = named(
+  "std_mean",
+  ["input: Tensor", "..."],
+  (input2, ...args) => withMean(std, input2, args)
+);
+var var_mean = named(
+  "var_mean",
+  ["input: Tensor", "..."],
+  (input2, ...args) => withMean(variance, input2, args)
+);
+function withMean(spread, input2, args) {
+  const { dim = null, keepdim = false } = keywords("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
+  return [spread(input2, ...args), mean(input2, { dim, keepdim })];
+}
+var nansum = named(
+  "nansum",
+  ["input: Tensor", "..."],
+  (input2, ...args) => sum(isFloat(input2.dtype) ? choose(element("isnan", input2), 0, input2) : input2, ...args)
+);
+var nanmean = named(
+  "nanmean",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { dim = null, keepdim = false } = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
+    if (!isFloat(input2.dtype)) throw new RuntimeError(`nanmean: expected input to have floating point dtype but got ${input2.dtype}`);
+    return element("div", nansum(input2, ...args), sum(element("logical_not", element("isnan", input2)), { dim, keepdim }));
+  }
+);
+var count_nonzero = named(
+  "count_nonzero",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { dim = null } = keywords("count_nonzero", ["dim"], args);
+    return sum(cast(input2, "bool"), { dim });
+  }
+);
+var logsumexp = named(
+  "logsumexp",
+  ["input: Tensor", "dim", "..."],
+  (input2, dim, ...args) => {
+    const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
+    const dims = wrapDims("logsumexp", dim, input2.ndim);
+    const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
+    if (dims.some((d) => input2.shape[d] === 0))
+      return constant(-Infinity, reducedShape(input2.shape, dims, keepdim), x.dtype, input2.backend);
+    const top = reduced("amax", x, dims, true);
+    const finite = choose(element("isfinite", top), top, 0);
+    const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
+    const result = element("add", total, finite);
+    return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));
+  }
+);
+var norm2 = named(
+  "norm",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { p = 2, dim, keepdim = false } = keywords("norm", ["p", "dim", "keepdim"], args);
+    if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
+    const dims = wrapDims("norm", dim, input2.ndim);
+    const x = cast(input2, "float32");
+    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input2.dtype);
+  }
+);
+function normOf(x, p, dims, keepdim) {
+  if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
+  const size = element("abs", x);
+  if (p === 1) return reduced("sum", size, dims, keepdim);
+  if (p === Infinity) return reduced("amax", size, dims, keepdim);
+  if (p === -Infinity) return reduced("amin", size, dims, keepdim);
+  if (p === 0) return reduced("sum", cast(element("ne", x, 0), "float32"), dims, keepdim);
+  return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
+}
+
+// src/tensor/scans.ts
+var scans_exports = {};
+__export(scans_exports, {
+  cumprod: () => cumprod,
+  cumsum: () => cumsum
+});
+var running = (name, scan2) => named(name, ["input: Tensor", "dim: int", "..."], (input2, dim, options = {}) => {
+  const { dtype = null } = keywords(name, [], [options], ["dtype"]);
+  const d = wrapDim(name, dim, input2.ndim);
+  const given = dtype ?? input2.dtype;
+  const result = isFloat(given) || given === "uint32" ? given : dtype ?? "int32";
+  const x = cast(cast(input2, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");
+  if (input2.ndim === 0 || input2.numel() === 0) return cast(x, result);
+  const rows = transpose(x, d, -1);
+  return cast(transpose(make({ kind: "scan", scan: scan2 }, [rows], rows.shape, x.dtype), d, -1), result);
+});
+var cumsum = running("cumsum", "sum");
+var cumprod = running("cumprod", "prod");
+
+// src/tensor/nonzero.ts
+async function places(input2) {
+  const flags = cast(reshape(input2, [-1]), "bool");
+  const count2 = Number(await sum(flags).item());
+  if (count2 === 0) return constant(0, [0], "int32", input2.backend);
+  const targets = choose(flags, element("sub", cumsum(flags, 0), 1), -1);
+  return reshape(make({ kind: "scatter_places" }, [reshape(targets, [1, -1])], [1, count2], "int32"), [count2]);
+}
+function coordinates(numbers, { shape }) {
+  const strides = contiguousStrides(shape);
+  return shape.map((size, d) => element("remainder", element("floor_divide", numbers, at(strides, d)), Math.max(1, size)));
+}
+var nonzero = named(
+  "nonzero",
+  ["input: Tensor", "..."],
+  async (input2, options = {}) => {
+    const { as_tuple = false } = keywords("nonzero", [], [options], ["as_tuple"]);
+    const numbers = await places(input2);
+    if (as_tuple) return coordinates(numbers, input2.ndim === 0 ? reshape(input2, [1]) : input2);
+    const all2 = coordinates(numbers, input2);
+    return all2.length > 0 ? stack(all2, 1) : constant(0, [numbers.numel(), 0], "int32", input2.backend);
+  }
+);
+var argwhere = named("argwhere", ["input: Tensor"], (input2) => nonzero(input2));
+var masked_select = named("masked_select", ["input: Tensor", "mask: Tensor"], (input2, mask) => {
+  if (mask.dtype !== "bool") throw new RuntimeError(`masked_select: expected BoolTensor for mask, got ${mask.dtype}`);
+  const shape = broadcastShapes("masked_select", input2.shape, mask.shape);
+  const elements = reshape(expand(input2, shape), [-1]);
+  return places(expand(mask, shape)).then(
+    (numbers) => numbers.numel() === 0 ? constant(0, [0], input2.dtype, input2.backend) : make({ kind: "take", dim: 0 }, [elements, numbers], numbers.shape, input2.dtype)
+  );
+});
+var maskedIndex = () => new NotImplementedError(
+  "index: how many elements a bool mask picks is known only once it has been computed: await x.masked_select(mask), or take ...(await mask.nonzero({ as_tuple: true })) for an index"
+);
+
 // src/tensor/pointwise.ts
 var pointwise_exports = {};
 __export(pointwise_exports, {
@@ -6171,211 +6596,6 @@ __export(products_exports, {
   mv: () => mv,
   outer: () => outer
 });
-
-// src/tensor/reductions.ts
-var reductions_exports = {};
-__export(reductions_exports, {
-  all: () => all,
-  amax: () => amax,
-  amin: () => amin,
-  aminmax: () => aminmax,
-  any: () => any,
-  argmax: () => argmax,
-  argmin: () => argmin,
-  count_nonzero: () => count_nonzero,
-  logsumexp: () => logsumexp,
-  max: () => max,
-  mean: () => mean,
-  min: () => min,
-  nanmean: () => nanmean,
-  nansum: () => nansum,
-  norm: () => norm2,
-  prod: () => prod,
-  std: () => std,
-  std_mean: () => std_mean,
-  sum: () => sum,
-  var_mean: () => var_mean,
-  variance: () => variance
-});
-function reduced(name, input2, dims, keepdim) {
-  const argument = reduceArgument(name, input2.dtype);
-  const result = reduceResult(name, argument);
-  const shape = reducedShape(input2.shape, dims, keepdim);
-  const { empty: empty2 } = reduceOp(name);
-  if (dims.some((d) => input2.shape[d] === 0)) {
-    if (empty2 === void 0)
-      throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
-    return constant(empty2, shape, result, input2.backend);
-  }
-  const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
-  return reduceOp(name).gives === "same" && isFloat(input2.dtype) ? cast(values, input2.dtype) : values;
-}
-var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
-  if (dim === void 0 && input2.numel() === 0 && reduceOp(name).empty === void 0) throw nothingToReduce(name);
-  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
-});
-var nothingToReduce = (name) => new RuntimeError(
-  `${name}: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`
-);
-var sum = named("sum", ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim, keepdim = false, dtype = input2.dtype } = keywords("sum", ["dim", "keepdim"], args, ["dtype"]);
-  return reduced("sum", cast(input2, dtype), wrapDims("sum", dim, input2.ndim), keepdim);
-});
-var prod = named(
-  "prod",
-  ["input: Tensor", "..."],
-  (input2, ...args) => {
-    const {
-      dim,
-      keepdim = false,
-      dtype = input2.dtype
-    } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
-    return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
-  }
-);
-var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim, keepdim = false, dtype = input2.dtype } = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
-  if (!isFloat(dtype))
-    throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
-  const dims = wrapDims("mean", dim, input2.ndim);
-  const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
-  return cast(element("mul", total, 1 / count(input2, dims)), dtype);
-});
-var count = (input2, dims) => numel(dims.map((d) => input2.shape[d] ?? 1));
-var amax = overDims("amax");
-var amin = overDims("amin");
-var any = overDims("any");
-var all = overDims("all");
-var position2 = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim = null, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
-  if (input2.dtype === "bool") throw new RuntimeError(`${name}: does not support bool input`);
-  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
-});
-var argmax = position2("argmax");
-var argmin = position2("argmin");
-var extremes = (name, values, indices, elementwise2) => {
-  const extreme = named(name, ["input: Tensor", "..."], (input2, ...args) => {
-    const [first] = args;
-    if (first instanceof Tensor) return element(elementwise2, input2, first);
-    if (args.length === 0) {
-      return values(input2);
-    }
-    const { other, ...options } = keywords(name, ["dim", "keepdim"], args, ["other"]);
-    if (other) return element(elementwise2, input2, other);
-    return { values: values(input2, options), indices: indices(input2.dtype === "bool" ? cast(input2, "int32") : input2, options) };
-  });
-  return extreme;
-};
-var max = extremes("max", amax, argmax, "maximum");
-var min = extremes("min", amin, argmin, "minimum");
-var aminmax = named(
-  "aminmax",
-  ["input: Tensor", "..."],
-  (input2, options = {}) => {
-    const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
-    if (dim === null && input2.numel() === 0) throw nothingToReduce("aminmax");
-    return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
-  }
-);
-function varianceOf(op, input2, args) {
-  const {
-    dim,
-    keepdim = false,
-    unbiased = true,
-    correction = unbiased ? 1 : 0
-  } = keywords(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input2.dtype}`);
-  const dims = wrapDims(op, dim, input2.ndim);
-  const x = cast(input2, "float32");
-  const squares = element("square", element("sub", x, mean(x, { dim: dims, keepdim: true })));
-  const degrees = Math.max(0, count(input2, dims) - correction);
-  return element("div", reduced("sum", squares, dims, keepdim), degrees);
-}
-var variance = named(
-  "var",
-  ["input: Tensor", "..."],
-  (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype)
-);
-var std = named(
-  "std",
-  ["input: Tensor", "..."],
-  (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype)
-);
-var std_mean = named(
-  "std_mean",
-  ["input: Tensor", "..."],
-  (input2, ...args) => withMean(std, input2, args)
-);
-var var_mean = named(
-  "var_mean",
-  ["input: Tensor", "..."],
-  (input2, ...args) => withMean(variance, input2, args)
-);
-function withMean(spread, input2, args) {
-  const { dim = null, keepdim = false } = keywords("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
-  return [spread(input2, ...args), mean(input2, { dim, keepdim })];
-}
-var nansum = named(
-  "nansum",
-  ["input: Tensor", "..."],
-  (input2, ...args) => sum(isFloat(input2.dtype) ? choose(element("isnan", input2), 0, input2) : input2, ...args)
-);
-var nanmean = named(
-  "nanmean",
-  ["input: Tensor", "..."],
-  (input2, ...args) => {
-    const { dim = null, keepdim = false } = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
-    if (!isFloat(input2.dtype)) throw new RuntimeError(`nanmean: expected input to have floating point dtype but got ${input2.dtype}`);
-    return element("div", nansum(input2, ...args), sum(element("logical_not", element("isnan", input2)), { dim, keepdim }));
-  }
-);
-var count_nonzero = named(
-  "count_nonzero",
-  ["input: Tensor", "..."],
-  (input2, ...args) => {
-    const { dim = null } = keywords("count_nonzero", ["dim"], args);
-    return sum(cast(input2, "bool"), { dim });
-  }
-);
-var logsumexp = named(
-  "logsumexp",
-  ["input: Tensor", "dim", "..."],
-  (input2, dim, ...args) => {
-    const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
-    const dims = wrapDims("logsumexp", dim, input2.ndim);
-    const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
-    if (dims.some((d) => input2.shape[d] === 0))
-      return constant(-Infinity, reducedShape(input2.shape, dims, keepdim), x.dtype, input2.backend);
-    const top = reduced("amax", x, dims, true);
-    const finite = choose(element("isfinite", top), top, 0);
-    const total = element("log", reduced("sum", element("exp", element("sub", x, finite)), dims, true));
-    const result = element("add", total, finite);
-    return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));
-  }
-);
-var norm2 = named(
-  "norm",
-  ["input: Tensor", "..."],
-  (input2, ...args) => {
-    const { p = 2, dim, keepdim = false } = keywords("norm", ["p", "dim", "keepdim"], args);
-    if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
-    const dims = wrapDims("norm", dim, input2.ndim);
-    const x = cast(input2, "float32");
-    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input2.dtype);
-  }
-);
-function normOf(x, p, dims, keepdim) {
-  if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
-  const size = element("abs", x);
-  if (p === 1) return reduced("sum", size, dims, keepdim);
-  if (p === Infinity) return reduced("amax", size, dims, keepdim);
-  if (p === -Infinity) return reduced("amin", size, dims, keepdim);
-  if (p === 0) return reduced("sum", cast(element("ne", x, 0), "float32"), dims, keepdim);
-  return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
-}
-
-// src/tensor/products.ts
 var matmul2 = named("matmul", ["input: Tensor", "other: Tensor"], (input2, other) => {
   if (input2.ndim === 0 || other.ndim === 0)
     throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${input2.ndim}D and ${other.ndim}D`);
@@ -6446,36 +6666,17 @@ var linear = named(
   ["input: Tensor", "weight: Tensor", "..."],
   (input2, weight, ...args) => {
     const { bias = null } = keywords("linear", ["bias"], args);
-    const vector2 = weight.ndim === 1;
-    const shape = linearShape(input2.shape, vector2 ? [1, weight.shape[0] ?? 0] : weight.shape);
+    const vector = weight.ndim === 1;
+    const shape = linearShape(input2.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
     if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
       throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
-    const w = vector2 ? unsqueeze(weight, 0) : weight;
+    const w = vector ? unsqueeze(weight, 0) : weight;
     const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
     const sum2 = bias === null ? product3 : element("add", product3, bias);
     const out = cast(sum2, input2.dtype);
-    return vector2 ? reshape(out, shape.slice(0, -1)) : out;
+    return vector ? reshape(out, shape.slice(0, -1)) : out;
   }
 );
-
-// src/tensor/scans.ts
-var scans_exports = {};
-__export(scans_exports, {
-  cumprod: () => cumprod,
-  cumsum: () => cumsum
-});
-var running = (name, scan2) => named(name, ["input: Tensor", "dim: int", "..."], (input2, dim, options = {}) => {
-  const { dtype = null } = keywords(name, [], [options], ["dtype"]);
-  const d = wrapDim(name, dim, input2.ndim);
-  const given = dtype ?? input2.dtype;
-  const result = isFloat(given) || given === "uint32" ? given : dtype ?? "int32";
-  const x = cast(cast(input2, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");
-  if (input2.ndim === 0 || input2.numel() === 0) return cast(x, result);
-  const rows = transpose(x, d, -1);
-  return cast(transpose(make({ kind: "scan", scan: scan2 }, [rows], rows.shape, x.dtype), d, -1), result);
-});
-var cumsum = running("cumsum", "sum");
-var cumprod = running("cumprod", "prod");
 
 // src/tensor/sorting.ts
 var sorting_exports = {};
@@ -6693,80 +6894,6 @@ __export(rearrange_exports, {
   swapdims: () => transpose,
   tile: () => tile
 });
-
-// src/tensor/joins.ts
-var cat = named(
-  "cat",
-  ["tensors: Tensors", "..."],
-  (tensors, ...args) => {
-    const { dim = 0 } = keywords("cat", ["dim"], args);
-    const shaped = tensors.filter((tensor2) => tensor2.ndim !== 1 || tensor2.shape[0] !== 0);
-    const [first = tensors[0]] = shaped;
-    if (!first) throw new ValueError("cat: expected a non-empty list of Tensors");
-    const d = wrapDim("cat", dim, first.ndim);
-    const single = tensors.findIndex(({ ndim }) => ndim === 0);
-    if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
-    for (const { shape } of shaped) {
-      if (!sameShape(
-        shape.filter((_, i) => i !== d),
-        first.shape.filter((_, i) => i !== d)
-      )) {
-        throw new RuntimeError(
-          `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`
-        );
-      }
-    }
-    const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
-    const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
-    const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
-    return joinAll(full2, d) ?? constant(
-      0,
-      first.shape.map((size, i) => i === d ? total : size),
-      dtype,
-      first.backend
-    );
-  }
-);
-function joinAll(tensors, dim) {
-  if (tensors.length <= 1) return tensors[0] ?? null;
-  const half2 = Math.ceil(tensors.length / 2);
-  const a = joinAll(tensors.slice(0, half2), dim);
-  const b = joinAll(tensors.slice(half2), dim);
-  return a && b && join(a, b, dim);
-}
-function join(a, b, dim) {
-  const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
-  const total = first + second;
-  const place = reshape(
-    range(total, a.backend),
-    a.shape.map((_, i) => i === dim ? total : 1)
-  );
-  const inFirst = element("lt", place, first);
-  return make(
-    { kind: "element", name: "where" },
-    [inFirst, slice(a, dim, 0, total, 1), slice(b, dim, -first, total, 1)],
-    slice(a, dim, 0, total, 1).shape,
-    a.dtype
-  );
-}
-var stack = named(
-  "stack",
-  ["tensors: Tensors", "..."],
-  (tensors, ...args) => {
-    const { dim = 0 } = keywords("stack", ["dim"], args);
-    const [first] = tensors;
-    if (!first) throw new RuntimeError("stack: expects a non-empty list of Tensors");
-    const other = tensors.find(({ shape }) => !sameShape(shape, first.shape));
-    if (other)
-      throw new RuntimeError(`stack: expects each tensor to be equal size, got ${showShape(first.shape)} and ${showShape(other.shape)}`);
-    return cat(
-      tensors.map((tensor2) => unsqueeze(tensor2, dim)),
-      { dim: wrapDim("stack", dim, first.ndim + 1) }
-    );
-  }
-);
-
-// src/tensor/rearrange.ts
 var roll = named(
   "roll",
   ["input: Tensor", "shifts", "..."],
@@ -6934,26 +7061,26 @@ var scatter = named(
     const options = keywords("scatter", ["src"], args, ["value", "reduce"]);
     const { src = options.value, reduce: reduce2 = null } = options;
     if (src === void 0) throw new TypeError("scatter() missing argument: src, or value");
-    const d = checked("scatter", input2, dim, index2, src);
-    if (index2.numel() === 0) return input2;
-    if (input2.ndim === 0) {
-      const [line, at2] = [reshape(input2, [1]), reshape(index2, [1])];
-      return reshape(scatter(line, 0, at2, src instanceof Tensor ? reshape(src, [1]) : src, { reduce: reduce2 }), []);
-    }
-    if (reduce2 === "add") return combined("add", input2, d, index2, src);
-    if (reduce2 === "multiply") return combined("mul", input2, d, index2, src);
-    if (reduce2 !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce2)}`);
-    return replaced(input2, d, index2, src);
+    if (reduce2 !== null && !Object.hasOwn(JOINS, reduce2))
+      throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce2)}`);
+    return put("scatter", input2, dim, index2, src, reduce2);
   }
 );
 var scatter_add = named(
   "scatter_add",
   ["input: Tensor", "dim: int", "index: Tensor", "src: Tensor"],
-  (input2, dim, index2, src) => {
-    const d = checked("scatter_add", input2, dim, index2, src);
-    return index2.numel() === 0 ? input2 : combined("add", input2, d, index2, src);
-  }
+  (input2, dim, index2, src) => put("scatter_add", input2, dim, index2, src, "add")
 );
+var JOINS = { add: "sum", multiply: "prod" };
+function put(op, input2, dim, index2, src, reduce2) {
+  const d = checked(op, input2, dim, index2, src);
+  if (index2.numel() === 0 || input2.numel() === 0) return input2;
+  if (input2.ndim === 0) {
+    const source = src instanceof Tensor ? reshape(src, [1]) : src;
+    return reshape(put(op, reshape(input2, [1]), 0, reshape(index2, [1]), source, reduce2), []);
+  }
+  return reduce2 === null ? replaced(input2, d, index2, src) : joined(JOINS[reduce2], input2, d, index2, src);
+}
 function checked(op, input2, dim, index2, src) {
   const d = wrapDim(op, dim, input2.ndim);
   checkIndex(op, index2);
@@ -6982,23 +7109,21 @@ function replaced(input2, d, index2, src) {
   const last = input2.ndim - 1;
   const rows = transpose(cast(index2, "int32"), d, last);
   const shape = [...rows.shape.slice(0, -1), input2.shape[d] ?? 1];
-  const places = transpose(make({ kind: "scatter_places" }, [rows], shape, "int32"), d, last);
-  const named2 = over(input2, places, -1);
+  const places2 = transpose(make({ kind: "scatter_places" }, [rows], shape, "int32"), d, last);
+  const named2 = over(input2, places2, -1);
   if (!(src instanceof Tensor)) return cast(choose(element("ge", named2, 0), src, input2), input2.dtype);
-  const found = make({ kind: "take", dim: d }, [under(src, widened(index2.shape, d, src)), places], places.shape, src.dtype);
+  const found = make({ kind: "take", dim: d }, [under(src, widened(index2.shape, d, src)), places2], places2.shape, src.dtype);
   return choose(element("ge", named2, 0), over(input2, found, 0), input2);
 }
 var widened = (shape, d, src) => shape.map((size, i) => i === d ? src.shape[i] ?? size : size);
-function combined(join2, input2, d, index2, src) {
-  const width = input2.shape[d] ?? 1;
-  const neutral = join2 === "add" ? 0 : 1;
-  const toLast = (x) => unsqueeze(movedim(x, d, -1), -2);
-  const hits = element("eq", toLast(index2), unsqueeze(range(width, input2.backend), -1));
-  const values = src instanceof Tensor ? toLast(under(src, index2.shape)) : constant(src, [], input2.dtype, input2.backend);
-  const part = choose(hits, values, constant(neutral, [], input2.dtype, input2.backend));
-  const joined = cast(join2 === "add" ? sum(part, -1) : prod(part, -1), input2.dtype);
-  const total = numel(joined.shape) === 0 ? constant(neutral, input2.shape, input2.dtype, input2.backend) : over(input2, movedim(joined, -1, d), neutral);
-  return cast(element(join2, input2, total), input2.dtype);
+function joined(join2, input2, d, index2, src) {
+  const last = input2.ndim - 1;
+  const dtype = isFloat(input2.dtype) ? "float32" : input2.dtype === "uint32" ? "uint32" : "int32";
+  const rows = transpose(cast(index2, "int32"), d, last);
+  const values = src instanceof Tensor ? cast(transpose(under(src, index2.shape), d, last), dtype) : constant(src, rows.shape, dtype, input2.backend);
+  const shape = [...rows.shape.slice(0, -1), input2.shape[d] ?? 1];
+  const part = transpose(make({ kind: "scatter_join", join: join2 }, [rows, values], shape, dtype), d, last);
+  return cast(join2 === "sum" ? element("add", input2, over(input2, part, 0)) : element("mul", input2, over(input2, part, 1)), input2.dtype);
 }
 
 // src/tensor/softmax.ts
@@ -7021,6 +7146,56 @@ function softmaxRows(name, input2) {
 var softmax2 = softmaxOver("softmax");
 var log_softmax = softmaxOver("log_softmax");
 
+// src/tensor/index_tensors.ts
+function indexTensors(input2, indices) {
+  const dims = indices.flatMap((index2, d) => index2 ? [d] : []);
+  const tensors = indices.filter((index2) => index2 !== null);
+  const picked2 = commonShape(tensors);
+  for (const d of dims) {
+    if (input2.shape[d] === 0 && numel(picked2) > 0) throw new IndexError("index: index is out of bounds for dimension with size 0");
+  }
+  const [first = 0] = dims;
+  const sideBySide2 = dims.every((d, i) => d === first + i);
+  const front = dims.map((_, i) => i);
+  const rows = movedim(input2, dims, sideBySide2 ? dims : front);
+  const start = sideBySide2 ? first : 0;
+  const sizes = rows.shape.slice(start, start + dims.length);
+  const [before, behind] = [rows.shape.slice(0, start), rows.shape.slice(start + dims.length)];
+  const source = reshape(rows, [...before, numel(sizes), ...behind]);
+  const places2 = reshape(
+    linear2(
+      tensors.map((tensor2) => expand(cast(tensor2, "int32"), picked2)),
+      sizes
+    ),
+    [...before.map(() => 1), numel(picked2), ...behind.map(() => 1)]
+  );
+  const taken = make({ kind: "take", dim: start }, [source, places2], [...before, numel(picked2), ...behind], input2.dtype);
+  return reshape(taken, [...before, ...picked2, ...behind]);
+}
+function commonShape(tensors) {
+  const shapes = tensors.map(({ shape }) => shape);
+  try {
+    return shapes.reduce((shape, other) => broadcastShapes("index", shape, other), []);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    throw new IndexError(
+      `index: shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes.map(showShape).join(", ")}`
+    );
+  }
+}
+function linear2(indices, sizes) {
+  const strides = contiguousStrides(sizes);
+  const parts = indices.map((index2, i) => {
+    const size = at(sizes, i);
+    const place = choose(element("lt", index2, 0), element("add", index2, size), index2);
+    const within2 = element("logical_and", element("ge", place, 0), element("lt", place, size));
+    return { within: within2, step: element("mul", place, at(strides, i)) };
+  });
+  const within = parts.map((part) => part.within).reduce((a, b) => element("logical_and", a, b));
+  const sum2 = parts.map((part) => part.step).reduce((a, b) => element("add", a, b));
+  return choose(within, sum2, -1);
+}
+
 // src/tensor/slices.ts
 var Slice = class {
   constructor(start = null, stop = null, step = null) {
@@ -7033,33 +7208,57 @@ var Slice = class {
   step;
 };
 var index = named("index", ["input: Tensor", "indices"], (input2, indices) => {
-  const named2 = indices.filter((one) => one !== null && one !== "...").length;
-  if (named2 > input2.ndim)
-    throw new IndexError(`too many indices for tensor of dimension ${input2.ndim}: got ${named2} for shape ${showShape(input2.shape)}`);
+  if (!Array.isArray(indices)) throw new TypeError(`index: expected an array of indices, got ${String(indices)}`);
+  const taken = indices.filter((one) => one !== null && one !== "...").length;
+  if (taken > input2.ndim) throw new IndexError(`index: too many indices for tensor of dimension ${input2.ndim}, got ${taken}`);
   if (indices.filter((one) => one === "...").length > 1) throw new IndexError("index: an index can only have a single ellipsis ('...')");
-  if (indices.filter((one) => one instanceof Tensor).length > 1)
-    throw new RuntimeError("index: at most one of the indices may be a tensor; gather() or index_select() one after the other");
   let out = input2;
-  let dim = 0;
+  const picks2 = [];
   for (const one of indices) {
-    if (one === null) out = unsqueeze(out, dim++);
-    else if (one === "...") dim += input2.ndim - named2;
-    else if (one instanceof Tensor) out = index_select(out, dim++, vector(one));
-    else if (one instanceof Slice) out = sliced(out, dim++, one);
-    else if (Number.isInteger(one)) out = picked(out, dim, one);
-    else throw new TypeError(`index: only integers, Slice, null, "..." and integer tensors are valid indices, got ${String(one)}`);
+    const dim = picks2.length;
+    if (one === null) out = unsqueeze(out, dim);
+    else if (one instanceof Slice) out = sliced(out, dim, one);
+    else if (typeof one === "number") {
+      out = picked(out, dim, one);
+      continue;
+    } else if (one === "...") {
+      for (let d = taken; d < input2.ndim; d++) picks2.push(null);
+      continue;
+    } else {
+      const tensor2 = integers(one, dim, out);
+      if (tensor2.ndim > 0) {
+        picks2.push(tensor2);
+        continue;
+      }
+      out = indexTensors(out, [...picks2.map(() => null), tensor2]);
+      continue;
+    }
+    picks2.push(null);
   }
-  return out;
+  return picks2.some((pick) => pick !== null) ? indexTensors(out, picks2) : out;
 });
-function vector(one) {
-  if (one.dtype === "bool")
-    throw new IndexError("index: how many elements a bool mask picks is not known here; use where() or masked_fill()");
-  if (one.ndim !== 1) throw new IndexError(`index: a tensor among the indices must be a vector, got ${showShape(one.shape)}`);
+function integers(one, dim, { shape, device }) {
+  if (!(one instanceof Tensor)) {
+    if (!Array.isArray(one))
+      throw new IndexError(
+        `index: only integers, Slice, null, "..." and tensors or arrays of integers are valid indices, got ${String(one)}`
+      );
+    const all2 = one.flat(Infinity);
+    const size = shape[dim] ?? 0;
+    const beyond = all2.find((at2) => typeof at2 !== "number" || !Number.isInteger(at2) || at2 < -size || at2 >= size);
+    if (beyond !== void 0)
+      throw new IndexError(`index: index ${String(beyond)} is out of bounds for dimension ${dim} with size ${size}`);
+    return tensor(one, { dtype: "int32", device });
+  }
+  if (one.dtype === "bool") throw maskedIndex();
+  if (one.dtype !== "int32" && one.dtype !== "uint32")
+    throw new IndexError(`index: tensors used as indices must be int32 or uint32, got ${one.dtype}`);
   return one;
 }
 function picked(input2, dim, at2) {
   const size = input2.shape[dim] ?? 0;
-  if (at2 < -size || at2 >= size) throw new IndexError(`index ${at2} is out of bounds for dimension ${dim} with size ${size}`);
+  if (!Number.isInteger(at2)) throw new IndexError(`index: only integers are valid indices, got ${at2}`);
+  if (at2 < -size || at2 >= size) throw new IndexError(`index: index ${at2} is out of bounds for dimension ${dim} with size ${size}`);
   return select2(input2, dim, at2);
 }
 function sliced(input2, dim, { start, stop, step }) {
@@ -7226,7 +7425,7 @@ var nan_to_num = named(
 var { variance: variance2, ...plainReductions } = reductions_exports;
 var { slice: slice2, sizesOf: sizesOf2, ...views } = shapes_exports;
 var { checkIndex: checkIndex2, ...picks } = indexing_exports;
-var { linear: linear2, ...plainProducts } = products_exports;
+var { linear: linear3, ...plainProducts } = products_exports;
 var METHODS = {
   ...conversion_exports,
   ...pointwise_exports,
@@ -7248,6 +7447,9 @@ var METHODS = {
   scatter,
   scatter_add,
   multinomial,
+  argwhere,
+  masked_select,
+  nonzero,
   ...picks,
   ...plainProducts,
   full_like,
@@ -7317,21 +7519,17 @@ var varlen_attn = named(
     if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
       throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
     if (query.numel() === 0) return query;
-    const inputs = [query, ...[key, value].map((tensor2) => sharedHeads("varlen_attn", tensor2, 1, heads, enable_gqa))].map(
-      (tensor2) => cast(tensor2, "float32")
-    );
+    groupOf("varlen_attn", heads, key.shape[1] ?? 1, enable_gqa);
+    const inputs = [query, key, value].map((tensor2) => cast(tensor2, "float32"));
     const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) };
     return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
   }
 );
-function sharedHeads(op, input2, dim, heads, enable_gqa) {
-  const own = input2.shape[dim] ?? 1;
-  if (own === heads) return input2;
+function groupOf(op, heads, own, enable_gqa) {
+  if (heads === own || own === 1) return heads / own;
   if (!enable_gqa || heads % own !== 0)
     throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
-  const { shape } = input2;
-  const grouped = expand(unsqueeze(input2, dim + 1), [...shape.slice(0, dim + 1), heads / own, ...shape.slice(dim + 1)]);
-  return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
+  return heads / own;
 }
 var scaled_dot_product_attention = named(
   "scaled_dot_product_attention",
@@ -7350,39 +7548,46 @@ var scaled_dot_product_attention = named(
     }
     const [L = 0, E = 0] = query.shape.slice(-2);
     const scale = options.scale ?? 1 / Math.sqrt(E);
-    const heads = query.shape.at(-3) ?? 1;
-    const shared = (tensor2) => tensor2.ndim >= 3 ? sharedHeads(op, tensor2, tensor2.ndim - 3, heads, enable_gqa) : tensor2;
-    const [k, v] = [shared(key), shared(value)];
-    const uniform2 = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
-    const square2 = !is_causal || L === k.shape.at(-2);
-    if (!attn_mask && uniform2 && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
-      return asSequences(query, k, v, is_causal, scale);
-    return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
+    for (const { shape } of [key, value]) groupOf(op, query.shape.at(-3) ?? 1, shape.at(-3) ?? 1, enable_gqa);
+    const uniform2 = sameShape(key.shape, value.shape) && sameShape(query.shape.slice(0, -3), key.shape.slice(0, -3)) && query.ndim === key.ndim;
+    const square2 = !is_causal || L === key.shape.at(-2);
+    if (!attn_mask && uniform2 && square2 && E <= MAX_HEAD_DIM && query.numel() > 0 && key.numel() > 0)
+      return asSequences(query, key, value, is_causal, scale);
+    return byScores(query, key, value, is_causal ? causalMask(L, key) : attn_mask, scale);
   }
 );
 var causalMask = (L, k) => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
 function byScores(query, key, value, mask, scale) {
-  const scores = element("mul", matmul2(query, transpose(key, -2, -1)), scale);
+  const scores = element("mul", byHeads(query, transpose(key, -2, -1)), scale);
   const masked = mask === null ? scores : mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, mask);
   const weights = softmax2(masked, { dim: -1 });
   const safe = mask?.dtype === "bool" ? choose(element("isnan", weights), 0, weights) : weights;
-  return matmul2(safe, value);
+  return byHeads(safe, value);
+}
+function byHeads(a, b) {
+  const [heads = 1, own = 1] = [a.shape.at(-3), b.shape.at(-3)];
+  if (heads === own) return matmul2(a, b);
+  return flatten2(matmul2(unflatten(a, -3, [own, heads / own]), unsqueeze(b, -3)), -4, -3);
 }
 function asSequences(query, key, value, is_causal, scale) {
   const [L = 0, E = 0] = query.shape.slice(-2);
   const S = key.shape.at(-2) ?? 0;
-  const options = { scale, window_size: [-1, is_causal ? 0 : -1] };
+  const options = { scale, window_size: [-1, is_causal ? 0 : -1], enable_gqa: true };
   const ends = (count2, length) => element("mul", range(count2 + 1, query.backend), length);
-  const rowsFirst = query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
+  const grouped = query.shape.at(-3) !== key.shape.at(-3);
+  const rowsFirst = grouped || query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
   if (!rowsFirst) {
     const batch2 = numel(query.shape.slice(0, -2));
     const flat2 = (x) => reshape(x, [batch2 * (x.shape.at(-2) ?? 0), 1, E]);
     return reshape(varlen_attn(flat2(query), flat2(key), flat2(value), ends(batch2, L), ends(batch2, S), L, S, options), query.shape);
   }
-  const [batch = 1, heads = 1] = query.shape;
-  const flat = (x) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]);
+  const batch = numel(query.shape.slice(0, -3));
+  const flat = (x) => {
+    const [heads = 1, length = 0] = x.shape.slice(-3);
+    return reshape(permute(reshape(x, [batch, heads, length, E]), [0, 2, 1, 3]), [batch * length, heads, E]);
+  };
   const out = varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options);
-  return permute(reshape(out, [batch, L, heads, E]), [0, 2, 1, 3]);
+  return reshape(permute(reshape(out, [batch, L, -1, E]), [0, 2, 1, 3]), query.shape);
 }
 var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind === "permute";
 
@@ -7400,12 +7605,12 @@ var nll_loss = named(
 );
 function classLosses(op, input2, target, weight, ignored) {
   const d = classDim(input2);
-  const places = input2.shape.filter((_, i) => i !== d);
+  const places2 = input2.shape.filter((_, i) => i !== d);
   if (target.dtype !== "int32") throw new RuntimeError(`${op}: expected target classes to be int32, got ${target.dtype}`);
   if (input2.ndim > 1 && target.ndim > 0 && input2.shape[0] !== target.shape[0])
     throw new ValueError(`${op}: Expected input batch_size (${input2.shape[0]}) to match target batch_size (${target.shape[0]})`);
-  if (input2.ndim === 0 || !sameShape(places, target.shape))
-    throw new RuntimeError(`${op}: Expected target size ${showShape(places)}, got ${showShape(target.shape)}`);
+  if (input2.ndim === 0 || !sameShape(places2, target.shape))
+    throw new RuntimeError(`${op}: Expected target size ${showShape(places2)}, got ${showShape(target.shape)}`);
   const classes = input2.shape[d] ?? 0;
   if (weight && !sameShape(weight.shape, [classes]))
     throw new RuntimeError(
@@ -7615,16 +7820,16 @@ var Module = class _Module {
   load_state_dict(state_dict, ...args) {
     const { strict = true, assign = false } = keywords("load_state_dict", ["strict", "assign"], args);
     const given = state_dict instanceof Map ? state_dict : new Map(Object.entries(state_dict));
-    const places = this.#saved();
-    const known = new Set(places.map(({ name }) => name));
+    const places2 = this.#saved();
+    const known = new Set(places2.map(({ name }) => name));
     const missing_keys = [...known].filter((name) => !given.has(name));
     const unexpected_keys = [...given.keys()].filter((name) => !known.has(name));
-    const errors = places.flatMap(({ name, tensor: tensor2 }) => mismatch(name, given.get(name), tensor2));
+    const errors = places2.flatMap(({ name, tensor: tensor2 }) => mismatch(name, given.get(name), tensor2));
     if (strict && unexpected_keys.length > 0) errors.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected_keys)}. `);
     if (strict && missing_keys.length > 0) errors.unshift(`Missing key(s) in state_dict: ${quoted(missing_keys)}. `);
     if (errors.length > 0) throw new RuntimeError(`Error(s) in loading state_dict for ${this.constructor.name}:
 	${errors.join("\n	")}`);
-    for (const { name, owner, key, tensor: tensor2 } of places) {
+    for (const { name, owner, key, tensor: tensor2 } of places2) {
       const value = given.get(name);
       if (value) owner[key] = assign ? value : cast(value, tensor2.dtype);
     }
@@ -7650,9 +7855,9 @@ var Module = class _Module {
     });
   }
 };
-function unique(places) {
+function unique(places2) {
   const seen = /* @__PURE__ */ new Set();
-  return places.flatMap(({ name, tensor: tensor2 }) => {
+  return places2.flatMap(({ name, tensor: tensor2 }) => {
     if (seen.has(tensor2)) return [];
     seen.add(tensor2);
     return [[name, tensor2]];
@@ -8167,8 +8372,8 @@ function contractAll(named2, output) {
   checkSizes2(named2);
   const [first, ...others] = named2;
   if (!first) throw new RuntimeError("einsum(): must provide at least one operand");
-  const joined = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
-  const { tensor: tensor2, names: names2 } = summed2(joined, output);
+  const joined2 = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
+  const { tensor: tensor2, names: names2 } = summed2(joined2, output);
   return permute(
     tensor2,
     output.map((name) => names2.indexOf(name))
@@ -8318,6 +8523,7 @@ export {
   argmax,
   argmin,
   argsort,
+  argwhere,
   asin,
   asinh,
   atan,
@@ -8423,6 +8629,7 @@ export {
   lt,
   manual_seed,
   masked_fill,
+  masked_select,
   matmul2 as matmul,
   max,
   maximum,
@@ -8446,6 +8653,7 @@ export {
   neg,
   neg as negative,
   nn,
+  nonzero,
   norm2 as norm,
   ne as not_equal,
   ones,

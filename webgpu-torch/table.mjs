@@ -13,7 +13,7 @@ const FAMILIES = {
   "arithmetic, functions, comparison, logic, bits": ["tensor/pointwise", "tensor/special"],
   reductions: ["tensor/reductions"],
   shapes: ["tensor/shapes", "tensor/rearrange", "tensor/joins", "tensor/slices"],
-  "by index": ["tensor/indexing", "tensor/scatter"],
+  "by index": ["tensor/indexing", "tensor/nonzero", "tensor/scatter"],
   "running sums, softmax": ["tensor/scans", "tensor/softmax"],
   sorting: ["tensor/sorting"],
   "random numbers": ["tensor/random"],

@@ -126,7 +126,7 @@ function* attentionCases(work: string, T: number, heads: number, tiles: boolean,
   const headDim = 64;
   const width = heads * headDim;
   const view = (part: number) => ({ offset: part * width, row: 3 * width, head: headDim });
-  const spec = { batch: 1, maxQ: T, heads, headDim, q: view(0), k: view(1), v: view(2), causal: true, scale: headDim ** -0.5 };
+  const spec = { batch: 1, maxQ: T, heads, group: 1, headDim, q: view(0), k: view(1), v: view(2), causal: true, scale: headDim ** -0.5 };
   const packed = { content: "f32", elements: 3 * T * width } as const;
   const lengths = { content: "lengths", elements: 2, ints: [0, T] } as const;
   const shared = { work, inputs: [packed, packed, packed, lengths, lengths], weight: null, output: T * width, operations: 2 * T * (T + 1) * width, bytes: 16 * T * width };

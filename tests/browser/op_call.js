@@ -12,7 +12,7 @@ async function callOp(torch, { name, method, args, kwargs }, device) {
   const all = Object.keys(kwargs).length > 0 ? [...given, keywords] : given;
   const owner = name.split(".").slice(0, -1).reduce((at, part) => at[part], torch);
   const last = name.split(".").at(-1) ?? "";
-  return encode(method ? given[0][last](...all.slice(1)) : owner[last](...all));
+  return encode(await (method ? given[0][last](...all.slice(1)) : owner[last](...all)));
 }
 
 /**

@@ -99,6 +99,7 @@ WIDE = randn(4, 6)
 AT = index([[1, 0, 2, 5, 3, 4], [0, 0, 1, 1, 5, 5]])
 MORE = randn(2, 6)
 FEW = index([[3, 1], [0, 2], [1, 1]])
+WILD = torch.tensor([nan, inf, 1.0, inf, -inf, -inf])
 
 scatters: list[Case] = [
     case("scatter", WIDE, 1, FEW, randn(3, 2)),
@@ -128,6 +129,23 @@ scatters: list[Case] = [
     case("scatter_add", WIDE, 0, FEW, randn(3, 2)),
     case("scatter_add", INTS, 1, FEW, ints(0, 9, 3, 2)),
     case("scatter_add", CUBE, 2, index([[[0, 3, 0, 3]]]), randn(1, 1, 4)),
+    case(
+        "scatter_add", randn(300, 40), 0, ints(0, 300, 1000, 40).long(), randn(1000, 40)
+    ),
+    case("scatter_add", randn(3, 40), 1, ints(0, 40, 3, 1000).long(), randn(3, 1000)),
+    case(
+        "scatter_add",
+        randn(4, 9).half(),
+        1,
+        ints(0, 9, 4, 3).long(),
+        randn(4, 3).half(),
+    ),
+    case("scatter_add", torch.zeros(6), 0, index([0, 1, 1, 2, 2, 5]), WILD),
+    case("scatter_add", torch.tensor(1.0), 0, index(0), torch.tensor(2.0)),
+    case(
+        "scatter_add", torch.ones(0, 3), 1, torch.empty(0, 2).long(), torch.ones(0, 2)
+    ),
+    case("scatter", INTS, 1, FEW, 3, reduce="multiply"),
     method("scatter_add", torch.zeros(5), 0, index([1, 1, 1, 4]), torch.ones(4)),
     method("scatter", torch.zeros(2, 3), 1, index([[2], [0]]), 1),
 ]

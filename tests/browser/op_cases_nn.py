@@ -123,6 +123,8 @@ def sdpa(*args: Tensor | View, **kwargs: object) -> Case:
     return case("nn.functional.scaled_dot_product_attention", *args, **kwargs)
 
 
+GROUPED = randn(2, 7, 6, 8)  # (N, L, heads, E)
+
 attention: list[Case] = [
     sdpa(QUERIES, KEYS, VALUES),
     sdpa(QUERIES, KEYS, VALUES, is_causal=True),
@@ -133,27 +135,43 @@ attention: list[Case] = [
     sdpa(QUERIES[:, :, :4], KEYS, VALUES),
     sdpa(QUERIES[:, :, :4], KEYS, VALUES, is_causal=True),
     sdpa(QUERIES, FEWER_HEADS, FEWER_HEADS, enable_gqa=True),
+    sdpa(QUERIES, FEWER_HEADS, FEWER_HEADS, enable_gqa=True, is_causal=True),
+    sdpa(QUERIES, FEWER_HEADS, FEWER_HEADS, enable_gqa=True, attn_mask=MASK),
+    sdpa(QUERIES, FEWER_HEADS, VALUES, enable_gqa=True),
+    sdpa(QUERIES[0], FEWER_HEADS[0], FEWER_HEADS[0], enable_gqa=True),
+    sdpa(QUERIES, KEYS[:, :1], VALUES[:, :1]),
+    sdpa(
+        View(GROUPED, "transpose", (1, 2)),
+        *(View(GROUPED[:, :, :2], "transpose", (1, 2)) for _ in range(2)),
+        enable_gqa=True,
+    ),
     sdpa(QUERIES, KEYS, VALUES[..., :5]),
     sdpa(*(View(HEADS_LAST, "transpose", (1, 2)) for _ in range(3)), is_causal=True),
     sdpa(QUERIES[0, 0], KEYS[0, 0], VALUES[0, 0]),
 ]
 
 
-def varlen(lengths: list[int], window: tuple[int, int], **kwargs: object) -> Case:
+def varlen(
+    lengths: list[int], window: tuple[int, int], shared: int = 1, **kwargs: object
+) -> Case:
     """Ragged attention, against PyTorch's attention on each sequence by itself.
 
     PyTorch's own varlen_attn needs a GPU.
     """
-    qkv = randn(sum(lengths), 3, 2, 8)
+    qkv = randn(sum(lengths), 3, 2 * shared, 8)
     causal = window == (-1, 0)
+    heads = slice(0, 2)
+    if shared > 1:
+        kwargs["enable_gqa"] = True
     expected = [
         functional.scaled_dot_product_attention(
-            *part.permute(1, 2, 0, 3), is_causal=causal, **kwargs
+            q, k[heads], v[heads], is_causal=causal, **kwargs
         ).transpose(0, 1)
-        for part in qkv.split(lengths)
+        for q, k, v in (part.permute(1, 2, 0, 3) for part in qkv.split(lengths))
     ]
     cu = torch.tensor([0, *lengths]).cumsum(0)
-    thirds = [View(qkv, "select", (1, i)) for i in range(3)]
+    fewer = qkv[:, :, heads].contiguous()
+    thirds = [View(fewer if i else qkv, "select", (1, i)) for i in range(3)]
     longest = max(lengths)
     return Case(
         "nn.attention.varlen.varlen_attn",
@@ -167,6 +185,7 @@ ragged: list[Case] = [
     varlen([5, 1, 12], (-1, -1)),
     varlen([5, 1, 12], (-1, 0)),
     varlen([33], (-1, 0), scale=0.2),
+    varlen([5, 1, 12], (-1, 0), shared=3),
 ]
 
 NN = [*products, *packed, *activations, *norms, *lookups, *attention, *ragged]

@@ -291,10 +291,12 @@ def attention(
     dim: int,
     causal: bool,
     packed: bool = False,
+    group: int = 1,
 ) -> Run:
     """Attention over sequences of (queries, keys) tokens.
 
-    `packed` reads q, k and v in place from one (tokens, 3, heads, dim) buffer.
+    `packed` reads q, k and v in place from one (tokens, 3, heads, dim) buffer; of every
+    `group` heads of q all read the same of k and v.
     """
     queries, keys = map(list, zip(*lengths, strict=True))
     cu_q, cu_k = cumulative(queries), cumulative(keys)
@@ -303,9 +305,9 @@ def attention(
         q, k, v = qkv.unbind(1)
     else:
         q = torch.randn(sum(queries), heads, dim)
-        k, v = torch.randn(2, max(1, sum(keys)), heads, dim).unbind()
+        k, v = torch.randn(2, max(1, sum(keys)), heads // group, dim).unbind()
     expected = [
-        one_sequence(q[q0:q1], k[k0:k1], v[k0:k1], causal)
+        one_sequence(q[q0:q1], k[k0:k1], v[k0:k1], causal, group)
         for q0, q1, k0, k1 in zip(cu_q, cu_q[1:], cu_k, cu_k[1:], strict=False)
     ]
     return Run(
@@ -314,6 +316,7 @@ def attention(
             "batch": len(lengths),
             "maxQ": max(queries),
             "heads": heads,
+            "group": group,
             "headDim": dim,
             **{name: head_view(t) for name, t in (("q", q), ("k", k), ("v", v))},
             "causal": causal,
@@ -333,8 +336,9 @@ def head_view(tensor: Tensor) -> dict[str, int]:
     return {"offset": tensor.storage_offset(), "row": row, "head": head}
 
 
-def one_sequence(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+def one_sequence(q: Tensor, k: Tensor, v: Tensor, causal: bool, group: int) -> Tensor:
     """Causal is aligned to the bottom right; a row that sees no key is zero."""
+    k, v = (t.repeat_interleave(group, 1) for t in (k, v))
     mask = torch.ones(len(q), len(k), dtype=torch.bool)
     if causal:
         mask = mask.tril(len(k) - len(q))
@@ -370,6 +374,21 @@ def test_attention_takes_fewer_or_more_queries_than_keys(
 ) -> None:
     ragged = [(1, 40), (7, 70), (40, 3), (5, 0), (0, 4), (33, 32)]
     assert_close(kernel_page, adapter, [attention(ragged, 2, 16, causal)])
+
+
+@on_both_ways
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_reads_heads_that_are_shared_in_place(
+    kernel_page: Page, adapter: str, causal: bool
+) -> None:
+    ragged = [(5, 5), (1, 40), (37, 37)]
+    shared = [(6, 2), (6, 6), (4, 4), (9, 3)]
+    runs = [
+        attention(ragged, heads, dim, causal, group=group)
+        for heads, group in shared
+        for dim in (3, 16, 64)
+    ]
+    assert_close(kernel_page, adapter, runs)
 
 
 def norm(

@@ -10,6 +10,7 @@ from conftest import open_webgpu_page
 from op_case import TOLERANCE, Case, assert_same, decode, encode
 from op_cases_edges import EDGE_CASES
 from op_cases_errors import ERRORS
+from op_cases_index import INDEX
 from op_cases_lists import LISTS
 from op_cases_nn import NN
 from op_cases_pointwise import POINTWISE
@@ -35,6 +36,7 @@ CASES = {
     "reductions": REDUCTIONS,
     "shapes": SHAPES,
     "rearrange": REARRANGE,
+    "index": INDEX,
     "nn": NN,
     "products": PRODUCTS,
     "lists": LISTS,
@@ -112,7 +114,7 @@ def test_every_op_gives_what_pytorch_gives(
     check(op_page, CASES[family], device)
 
 
-@pytest.mark.parametrize("family", ["reductions", "nn", "lists", "edges"])
+@pytest.mark.parametrize("family", ["reductions", "nn", "lists", "index", "edges"])
 def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
     hardware_page: Page, family: str
 ) -> None:

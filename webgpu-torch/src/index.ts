@@ -48,6 +48,7 @@ export type { Nested } from "./tensor/host";
 export { profile, type Profile, type ProfileRow } from "./tensor/profile";
 export { einsum } from "./tensor/einsum";
 export { gather, index_select, take_along_dim } from "./tensor/indexing";
+export { argwhere, masked_select, nonzero } from "./tensor/nonzero";
 export * from "./tensor/pointwise";
 export * from "./tensor/special";
 export { Generator, initial_seed, manual_seed, multinomial, rand, rand_like, randint, randn, randn_like, seed } from "./tensor/random";

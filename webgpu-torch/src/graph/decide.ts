@@ -59,6 +59,7 @@ function wayOf(node: Node): Way {
     case "sort_runs":
     case "merge_runs":
     case "scatter_places":
+    case "scatter_join":
     case "random":
       return "kernel";
     default:

@@ -25,6 +25,8 @@ export function listTask(node: Node, op: ListOp): Task {
     }
     case "scatter_places":
       return { kind: "scatter_places", spec: { rows, width: node.shape.at(-1) ?? 1, count: width } };
+    case "scatter_join":
+      return { kind: "scatter_join", spec: { op: op.join, dtype: scanned(node.dtype), rows, width: node.shape.at(-1) ?? 1, count: width } };
     case "random":
       return { kind: "random", spec: { distribution: op.distribution, count: numel(node.shape) } };
     default:

@@ -48,6 +48,7 @@ export function lower(node: Node, context: Context): Lowered {
     case "sort_runs":
     case "merge_runs":
     case "scatter_places":
+    case "scatter_join":
     case "random":
       return {
         task: listTask(node, op),
@@ -154,7 +155,8 @@ function lowerAttention(node: Node, op: Extract<Node["op"], { kind: "attention" 
   const [cuQ, cuK] = [input(node, 3), input(node, 4)];
   const [, heads = 1, headDim = 1] = node.shape;
   const { maxQ, causal, scale } = op;
-  const spec: AttentionSpec = { batch: numel(cuQ.shape) - 1, maxQ, heads, headDim, q: q.view, k: k.view, v: v.view, causal, scale };
+  const group = heads / (input(node, 1).shape[1] ?? heads);
+  const spec: AttentionSpec = { batch: numel(cuQ.shape) - 1, maxQ, heads, group, headDim, q: q.view, k: k.view, v: v.view, causal, scale };
   return { task: { kind: "attention", spec }, operands: [q.base, k.base, v.base, plain(cuQ, context), plain(cuK, context)] };
 }
 

@@ -36,7 +36,7 @@ export type Op =
   | { readonly kind: "linear" }
   /** (…, M, K), (…, K, N). */
   | { readonly kind: "matmul" }
-  /** q, k, v (T, H, D), cuQ, cuK. */
+  /** q (T, H, D), k and v (T, H or a divisor, D), cuQ, cuK. */
   | { readonly kind: "attention"; readonly maxQ: number; readonly causal: boolean; readonly scale: number }
   /** x, then the weight and the bias where there are. */
   | {
@@ -65,6 +65,8 @@ export type ListOp =
   | { readonly kind: "merge_runs"; readonly descending: boolean; readonly run: number; readonly keep: number }
   /** For each place of a row the last of the indices that names it, or -1. */
   | { readonly kind: "scatter_places" }
+  /** index, values of the same shape: their sums or products at each place of a row. */
+  | { readonly kind: "scatter_join"; readonly join: ScanOp }
   /** Random numbers from a generator's state. */
   | { readonly kind: "random"; readonly distribution: Distribution };
 
@@ -140,6 +142,8 @@ export function opKey(op: Op): string {
       return `segment_${op.reduce}`;
     case "scan":
       return `cum${op.scan}`;
+    case "scatter_join":
+      return `scatter_${op.join}`;
     case "sort_runs":
       return `sort ${op.descending} ${op.keep}`;
     case "merge_runs":

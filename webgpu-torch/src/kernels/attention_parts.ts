@@ -15,6 +15,8 @@ export interface AttentionSpec {
   /** Rows of the longest sequence of q. */
   readonly maxQ: number;
   readonly heads: number;
+  /** Heads of q that share one of k and v: 1, or a divisor of `heads`. */
+  readonly group: number;
   /** At most 128. */
   readonly headDim: number;
   readonly q: HeadView;
@@ -30,8 +32,9 @@ export const MAX_HEAD_DIM = 128;
 /** The exponential of the running softmax is 2^x, which is what the hardware has. */
 const LOG2_E = Math.LOG2E;
 
-export function checkAttention({ batch, maxQ, heads, headDim, q, k, v }: AttentionSpec): void {
-  checkSizes("attention", { batch, maxQ, heads, headDim });
+export function checkAttention({ batch, maxQ, heads, group, headDim, q, k, v }: AttentionSpec): void {
+  checkSizes("attention", { batch, maxQ, heads, group, headDim });
+  if (heads % group !== 0) throw new RangeError(`attention: ${heads} heads in groups of ${group}`);
   if (headDim > MAX_HEAD_DIM) throw new RangeError(`attention: headDim is ${headDim}, at most ${MAX_HEAD_DIM} fit a kernel's registers`);
   for (const [name, view] of Object.entries({ q, k, v })) {
     if (view.row < headDim && view.row !== 0) throw new RangeError(`attention: ${name}'s rows are ${view.row} apart, expected at least headDim ${headDim}`);
@@ -48,7 +51,7 @@ export function attentionUniforms({ batch, maxQ, q, k, v, scale }: AttentionSpec
  * `q_at`, `k_at`, `v_at(row, head, c)` columns 4c … 4c+3 of a head; `visible(tile, i)` the keys that a row sees;
  * `store(…)` one quarter of the output row.
  */
-export function attentionWgsl({ heads, headDim, q, k, v, causal }: AttentionSpec, queries: number): string {
+export function attentionWgsl({ heads, group, headDim, q, k, v, causal }: AttentionSpec, queries: number): string {
   const aligned = headDim % 4 === 0 && [q, k, v].every((view) => [view.offset, view.row, view.head].every((n) => n % 4 === 0));
   const views = ["q", "k", "v"] as const;
   return /* wgsl */ `
@@ -82,7 +85,7 @@ fn find(index: u32) -> Tile {
 fn visible(tile: Tile, row: u32) -> u32 {
   ${causal ? "return u32(clamp(i32(row + 1 + tile.length_k) - i32(tile.length_q), 0, i32(tile.length_k)));" : "return tile.length_k;"}
 }
-${repeat(3, (i) => viewWgsl(views[i] ?? "q", headDim, aligned))}
+${repeat(3, (i) => viewWgsl(views[i] ?? "q", headDim, i === 0 ? 1 : group, aligned))}
 fn store(row: u32, head: u32, c: u32, value: vec4f) {
   ${headDim % 4 === 0
     ? `y[(row * ${heads}u + head) * ${headDim / 4}u + c] = value;`
@@ -92,17 +95,19 @@ fn store(row: u32, head: u32, c: u32, value: vec4f) {
 `;
 }
 
-function viewWgsl(name: string, headDim: number, aligned: boolean): string {
+/** `head` is one of q's: `group` of them read the same head of k and v. */
+function viewWgsl(name: string, headDim: number, group: number, aligned: boolean): string {
+  const own = group === 1 ? "head" : `(head / ${group}u)`;
   if (aligned) {
     return /* wgsl */ `
 fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
-  return ${name}[(sizes.${name}.offset + row * sizes.${name}.row + head * sizes.${name}.head) / 4 + c];
+  return ${name}[(sizes.${name}.offset + row * sizes.${name}.row + ${own} * sizes.${name}.head) / 4 + c];
 }`;
   }
   // A head that does not start on a multiple of four elements is read one by one, and ends in zeros.
   return /* wgsl */ `
 fn ${name}_at(row: u32, head: u32, c: u32) -> vec4f {
-  let i = sizes.${name}.offset + row * sizes.${name}.row + head * sizes.${name}.head + 4 * c;
+  let i = sizes.${name}.offset + row * sizes.${name}.row + ${own} * sizes.${name}.head + 4 * c;
   var value: vec4f;
   for (var j = 0u; j < 4 && 4 * c + j < ${headDim}u; j++) { value[j] = ${name}[i + j]; }
   return value;

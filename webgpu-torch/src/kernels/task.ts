@@ -17,6 +17,7 @@ import { programWgsl } from "./program_wgsl";
 import { random, type RandomSpec } from "./random";
 import { reduce, type ReduceSpec } from "./reduce";
 import { scan, type ScanSpec } from "./scan";
+import { scatterJoin, type ScatterJoinSpec } from "./scatter_join";
 import { scatterPlaces, type ScatterPlacesSpec } from "./scatter_places";
 import { segmentReduce, type SegmentReduceSpec } from "./segment_reduce";
 import { softmax, type SoftmaxSpec } from "./softmax";
@@ -45,6 +46,7 @@ export type Task =
   | { readonly kind: "sort_runs"; readonly spec: SortRunsSpec }
   | { readonly kind: "merge_runs"; readonly spec: MergeRunsSpec }
   | { readonly kind: "scatter_places"; readonly spec: ScatterPlacesSpec }
+  | { readonly kind: "scatter_join"; readonly spec: ScatterJoinSpec }
   | { readonly kind: "random"; readonly spec: RandomSpec };
 
 /** A value of tasks as text: equal for values that are equal. */
@@ -86,6 +88,8 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
       return mergeRuns(task.spec);
     case "scatter_places":
       return scatterPlaces(task.spec);
+    case "scatter_join":
+      return scatterJoin(task.spec, caps);
     case "random":
       return random(task.spec);
     default:

@@ -8,7 +8,7 @@ import { cast, choose, constant, element, make, range } from "../tensor/build";
 import { tril } from "../tensor/creation";
 import { type Args, keywords, named } from "../tensor/keywords";
 import { matmul } from "../tensor/products";
-import { expand, permute, reshape, transpose, unsqueeze } from "../tensor/shapes";
+import { flatten, permute, reshape, transpose, unflatten, unsqueeze } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
 import { softmax } from "../tensor/softmax";
 
@@ -20,7 +20,7 @@ export interface VarlenOptions {
 }
 
 /**
- * Attention over sequences laid end to end: q (T, H, D), k and v (T, H, D); sequence i has the rows cu_seq[i] … cu_seq[i + 1].
+ * Attention over sequences laid end to end: q (T, H, D), k and v (T, H, D), with enable_gqa of fewer heads; sequence i has the rows cu_seq[i] … cu_seq[i + 1].
  * The tensors may be views, such as the thirds of one projection, and are read in place.
  */
 export const varlen_attn = named(
@@ -60,23 +60,19 @@ export const varlen_attn = named(
     if (!Number.isInteger(max_q) || !Number.isInteger(max_k))
       throw new RuntimeError(`varlen_attn: max_q and max_k are lengths, got ${max_q} and ${max_k}`);
     if (query.numel() === 0) return query;
-    const inputs = [query, ...[key, value].map((tensor) => sharedHeads("varlen_attn", tensor, 1, heads, enable_gqa))].map((tensor) =>
-      cast(tensor, "float32"),
-    );
+    groupOf("varlen_attn", heads, key.shape[1] ?? 1, enable_gqa);
+    const inputs = [query, key, value].map((tensor) => cast(tensor, "float32"));
     const op = { kind: "attention", maxQ: max_q, causal: right === 0, scale: scale ?? 1 / Math.sqrt(headDim) } as const;
     return cast(make(op, [...inputs, cu_seq_q, ends], query.shape, "float32"), query.dtype);
   },
 );
 
-/** Keys or values whose heads each serve a group of queries' heads, repeated so that each has its own. */
-function sharedHeads(op: string, input: Tensor, dim: number, heads: number, enable_gqa: boolean): Tensor {
-  const own = input.shape[dim] ?? 1;
-  if (own === heads) return input;
+/** How many heads of queries share one of keys or values. */
+function groupOf(op: string, heads: number, own: number, enable_gqa: boolean): number {
+  if (heads === own || own === 1) return heads / own;
   if (!enable_gqa || heads % own !== 0)
     throw new RuntimeError(`${op}: ${heads} query heads and ${own} key heads; with enable_gqa the former must be a multiple of the latter`);
-  const { shape } = input;
-  const grouped = expand(unsqueeze(input, dim + 1), [...shape.slice(0, dim + 1), heads / own, ...shape.slice(dim + 1)]);
-  return reshape(grouped, [...shape.slice(0, dim), heads, ...shape.slice(dim + 1)]);
+  return heads / own;
 }
 
 export interface SdpaOptions {
@@ -105,14 +101,13 @@ export const scaled_dot_product_attention = named(
     }
     const [L = 0, E = 0] = query.shape.slice(-2);
     const scale = options.scale ?? 1 / Math.sqrt(E);
-    const heads = query.shape.at(-3) ?? 1;
-    const shared = (tensor: Tensor) => (tensor.ndim >= 3 ? sharedHeads(op, tensor, tensor.ndim - 3, heads, enable_gqa) : tensor);
-    const [k, v] = [shared(key), shared(value)];
-    const uniform = sameShape(k.shape, v.shape) && sameShape(query.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === E;
-    const square = !is_causal || L === k.shape.at(-2);
-    if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && k.numel() > 0)
-      return asSequences(query, k, v, is_causal, scale);
-    return byScores(query, k, v, is_causal ? causalMask(L, k) : attn_mask, scale);
+    for (const { shape } of [key, value]) groupOf(op, query.shape.at(-3) ?? 1, shape.at(-3) ?? 1, enable_gqa);
+    const uniform =
+      sameShape(key.shape, value.shape) && sameShape(query.shape.slice(0, -3), key.shape.slice(0, -3)) && query.ndim === key.ndim;
+    const square = !is_causal || L === key.shape.at(-2);
+    if (!attn_mask && uniform && square && E <= MAX_HEAD_DIM && query.numel() > 0 && key.numel() > 0)
+      return asSequences(query, key, value, is_causal, scale);
+    return byScores(query, key, value, is_causal ? causalMask(L, key) : attn_mask, scale);
   },
 );
 
@@ -120,30 +115,41 @@ const causalMask = (L: number, k: Tensor): Tensor => tril(constant(1, [L, k.shap
 
 /** Attention by way of a matrix of all scores. */
 function byScores(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | null, scale: number): Tensor {
-  const scores = element("mul", matmul(query, transpose(key, -2, -1)), scale);
+  const scores = element("mul", byHeads(query, transpose(key, -2, -1)), scale);
   const masked = mask === null ? scores : mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, mask);
   const weights = softmax(masked, { dim: -1 });
   // A query that may see nothing attends to nothing; softmax alone would give NaN.
   const safe = mask?.dtype === "bool" ? choose(element("isnan", weights), 0, weights) : weights;
-  return matmul(safe, value);
+  return byHeads(safe, value);
+}
+
+/** A product of matrices (…, H, L, X) and (…, H or a divisor, X, N): heads that share a matrix all read it where it lies. */
+function byHeads(a: Tensor, b: Tensor): Tensor {
+  const [heads = 1, own = 1] = [a.shape.at(-3), b.shape.at(-3)];
+  if (heads === own) return matmul(a, b);
+  return flatten(matmul(unflatten(a, -3, [own, heads / own]), unsqueeze(b, -3)), -4, -3);
 }
 
 /** A batch as sequences laid end to end, read in place whether heads lie before rows, (…, H, L, E), or rows before heads. */
 function asSequences(query: Tensor, key: Tensor, value: Tensor, is_causal: boolean, scale: number): Tensor {
   const [L = 0, E = 0] = query.shape.slice(-2);
   const S = key.shape.at(-2) ?? 0;
-  const options = { scale, window_size: [-1, is_causal ? 0 : -1] } as const;
+  const options = { scale, window_size: [-1, is_causal ? 0 : -1], enable_gqa: true } as const;
   const ends = (count: number, length: number) => element("mul", range(count + 1, query.backend), length);
-  const rowsFirst = query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
+  const grouped = query.shape.at(-3) !== key.shape.at(-3);
+  const rowsFirst = grouped || (query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query)));
   if (!rowsFirst) {
     const batch = numel(query.shape.slice(0, -2));
     const flat = (x: Tensor) => reshape(x, [batch * (x.shape.at(-2) ?? 0), 1, E]);
     return reshape(varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options), query.shape);
   }
-  const [batch = 1, heads = 1] = query.shape;
-  const flat = (x: Tensor) => reshape(permute(x, [0, 2, 1, 3]), [batch * (x.shape[2] ?? 0), heads, E]);
+  const batch = numel(query.shape.slice(0, -3));
+  const flat = (x: Tensor) => {
+    const [heads = 1, length = 0] = x.shape.slice(-3);
+    return reshape(permute(reshape(x, [batch, heads, length, E]), [0, 2, 1, 3]), [batch * length, heads, E]);
+  };
   const out = varlen_attn(flat(query), flat(key), flat(value), ends(batch, L), ends(batch, S), L, S, options);
-  return permute(reshape(out, [batch, L, heads, E]), [0, 2, 1, 3]);
+  return reshape(permute(reshape(out, [batch, L, -1, E]), [0, 2, 1, 3]), query.shape);
 }
 
 const isTransposed = ({ node }: Tensor): boolean => node.op.kind === "move" && node.op.move.kind === "permute";

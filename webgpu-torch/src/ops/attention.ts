@@ -12,6 +12,8 @@ interface HeadLayout {
 interface AttentionSizes {
   readonly batch: number;
   readonly heads: number;
+  /** Heads of q that share one of k and v. */
+  readonly group: number;
   readonly headDim: number;
   readonly q: HeadLayout;
   readonly k: HeadLayout;
@@ -49,17 +51,18 @@ function attendCpu(
   k0: number,
   stop: number,
 ): Float32Array {
-  const { headDim, scale } = sizes;
-  const at = (values: Numbers, { offset, row, head }: HeadLayout, t: number, d: number) => values[offset + t * row + h * head + d] ?? 0;
+  const { headDim, group, scale } = sizes;
+  const shared = Math.floor(h / group);
+  const at = (values: Numbers, { offset, row, head }: HeadLayout, own: number, t: number, d: number) => values[offset + t * row + own * head + d] ?? 0;
   const out = new Float32Array(headDim);
   const keys = Math.max(0, stop - k0);
   const scores = Float64Array.from({ length: keys }, (_, j) => {
     let dot = 0;
-    for (let d = 0; d < headDim; d++) dot += at(inputs.q, sizes.q, i, d) * at(inputs.k, sizes.k, k0 + j, d);
+    for (let d = 0; d < headDim; d++) dot += at(inputs.q, sizes.q, h, i, d) * at(inputs.k, sizes.k, shared, k0 + j, d);
     return dot * scale;
   });
   softmaxCpu({ rows: 1, width: keys, log: false }, scores).forEach((weight, j) => {
-    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at(inputs.v, sizes.v, k0 + j, d);
+    for (let d = 0; d < headDim; d++) out[d] = (out[d] ?? 0) + weight * at(inputs.v, sizes.v, shared, k0 + j, d);
   });
   return out;
 }

@@ -68,6 +68,24 @@ export function mergeRunsCpu({ rows, width, descending, keep, count, run }: Runs
   return Int32Array.from(out);
 }
 
+/** The reference of joining what indices put in each place of a row. */
+export function scatterJoinCpu(
+  { op, dtype, rows, width, count }: { op: ScanOp; dtype: DType; rows: number; width: number; count: number },
+  index: Values,
+  values: Values,
+): Values {
+  const out = makeValues(dtype, rows * width).fill(op === "sum" ? 0 : 1);
+  for (let r = 0; r < rows; r++) {
+    for (let j = r * count; j < (r + 1) * count; j++) {
+      const place = index[j] ?? -1;
+      if (place < 0 || place >= width) continue;
+      const [before, value] = [out[r * width + place] ?? 0, values[j] ?? 0];
+      out[r * width + place] = op === "sum" ? before + value : dtype === "float32" ? before * value : Math.imul(before, value);
+    }
+  }
+  return out;
+}
+
 /** For each place of a row the last of `count` indices that names it, or -1. */
 export function scatterPlacesCpu({ rows, width, count }: { rows: number; width: number; count: number }, index: Values): Int32Array {
   const out = new Int32Array(rows * width).fill(-1);

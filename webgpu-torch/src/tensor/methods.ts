@@ -5,6 +5,7 @@ import * as conversion from "./conversion";
 import { full_like, ones_like, tril, triu, zeros_like } from "./creation";
 import * as indexing from "./indexing";
 import { named } from "./keywords";
+import { argwhere, masked_select, nonzero, type NonzeroMethod } from "./nonzero";
 import * as pointwise from "./pointwise";
 import * as products from "./products";
 import { multinomial } from "./random";
@@ -44,6 +45,9 @@ const METHODS = {
   scatter,
   scatter_add,
   multinomial,
+  argwhere,
+  masked_select,
+  nonzero,
   ...picks,
   ...plainProducts,
   full_like,
@@ -61,8 +65,9 @@ type Mapped = {
   [Name in keyof typeof METHODS]: (...args: Rest<(typeof METHODS)[Name]>) => ReturnType<(typeof METHODS)[Name]>;
 };
 
-/** A mapped type keeps one overload of a function; these two have several. */
-interface Methods extends Omit<Mapped, "max" | "min"> {
+/** A mapped type keeps one overload of a function; these have several. */
+interface Methods extends Omit<Mapped, "max" | "min" | "nonzero"> {
+  nonzero: NonzeroMethod;
   max: reductions.ExtremeMethod;
   min: reductions.ExtremeMethod;
 }

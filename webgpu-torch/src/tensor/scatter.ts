@@ -1,20 +1,19 @@
 /** Functions that put elements where an index says. */
 
+import { isFloat } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
-import { numel, type Shape, wrapDim } from "../base/shape";
-import { cast, choose, constant, element, make, range } from "./build";
+import { type Shape, wrapDim } from "../base/shape";
+import { cast, choose, constant, element, make } from "./build";
 import { checkIndex } from "./indexing";
 import { type Args, keywords, named } from "./keywords";
 import { pad } from "./pad";
-import { prod, sum } from "./reductions";
-import { movedim } from "./rearrange";
-import { narrow, reshape, transpose, unsqueeze } from "./shapes";
+import { narrow, reshape, transpose } from "./shapes";
 import { Tensor } from "./tensor";
 
 export interface ScatterOptions {
   src?: Tensor | number;
   value?: number;
-  reduce?: "add" | "multiply" | null;
+  reduce?: keyof typeof JOINS | null;
 }
 
 /**
@@ -28,16 +27,9 @@ export const scatter = named(
     const options = keywords<ScatterOptions>("scatter", ["src"], args, ["value", "reduce"]);
     const { src = options.value, reduce = null } = options;
     if (src === undefined) throw new TypeError("scatter() missing argument: src, or value");
-    const d = checked("scatter", input, dim, index, src);
-    if (index.numel() === 0) return input;
-    if (input.ndim === 0) {
-      const [line, at] = [reshape(input, [1]), reshape(index, [1])];
-      return reshape(scatter(line, 0, at, src instanceof Tensor ? reshape(src, [1]) : src, { reduce }), []);
-    }
-    if (reduce === "add") return combined("add", input, d, index, src);
-    if (reduce === "multiply") return combined("mul", input, d, index, src);
-    if (reduce !== null) throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce)}`);
-    return replaced(input, d, index, src);
+    if (reduce !== null && !Object.hasOwn(JOINS, reduce))
+      throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce)}`);
+    return put("scatter", input, dim, index, src, reduce);
   },
 );
 
@@ -45,11 +37,20 @@ export const scatter = named(
 export const scatter_add = named(
   "scatter_add",
   ["input: Tensor", "dim: int", "index: Tensor", "src: Tensor"],
-  (input: Tensor, dim: number, index: Tensor, src: Tensor): Tensor => {
-    const d = checked("scatter_add", input, dim, index, src);
-    return index.numel() === 0 ? input : combined("add", input, d, index, src);
-  },
+  (input: Tensor, dim: number, index: Tensor, src: Tensor): Tensor => put("scatter_add", input, dim, index, src, "add"),
 );
+
+const JOINS = { add: "sum", multiply: "prod" } as const;
+
+function put(op: string, input: Tensor, dim: number, index: Tensor, src: Tensor | number, reduce: keyof typeof JOINS | null): Tensor {
+  const d = checked(op, input, dim, index, src);
+  if (index.numel() === 0 || input.numel() === 0) return input;
+  if (input.ndim === 0) {
+    const source = src instanceof Tensor ? reshape(src, [1]) : src;
+    return reshape(put(op, reshape(input, [1]), 0, reshape(index, [1]), source, reduce), []);
+  }
+  return reduce === null ? replaced(input, d, index, src) : joined(JOINS[reduce], input, d, index, src);
+}
 
 function checked(op: string, input: Tensor, dim: number, index: Tensor, src: Tensor | number): number {
   const d = wrapDim(op, dim, input.ndim);
@@ -94,19 +95,15 @@ function replaced(input: Tensor, d: number, index: Tensor, src: Tensor | number)
 
 const widened = (shape: Shape, d: number, src: Tensor): Shape => shape.map((size, i) => (i === d ? (src.shape[i] ?? size) : size));
 
-/**
- * All that an index puts in a place, joined: a reduction over the indices of a row, for each place. Slower than adding in place,
- * but with the same result every time.
- */
-function combined(join: "add" | "mul", input: Tensor, d: number, index: Tensor, src: Tensor | number): Tensor {
-  const width = input.shape[d] ?? 1;
-  const neutral = join === "add" ? 0 : 1;
-  const toLast = (x: Tensor) => unsqueeze(movedim(x, d, -1), -2);
-  const hits = element("eq", toLast(index), unsqueeze(range(width, input.backend), -1));
-  const values = src instanceof Tensor ? toLast(under(src, index.shape)) : constant(src, [], input.dtype, input.backend);
-  const part = choose(hits, values, constant(neutral, [], input.dtype, input.backend));
-  const joined = cast(join === "add" ? sum(part, -1) : prod(part, -1), input.dtype);
-  const total =
-    numel(joined.shape) === 0 ? constant(neutral, input.shape, input.dtype, input.backend) : over(input, movedim(joined, -1, d), neutral);
-  return cast(element(join, input, total), input.dtype);
+/** All that an index puts in a place, joined with what is there. */
+function joined(join: "sum" | "prod", input: Tensor, d: number, index: Tensor, src: Tensor | number): Tensor {
+  const last = input.ndim - 1;
+  // Sums of float16 are kept in float32 until they are complete.
+  const dtype = isFloat(input.dtype) ? "float32" : input.dtype === "uint32" ? "uint32" : "int32";
+  const rows = transpose(cast(index, "int32"), d, last);
+  const values =
+    src instanceof Tensor ? cast(transpose(under(src, index.shape), d, last), dtype) : constant(src, rows.shape, dtype, input.backend);
+  const shape = [...rows.shape.slice(0, -1), input.shape[d] ?? 1];
+  const part = transpose(make({ kind: "scatter_join", join }, [rows, values], shape, dtype), d, last);
+  return cast(join === "sum" ? element("add", input, over(input, part, 0)) : element("mul", input, over(input, part, 1)), input.dtype);
 }

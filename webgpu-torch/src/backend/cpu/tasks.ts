@@ -6,7 +6,7 @@ import type { ReduceSpec } from "../../kernels/reduce";
 import type { Behind, Task } from "../../kernels/task";
 import type { WeightDtype } from "../../kernels/kernel";
 import { attentionCpu } from "../../ops/attention";
-import { mergeRunsCpu, scanCpu, scatterPlacesCpu, sortRunsCpu } from "../../ops/lists";
+import { mergeRunsCpu, scanCpu, scatterJoinCpu, scatterPlacesCpu, sortRunsCpu } from "../../ops/lists";
 import { dequantizeCpu, embeddingCpu, segmentReduceCpu } from "../../ops/lookup";
 import { linearCpu, matmulCpu } from "../../ops/matmul";
 import { normCpu, softmaxCpu } from "../../ops/norm";
@@ -65,6 +65,8 @@ export function runTask(task: Task, input: Input): Result {
       return ints(mergeRunsCpu(task.spec, input(0, task.spec.dtype), int(1)));
     case "scatter_places":
       return ints(scatterPlacesCpu(task.spec, int(0)));
+    case "scatter_join":
+      return { dtype: task.spec.dtype, values: scatterJoinCpu(task.spec, int(0), input(1, task.spec.dtype)) };
     case "random": {
       const { distribution, count } = task.spec;
       return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count, input(0, "uint32")) };
