@@ -76,9 +76,14 @@ def linear(rows: int) -> list[dict[str, Any]]:
 
 def attention(rows: int) -> list[dict[str, Any]]:
     tasks = []
-    for heads, width, causal in product([1, 3], [16, 30, 64, 80], [True, False]):
+    heads_and_groups = [(1, 1), (3, 1), (3, 3)]
+    widths = [16, 30, 64, 80]
+    for (heads, group), width, causal in product(
+        heads_and_groups, widths, [True, False]
+    ):
         view = {"offset": 0, "row": 3 * heads * width, "head": width}
         spec = {"batch": 2, "maxQ": rows, "heads": heads, "headDim": width}
+        spec["group"] = group
         spec |= {"q": view, "k": view, "v": view, "causal": causal, "scale": 0.5}
         tasks.append({"kind": "attention", "spec": spec})
     return tasks
