@@ -4880,7 +4880,7 @@ var GpuExecutable = class {
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => void 0);
-    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => setTimeout(() => this.compileAhead())).catch(() => void 0);
+    if (!gpu.caps.software) this.ready?.then(() => setTimeout(() => this.compileAhead())).catch(() => void 0);
   }
   gpu;
   plan;
@@ -4975,8 +4975,8 @@ function nudge(queue) {
   channel.port2.postMessage(null);
   return () => channel.port1.close();
 }
-var FIRST_MS = 0.05;
-var STEP_MS = 0.05;
+var FIRST_MS = 0.1;
+var STEP_MS = 0.1;
 var LAST_MS = 10;
 
 // src/backend/webgpu/kernel_timer.ts
@@ -5364,6 +5364,7 @@ var Uniforms = class {
 
 // src/backend/webgpu/webgpu.ts
 var SENT_AHEAD_BYTES = 2 ** 16;
+var SENT_AHEAD_PAUSE_MS = 1;
 var WebGpuBackend = class _WebGpuBackend {
   name = "webgpu";
   device;
@@ -5383,6 +5384,8 @@ var WebGpuBackend = class _WebGpuBackend {
   readback;
   staging;
   allocated = 0;
+  /** When an upload was sent at once, in performance.now()'s ms. */
+  sentAhead = 0;
   constructor({ device, caps, info }) {
     this.device = device;
     this.caps = caps;
@@ -5416,8 +5419,15 @@ var WebGpuBackend = class _WebGpuBackend {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
     if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
-    if (data.byteLength >= SENT_AHEAD_BYTES) this.device.queue.submit([]);
+    this.sendAhead(data.byteLength);
     return storage;
+  }
+  /** The GPU process wakes up and takes the data in while JavaScript goes on to say what becomes of it. */
+  sendAhead(bytes2) {
+    const now = performance.now();
+    if (bytes2 < SENT_AHEAD_BYTES && now - this.sentAhead < SENT_AHEAD_PAUSE_MS) return;
+    this.device.queue.submit([]);
+    this.sentAhead = now;
   }
   writeBuffer(buffer, data) {
     const whole = data.byteLength - data.byteLength % 4;

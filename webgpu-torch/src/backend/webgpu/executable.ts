@@ -71,8 +71,8 @@ export class GpuExecutable implements Executable {
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => undefined);
-    // A software adapter takes long to compile, and has less to choose from.
-    if (!gpu.caps.software) void (this.ready ?? Promise.resolve()).then(() => setTimeout(() => this.compileAhead())).catch(() => undefined);
+    // A software adapter takes long to compile, and has less to choose from. Where nothing was new, all has been compiled ahead.
+    if (!gpu.caps.software) this.ready?.then(() => setTimeout(() => this.compileAhead())).catch(() => undefined);
   }
 
   /** What texts of other lengths need is compiled once this one's has been, and after its first run has been submitted. */

@@ -22,7 +22,7 @@ export function nudge(queue: GPUQueue): () => void {
   return () => channel.port1.close();
 }
 
-const FIRST_MS = 0.05;
-const STEP_MS = 0.05;
+const FIRST_MS = 0.1;
+const STEP_MS = 0.1;
 /** After this the work is long enough for the wait to matter little. */
 const LAST_MS = 10;
