@@ -113,7 +113,7 @@ function describeModel({ n_layer, n_embd, parameters, max_tokens }) {
     plural(n_layer, "layer"),
     `${n_embd} dimensions`,
     `${formatCount(parameters)} parameters`,
-    `up to ${max_tokens.toLocaleString("en")} tokens a text`,
+    `up to ${max_tokens.toLocaleString("en")} tokens`,
   ].join(" · ");
 }
 

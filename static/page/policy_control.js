@@ -10,9 +10,9 @@ import { isPlanned, whyNoOffload } from "./state.js";
 const policies = {
   offload: {
     label: "Planner: least work for the server",
-    words: "As much as possible in your browser, as long as the answer is hardly slower for it.",
+    words: "As much in your browser as the answer’s time allows, up to the cut.",
   },
-  latency: { label: "Planner: fastest answer", words: "Whatever is predicted to take the least time." },
+  latency: { label: "Planner: fastest answer", words: "Whatever is predicted to take the least time, up to the cut." },
   server: { label: "The server runs everything", words: "Your browser’s layers rest." },
   browser: { label: "Your browser runs all it can", words: "Whatever time that takes." },
   hand: { label: "I do", words: "Each request is cut where you set it, as soon as your browser has the layers." },
@@ -31,7 +31,7 @@ export function createPolicyControl({ onPolicy }) {
     select.value = policy;
     // There is one way only then, of which the panel below tells.
     row.hidden = model !== null && whyNoOffload(state) !== "";
-    const limit = isPlanned(state) ? " The cut above is as far as it goes; move it to set it yourself." : "";
+    const limit = isPlanned(state) ? " Move the cut to set it yourself." : "";
     setText(words, policies[policy].words + limit);
   };
 }

@@ -23,7 +23,7 @@ export function drawVectors(root, result) {
     list.append(...next.map((vector, i) => row(result.texts[from + i] ?? "", vector, from + i)));
     const left = result.embeddings.length - list.childElementCount;
     more.hidden = left === 0;
-    more.textContent = `Show ${Math.min(left, pageSize)} more of ${left}`;
+    more.textContent = left <= pageSize ? `Show ${left} more` : `Show ${pageSize} of ${left} more`;
     // The button may just have gone: the focus moves on to what it brought.
     if (from > 0) list.children[from]?.querySelector("button")?.focus();
   }

@@ -168,7 +168,7 @@ def test_the_visitor_may_leave_the_cut_to_the_planner(site: Page) -> None:
     embed(site)
     expect(reason).to_be_hidden()
     who.select_option("Planner: least work for the server")
-    expect(site.locator("#policy-words")).to_contain_text("as far as it goes")
+    expect(site.locator("#policy-words")).to_contain_text("up to the cut")
     embed(site)
     expect(reason).to_contain_text("Why this cut: offload: ")
     who.select_option("Your browser runs all it can")
