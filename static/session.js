@@ -240,7 +240,7 @@ function fallback(cause, words) {
 
 /** Without webgpu-torch's advice to its caller. @param {unknown} error */
 function plain(error) {
-  return messageOf(error).replace(/; call torch\.init\(\).*$/s, "").replace(/\.$/, "");
+  return messageOf(error).replace(/; call torch\.init\(\).*$/s, "").replace(/\.(\)?)$/, "$1");
 }
 
 /** What the browser's layers failed of. @param {unknown} error */

@@ -9,9 +9,14 @@ const space = "\u00a0";
 /** Decimal units, as browsers show downloads. @param {number} bytes */
 export function formatBytes(bytes) {
   if (bytes < 1_000) return `${Math.round(bytes)}${space}B`;
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)}${space}kB`;
-  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)}${space}MB`;
+  if (bytes < 1e6) return `${short(bytes / 1e3)}${space}kB`;
+  if (bytes < 1e9) return `${short(bytes / 1e6)}${space}MB`;
   return `${(bytes / 1e9).toFixed(2)}${space}GB`;
+}
+
+/** @param {number} count below 1,000 */
+function short(count) {
+  return count.toFixed(count < 99.95 ? 1 : 0);
 }
 
 /** @param {number} milliseconds */

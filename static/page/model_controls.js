@@ -86,7 +86,8 @@ function createSegments(id, onPick) {
   let segments = new Map();
 
   return ({ isDisabled, dtypes, picked, describe }) => {
-    group.disabled = isDisabled;
+    // What the browser cannot run, it cannot choose either.
+    group.hidden = isDisabled;
     if (dtypes.join() !== [...segments.keys()].join()) {
       segments = new Map(dtypes.map((dtype) => [dtype, segment(id, dtype, onPick)]));
       box.replaceChildren(...[...segments.values()].map(({ label }) => label));

@@ -28,6 +28,8 @@ TEXTS = [
     "Naïve, isn't it?",
 ]
 
+CONTRAST = Path(__file__).with_name("contrast.js").read_text()
+
 
 @pytest.fixture
 def errors() -> list[str]:
@@ -454,6 +456,37 @@ def test_nothing_is_wider_than_the_window(site: Page) -> None:
     for width in (390, 768, 1040, 1280, 1600):
         site.set_viewport_size({"width": width, "height": 844})
         assert site.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_from_what_is_behind_it(
+    browser: Browser, server: LiveServer, scheme: str
+) -> None:
+    """At every stage that a visitor sees, by the figures of WCAG's level AA."""
+    errors: list[str] = []
+    options = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    with opened(browser, server.url, errors, **options) as page:
+        page.evaluate(CONTRAST)
+
+        def look(least: int) -> None:
+            seen = page.evaluate("() => findFaintText()")
+            assert seen["looked"] > least
+            assert seen["faint"] == []
+
+        page.get_by_role("textbox", name="Your text").fill("\n".join(TEXTS))
+        embed(page)
+        look(100)
+        agree(page)
+        page.get_by_label("Who sets the cut").select_option("browser")
+        embed(page)
+        page.get_by_role("button", name="Compare with the server alone").click()
+        expect(page.locator("#check-words")).to_contain_text("The same vectors.")
+        look(100)
+        page.goto(f"{server.url}/dashboard")
+        expect(page.locator("#standing")).to_have_text("Live")
+        page.evaluate(CONTRAST)
+        look(50)
+    assert not errors
 
 
 def test_every_control_has_a_name(site: Page) -> None:
