@@ -255,7 +255,8 @@ def test_blocks_fill_from_the_right_and_requests_use_what_is_here(
     site.get_by_role("slider").press("Home")
     site.get_by_role("button", name=re.compile("^Download \\(")).click()
     blocks = [site.get_by_title(f"Layer {n}") for n in range(4)]
-    expect(blocks[2]).to_have_class(re.compile("arriving"))
+    # The first layer's shaders are compiled before.
+    expect(blocks[2]).to_have_class(re.compile("arriving"), timeout=20_000)
     expect(blocks[3]).to_have_class(re.compile("ready"))
     expect(blocks[1]).not_to_have_class(re.compile("ready|arriving"))
     expect(site.locator("#status")).to_have_text(
