@@ -117,6 +117,8 @@ var Node = class {
   backend;
   /** The elements, row by row, once they are there. */
   storage = null;
+  /** The function that was called for it, for errors. */
+  called = null;
   /** Runs that computed this node on the way to another: the second one keeps it. */
   runs = 0;
   /** Makes the node data, and lets go of what it was computed from. */
@@ -1573,6 +1575,7 @@ function compile(graph, backend) {
 }
 function compileAnew(graph, backend) {
   const lowered = lowerAll(graph, backend);
+  for (const node of lowered.keys()) checkFits(node, backend);
   const { plan, leaves } = makePlan(lowered, graph.outputs);
   const outputs = new Set(graph.outputs);
   return {
@@ -1580,6 +1583,13 @@ function compileAnew(graph, backend) {
     leaves: leaves.map((leaf) => graph.leaves.indexOf(leaf)),
     passing: [...lowered.keys()].filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node))
   };
+}
+function checkFits(node, backend) {
+  const bytes2 = bytesOf(node);
+  if (bytes2 <= backend.maxBytes) return;
+  throw new RuntimeError(
+    `${node.called ?? node.op.kind}: a result of shape ${showShape(node.shape)} takes ${bytes2} bytes, but this adapter's buffers hold at most ${backend.maxBytes}`
+  );
 }
 function lowerAll(graph, backend) {
   const outputs = new Set(graph.outputs);
@@ -1865,11 +1875,13 @@ function nest(values, shape, dtype) {
 
 // src/tensor/tensor.ts
 var Tensor = class {
-  current;
-  /** @internal */
-  constructor(node) {
+  /** @internal `rows`: what it was put together from along its first dimension, where no buffer holds it all: see `cat`. */
+  constructor(node, rows = null) {
+    this.rows = rows;
     this.current = node;
   }
+  rows;
+  current;
   /** @internal */
   get node() {
     if (!this.current || this.disposed) throw new RuntimeError("the tensor was disposed");
@@ -1932,6 +1944,7 @@ var Tensor = class {
     const node = this.current;
     this.current = null;
     if (!node) return;
+    this.rows?.forEach((part) => part.dispose());
     const runner = runnerOf(node.backend);
     runner.whenSubmitted(() => storagesOf(node).forEach((storage) => storage.dispose()));
   }
@@ -1973,7 +1986,11 @@ function cast(input2, dtype) {
   if (input2.dtype === dtype) return input2;
   if (isPacked(dtype)) throw notPacked("to", dtype);
   if (isPacked(input2.dtype)) throw new RuntimeError(`to: dequantize() a ${input2.dtype} weight first`);
-  return make({ kind: "cast" }, [input2], input2.shape, dtype);
+  const whole = make({ kind: "cast" }, [input2], input2.shape, dtype);
+  return input2.rows ? new Tensor(
+    whole.node,
+    input2.rows.map((part) => cast(part, dtype))
+  ) : whole;
 }
 function element(name, ...operands) {
   const argument = argumentType(name, promoted(name, operands));
@@ -2031,11 +2048,17 @@ function named(op, names2, compute) {
   const parameters = parametersOf(names2);
   return (...args) => {
     try {
-      return compute(...arrange(op, parameters, args));
+      const result = compute(...arrange(op, parameters, args));
+      for (const tensor2 of tensorsOf(result)) if (!args.includes(tensor2)) tensor2.node.called = op;
+      return result;
     } catch (error) {
       throw inCall(error, op, () => shapesIn(parameters.names, args));
     }
   };
+}
+function tensorsOf(result) {
+  if (result instanceof Tensor) return [result];
+  return typeof result === "object" && result !== null ? Object.values(result).filter((inner) => inner instanceof Tensor) : [];
 }
 var arranged = (op, names2, args) => arrange(op, parametersOf(names2), args);
 function arrange(op, { names: names2, kinds, open }, args) {
@@ -5198,27 +5221,42 @@ function sizeClass(bytes2) {
 
 // src/backend/webgpu/readback.ts
 var KEPT2 = 8;
+var KEPT_BYTES2 = 16 * 2 ** 20;
 var Readback = class {
-  constructor(queue, create) {
+  constructor(queue, create, maxBytes) {
     this.queue = queue;
     this.create = create;
+    this.maxBytes = maxBytes;
   }
   queue;
   create;
+  maxBytes;
   free = [];
   /** Encodes the copies. The function returned is called after the submit and gives the bytes. */
   encode(encoder, reads, bufferOf) {
-    const parts = [];
-    let total = 0;
+    const batches = this.batches(reads).map((parts) => {
+      const total = parts.reduce((sum2, { size }) => sum2 + size, 0);
+      const staging = this.take(total);
+      for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
+      return { parts, staging, total };
+    });
+    return async () => (await Promise.all(batches.map(({ parts, staging, total }) => this.receive(staging, parts, total)))).flat();
+  }
+  /** Reads that go through one staging buffer: as many as fit. */
+  batches(reads) {
+    const batches = [];
+    let total = Infinity;
     for (const read2 of reads) {
       const from = Math.floor(read2.offset / 4) * 4;
       const size = Math.ceil((read2.offset + read2.bytes) / 4) * 4 - from;
-      parts.push({ from, at: total, size, read: read2 });
+      if (total + size > this.maxBytes) {
+        batches.push([]);
+        total = 0;
+      }
+      batches.at(-1)?.push({ from, at: total, size, read: read2 });
       total += size;
     }
-    const staging = this.take(total);
-    for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
-    return () => this.receive(staging, parts, total);
+    return batches;
   }
   async receive(staging, parts, total) {
     const stop = nudge(this.queue);
@@ -5233,14 +5271,14 @@ var Readback = class {
       return mapped.slice(start, start + read2.bytes);
     });
     staging.unmap();
-    if (this.free.length < KEPT2) this.free.push(staging);
+    if (this.free.length < KEPT2 && staging.size <= KEPT_BYTES2) this.free.push(staging);
     else staging.destroy();
     return results;
   }
   take(bytes2) {
     const found = this.free.findIndex((buffer) => buffer.size >= bytes2);
     const [kept] = found < 0 ? [] : this.free.splice(found, 1);
-    const size = Math.max(1024, 2 ** Math.ceil(Math.log2(bytes2)));
+    const size = Math.max(bytes2, Math.min(this.maxBytes, Math.max(1024, 2 ** Math.ceil(Math.log2(bytes2)))));
     return kept ?? this.create({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 };
@@ -5398,7 +5436,7 @@ var WebGpuBackend = class _WebGpuBackend {
     this.uniforms = new Uniforms(device);
     this.bindGroups = new BindGroups(device);
     this.pool = new BufferPool(create, this.maxBytes);
-    this.readback = new Readback(device.queue, create);
+    this.readback = new Readback(device.queue, create, Math.floor(device.limits.maxBufferSize / 4) * 4);
     this.staging = new Staging(device);
     device.addEventListener("uncapturederror", ({ error }) => {
       if (error instanceof GPUOutOfMemoryError) this.closeFull(error.message);
@@ -5460,10 +5498,6 @@ var WebGpuBackend = class _WebGpuBackend {
   }
   prepare(plan) {
     this.checkAlive();
-    for (const bytes2 of [...plan.workspace, ...plan.outputs]) {
-      if (bytes2 > this.maxBytes)
-        throw new RuntimeError(`a result of ${bytes2} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
-    }
     return new GpuExecutable(this, plan);
   }
   profile() {
@@ -5828,9 +5862,21 @@ var quantized_weight = named(
         `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`
       );
     }
-    return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
+    return pack(values, scales, dtype);
   }
 );
+function pack(values, scales, dtype) {
+  const [rows = 0, elements = 0] = values.shape;
+  const { node } = make({ kind: "quantized" }, [values, scales], [rows, elements * PACKED[dtype].columns], dtype);
+  if (!values.rows) return new Tensor(node);
+  let start = 0;
+  const parts = values.rows.map((part) => {
+    const [count2 = 0] = part.shape;
+    start += count2;
+    return pack(part, narrow(scales, 0, start - count2, count2), dtype);
+  });
+  return new Tensor(node, parts);
+}
 var full = named(
   "full",
   ["size", "fill_value", "..."],
@@ -6002,8 +6048,10 @@ var cat = named(
     }
     const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
     const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
+    const whole = joinAll(full2, d);
+    if (whole && d === 0 && whole.numel() * itemSize(dtype) > whole.backend.maxBytes) return new Tensor(whole.node, full2);
     const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
-    return joinAll(full2, d) ?? constant(
+    return whole ?? constant(
       0,
       first.shape.map((size, i) => i === d ? total : size),
       dtype,
@@ -6681,7 +6729,9 @@ var linear = named(
     if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
       throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
     const w = vector ? unsqueeze(weight, 0) : weight;
-    const product3 = numel(input2.shape.slice(-1)) === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "linear" }, [cast(input2, "float32"), w], shape, "float32");
+    const times2 = (rows) => make({ kind: "linear" }, [cast(input2, "float32"), rows], [...shape.slice(0, -1), rows.shape[0] ?? 0], "float32");
+    const empty2 = numel(input2.shape.slice(-1)) === 0;
+    const product3 = empty2 ? constant(0, shape, "float32", input2.backend) : w.rows ? cat(w.rows.map(times2), -1) : times2(w);
     const sum2 = bias === null ? product3 : element("add", product3, bias);
     const out = cast(sum2, input2.dtype);
     return vector ? reshape(out, shape.slice(0, -1)) : out;
@@ -7762,10 +7812,22 @@ var embedding2 = named(
     if (weight.ndim !== 2 || !isFloat(weight.dtype))
       throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
     const shape = [...input2.shape, weight.shape[1] ?? 0];
-    const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : make({ kind: "embedding" }, [input2, weight], shape, "float32");
+    const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : lookUp(input2, weight, shape);
     return weight.dtype === "float16" ? cast(rows, "float16") : rows;
   }
 );
+function lookUp(ids, weight, shape) {
+  const from = (table, start2) => make({ kind: "embedding" }, [start2 === 0 ? ids : element("sub", ids, start2), table], shape, "float32");
+  const [first, ...others] = weight.rows ?? [weight];
+  if (!first) return from(weight, 0);
+  let start = first.shape[0] ?? 0;
+  return others.reduce((found, part) => {
+    const inLater = unsqueeze(element("ge", ids, start), -1);
+    const later = from(part, start);
+    start += part.shape[0] ?? 0;
+    return choose(inLater, later, found);
+  }, from(first, 0));
+}
 var normalize = named(
   "normalize",
   ["input: Tensor", "..."],
@@ -8160,9 +8222,20 @@ function read(name, entry, bytes2, device) {
   const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
   if (own.length !== count2 * size)
     throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count2 * size} for ${format} ${showShape(shape)}`);
-  if (plain3) return reshape(frombuffer(own, { dtype: plain3, ...device && place }), shape);
+  if (plain3) return rowsOf2(own, shape, { dtype: plain3, ...device && place });
   const values = wide ? converted2(name, own, count2, wide) : new Float32Array();
   return reshape(tensor(values, device && place), shape);
+}
+function rowsOf2(bytes2, shape, options) {
+  const [rows = 1, ...row] = shape;
+  const each2 = Math.floor(backendOf(options.device).maxBytes / (numel(row) * itemSize(options.dtype)));
+  if (shape.length < 2 || each2 === 0 || each2 >= rows || rows === 0) return reshape(frombuffer(bytes2, options), shape);
+  const starts = Array.from({ length: Math.ceil(rows / each2) }, (_, i) => i * each2);
+  const parts = starts.map((start) => {
+    const count2 = Math.min(each2, rows - start);
+    return reshape(frombuffer(bytes2.subarray(start * bytes2.length / rows, (start + count2) * bytes2.length / rows), options), [count2, ...row]);
+  });
+  return cat(parts);
 }
 function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
   const data = new DataView(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength);

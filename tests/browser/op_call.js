@@ -87,4 +87,4 @@ function functionNames(torch) {
   return [...named, ...Object.keys(methods).filter((name) => typeof methods[name]?.value === "function")];
 }
 
-Object.assign(globalThis, { callOp, callProgram, callModule, functionNames });
+Object.assign(globalThis, { decode, encode, callOp, callProgram, callModule, functionNames });

@@ -1,12 +1,13 @@
 /** From a graph to an executable plan, which is kept for the next graph of the same structure and shapes. */
 
 import type { Backend, Executable } from "../backend/backend";
+import { RuntimeError, showShape } from "../base/errors";
 import { numel } from "../base/shape";
 import { decide, NeedsBuffer } from "./decide";
 import { input } from "./fuse";
 import { type Context, lower, lowerBehind, type Lowered } from "./lower";
 import type { Node } from "./node";
-import { makePlan } from "./plan";
+import { bytesOf, makePlan } from "./plan";
 import type { Graph } from "./walk";
 
 /** A plan for every graph of one key. Nodes are named by their place in the walk. */
@@ -40,6 +41,7 @@ export function compile(graph: Graph, backend: Backend): Compiled {
 /** The same, not kept. */
 export function compileAnew(graph: Graph, backend: Backend): Compiled {
   const lowered = lowerAll(graph, backend);
+  for (const node of lowered.keys()) checkFits(node, backend);
   const { plan, leaves } = makePlan(lowered, graph.outputs);
   const outputs = new Set(graph.outputs);
   return {
@@ -47,6 +49,15 @@ export function compileAnew(graph: Graph, backend: Backend): Compiled {
     leaves: leaves.map((leaf) => graph.leaves.indexOf(leaf)),
     passing: [...lowered.keys()].filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node)),
   };
+}
+
+/** Refuses what no buffer can hold, before any is made. */
+function checkFits(node: Node, backend: Backend): void {
+  const bytes = bytesOf(node);
+  if (bytes <= backend.maxBytes) return;
+  throw new RuntimeError(
+    `${node.called ?? node.op.kind}: a result of shape ${showShape(node.shape)} takes ${bytes} bytes, but this adapter's buffers hold at most ${backend.maxBytes}`,
+  );
 }
 
 /** Lowers all nodes that get a buffer. Where one more turns out to need a buffer, starts again with that known. */

@@ -84,6 +84,8 @@ const DATA: Op = { kind: "data" };
 export class Node {
   /** The elements, row by row, once they are there. */
   storage: Storage | null = null;
+  /** The function that was called for it, for errors. */
+  called: string | null = null;
   /** Runs that computed this node on the way to another: the second one keeps it. */
   runs = 0;
 

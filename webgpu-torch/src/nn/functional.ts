@@ -2,9 +2,11 @@
 
 import { isFloat } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
-import { cast, constant, element, make } from "../tensor/build";
+import type { Shape } from "../base/shape";
+import { cast, choose, constant, element, make } from "../tensor/build";
 import { type Args, keywords, named } from "../tensor/keywords";
 import { type Dims, norm, sum } from "../tensor/reductions";
+import { unsqueeze } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
 
 export { relu, sigmoid, tanh } from "../tensor/pointwise";
@@ -46,11 +48,25 @@ export const embedding = named(
     if (weight.ndim !== 2 || !isFloat(weight.dtype))
       throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
     const shape = [...input.shape, weight.shape[1] ?? 0];
-    const rows =
-      input.numel() === 0 ? constant(0, shape, "float32", input.backend) : make({ kind: "embedding" }, [input, weight], shape, "float32");
+    const rows = input.numel() === 0 ? constant(0, shape, "float32", input.backend) : lookUp(input, weight, shape);
     return weight.dtype === "float16" ? cast(rows, "float16") : rows;
   },
 );
+
+function lookUp(ids: Tensor, weight: Tensor, shape: Shape): Tensor {
+  const from = (table: Tensor, start: number) =>
+    make({ kind: "embedding" }, [start === 0 ? ids : element("sub", ids, start), table], shape, "float32");
+  const [first, ...others] = weight.rows ?? [weight];
+  if (!first) return from(weight, 0);
+  let start = first.shape[0] ?? 0;
+  // A number beyond a part gives NaN there, and is found in a later one or nowhere.
+  return others.reduce((found, part) => {
+    const inLater = unsqueeze(element("ge", ids, start), -1);
+    const later = from(part, start);
+    start += part.shape[0] ?? 0;
+    return choose(inLater, later, found);
+  }, from(first, 0));
+}
 
 export interface NormalizeOptions {
   p?: number;

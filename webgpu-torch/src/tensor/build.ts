@@ -47,7 +47,13 @@ export function cast(input: Tensor, dtype: DType): Tensor {
   if (input.dtype === dtype) return input;
   if (isPacked(dtype)) throw notPacked("to", dtype);
   if (isPacked(input.dtype)) throw new RuntimeError(`to: dequantize() a ${input.dtype} weight first`);
-  return make({ kind: "cast" }, [input], input.shape, dtype);
+  const whole = make({ kind: "cast" }, [input], input.shape, dtype);
+  return input.rows
+    ? new Tensor(
+        whole.node,
+        input.rows.map((part) => cast(part, dtype)),
+      )
+    : whole;
 }
 
 /** An element-wise operation, with PyTorch's promotion and broadcasting. */

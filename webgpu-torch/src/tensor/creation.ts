@@ -1,7 +1,7 @@
 /** Functions that make tensors: from values, from bytes, or out of nothing. */
 
 import type { DeviceName } from "../backend/backend";
-import { type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED } from "../base/dtype";
+import { type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED, type PackedDType } from "../base/dtype";
 import { RuntimeError, ValueError } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
@@ -10,7 +10,7 @@ import { cast, constant, element, make, range } from "./build";
 import { backendOf } from "./devices";
 import { encode, flatten, type Nested } from "./host";
 import { type Args, keywords, named } from "./keywords";
-import { type Sizes, sizesOf, unsqueeze } from "./shapes";
+import { narrow, type Sizes, sizesOf, unsqueeze } from "./shapes";
 import { Tensor } from "./tensor";
 
 export interface TensorOptions {
@@ -81,9 +81,22 @@ export const quantized_weight = named(
         `quantized_weight: expected int8 (out, in) or uint32 (out, in / 8), and float16 (out, in / 32), got ${String(values)} and ${String(scales)}`,
       );
     }
-    return make({ kind: "quantized" }, [values, scales], [rows, columns], dtype);
+    return pack(values, scales, dtype);
   },
 );
+
+function pack(values: Tensor, scales: Tensor, dtype: PackedDType): Tensor {
+  const [rows = 0, elements = 0] = values.shape;
+  const { node } = make({ kind: "quantized" }, [values, scales], [rows, elements * PACKED[dtype].columns], dtype);
+  if (!values.rows) return new Tensor(node);
+  let start = 0;
+  const parts = values.rows.map((part) => {
+    const [count = 0] = part.shape;
+    start += count;
+    return pack(part, narrow(scales, 0, start - count, count), dtype);
+  });
+  return new Tensor(node, parts);
+}
 
 /** One number everywhere. */
 export const full = named(

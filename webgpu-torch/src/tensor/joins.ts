@@ -1,14 +1,17 @@
 /** Functions that put tensors beside each other. */
 
-import type { DType } from "../base/dtype";
+import { type DType, itemSize } from "../base/dtype";
 import { RuntimeError, showShape, ValueError } from "../base/errors";
 import { sameShape, wrapDim } from "../base/shape";
 import { cast, constant, element, make, promoted, range } from "./build";
 import { type Args, keywords, named } from "./keywords";
 import { reshape, slice, unsqueeze } from "./shapes";
-import type { Tensor } from "./tensor";
+import { Tensor } from "./tensor";
 
-/** Tensors one after the other along a dimension. */
+/**
+ * Tensors one after the other along a dimension. Rows that no buffer of the device could hold together stay apart: `linear` and
+ * `embedding` take them as one weight.
+ */
 export const cat = named(
   "cat",
   ["tensors: Tensors", "..."],
@@ -35,9 +38,11 @@ export const cat = named(
     }
     const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
     const full = tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype));
+  const whole = joinAll(full, d);
+  if (whole && d === 0 && whole.numel() * itemSize(dtype) > whole.backend.maxBytes) return new Tensor(whole.node, full);
     const total = shaped.reduce((sum, { shape }) => sum + (shape[d] ?? 0), 0);
     return (
-      joinAll(full, d) ??
+      whole ??
       constant(
         0,
         first.shape.map((size, i) => (i === d ? total : size)),

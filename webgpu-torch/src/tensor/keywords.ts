@@ -70,11 +70,18 @@ export function named<P extends readonly unknown[], R, const N extends Names>(
   return (...args) => {
     try {
       // The names are those of the function's own parameters, whose types are P's.
-      return compute(...(arrange(op, parameters, args) as unknown as P));
+      const result = compute(...(arrange(op, parameters, args) as unknown as P));
+      for (const tensor of tensorsOf(result)) if (!args.includes(tensor as never)) tensor.node.called = op;
+      return result;
     } catch (error) {
       throw inCall(error, op, () => shapesIn(parameters.names, args));
     }
   };
+}
+
+function tensorsOf(result: unknown): Tensor[] {
+  if (result instanceof Tensor) return [result];
+  return typeof result === "object" && result !== null ? Object.values(result).filter((inner) => inner instanceof Tensor) : [];
 }
 
 /** The same for constructors: all arguments by position, but for those at the end that are options. */

@@ -5,6 +5,7 @@ import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { numel, reducedShape } from "../base/shape";
 import { linearShape, matmulShape } from "../ops/matmul";
 import { cast, constant, element, make, promoted } from "./build";
+import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
 import { sum } from "./reductions";
 import { reshape, transpose, unsqueeze } from "./shapes";
@@ -117,10 +118,10 @@ export const linear = named(
     if (!isFloat(input.dtype) || !isFloat(weight.dtype))
       throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
     const w = vector ? unsqueeze(weight, 0) : weight;
-    const product =
-      numel(input.shape.slice(-1)) === 0
-        ? constant(0, shape, "float32", input.backend)
-        : make({ kind: "linear" }, [cast(input, "float32"), w], shape, "float32");
+    const times = (rows: Tensor): Tensor =>
+      make({ kind: "linear" }, [cast(input, "float32"), rows], [...shape.slice(0, -1), rows.shape[0] ?? 0], "float32");
+    const empty = numel(input.shape.slice(-1)) === 0;
+    const product = empty ? constant(0, shape, "float32", input.backend) : w.rows ? cat(w.rows.map(times), -1) : times(w);
     const sum = bias === null ? product : element("add", product, bias);
     const out = cast(sum, input.dtype);
     return vector ? reshape(out, shape.slice(0, -1)) : out;

@@ -1,9 +1,12 @@
 /** Reads tensors from the safetensors format: https://huggingface.co/docs/safetensors/index#format */
 
 import type { DeviceName } from "../backend/backend";
-import type { DType } from "../base/dtype";
+import { type DType, itemSize } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
+import { numel, type Shape } from "../base/shape";
 import { frombuffer, tensor } from "./creation";
+import { backendOf } from "./devices";
+import { cat } from "./joins";
 import { keywords } from "./keywords";
 import { reshape } from "./shapes";
 import type { Tensor } from "./tensor";
@@ -77,9 +80,22 @@ function read(name: string, entry: unknown, bytes: Uint8Array, device: DeviceNam
   const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
   if (own.length !== count * size)
     throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count * size} for ${format} ${showShape(shape)}`);
-  if (plain) return reshape(frombuffer(own, { dtype: plain, ...(device && place) }), shape);
+  if (plain) return rowsOf(own, shape, { dtype: plain, ...(device && place) });
   const values = wide ? converted(name, own, count, wide) : new Float32Array();
   return reshape(tensor(values, device && place), shape);
+}
+
+/** A tensor, its rows in several where no buffer holds them together. */
+function rowsOf(bytes: Uint8Array, shape: Shape, options: { dtype: DType; device?: DeviceName }): Tensor {
+  const [rows = 1, ...row] = shape;
+  const each = Math.floor(backendOf(options.device).maxBytes / (numel(row) * itemSize(options.dtype)));
+  if (shape.length < 2 || each === 0 || each >= rows || rows === 0) return reshape(frombuffer(bytes, options), shape);
+  const starts = Array.from({ length: Math.ceil(rows / each) }, (_, i) => i * each);
+  const parts = starts.map((start) => {
+    const count = Math.min(each, rows - start);
+    return reshape(frombuffer(bytes.subarray((start * bytes.length) / rows, ((start + count) * bytes.length) / rows), options), [count, ...row]);
+  });
+  return cat(parts);
 }
 
 type Conversion = (typeof CONVERTED)[string];

@@ -17,8 +17,11 @@ import { type Nested, nest } from "./host";
 export class Tensor {
   private current: Node | null;
 
-  /** @internal */
-  constructor(node: Node) {
+  /** @internal `rows`: what it was put together from along its first dimension, where no buffer holds it all: see `cat`. */
+  constructor(
+    node: Node,
+    readonly rows: readonly Tensor[] | null = null,
+  ) {
     this.current = node;
   }
 
@@ -100,6 +103,7 @@ export class Tensor {
     const node = this.current;
     this.current = null;
     if (!node) return;
+    this.rows?.forEach((part) => part.dispose());
     const runner = runnerOf(node.backend);
     runner.whenSubmitted(() => storagesOf(node).forEach((storage) => storage.dispose()));
   }

@@ -12,8 +12,9 @@ interface Part {
   readonly read: Read;
 }
 
-/** Staging buffers kept, at most. */
+/** Staging buffers kept, at most, and the largest that is. */
 const KEPT = 8;
+const KEPT_BYTES = 16 * 2 ** 20;
 
 export class Readback {
   private readonly free: GPUBuffer[] = [];
@@ -21,21 +22,36 @@ export class Readback {
   constructor(
     private readonly queue: GPUQueue,
     private readonly create: CreateBuffer,
+    /** Bytes of the largest buffer. */
+    private readonly maxBytes: number,
   ) {}
 
   /** Encodes the copies. The function returned is called after the submit and gives the bytes. */
   encode(encoder: GPUCommandEncoder, reads: readonly Read[], bufferOf: (read: Read) => GPUBuffer): () => Promise<ArrayBuffer[]> {
-    const parts: Part[] = [];
-    let total = 0;
+    const batches = this.batches(reads).map((parts) => {
+      const total = parts.reduce((sum, { size }) => sum + size, 0);
+      const staging = this.take(total);
+      for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
+      return { parts, staging, total };
+    });
+    return async () => (await Promise.all(batches.map(({ parts, staging, total }) => this.receive(staging, parts, total)))).flat();
+  }
+
+  /** Reads that go through one staging buffer: as many as fit. */
+  private batches(reads: readonly Read[]): Part[][] {
+    const batches: Part[][] = [];
+    let total = Infinity;
     for (const read of reads) {
       const from = Math.floor(read.offset / 4) * 4;
       const size = Math.ceil((read.offset + read.bytes) / 4) * 4 - from;
-      parts.push({ from, at: total, size, read });
+      if (total + size > this.maxBytes) {
+        batches.push([]);
+        total = 0;
+      }
+      batches.at(-1)?.push({ from, at: total, size, read });
       total += size;
     }
-    const staging = this.take(total);
-    for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
-    return () => this.receive(staging, parts, total);
+    return batches;
   }
 
   private async receive(staging: GPUBuffer, parts: readonly Part[], total: number): Promise<ArrayBuffer[]> {
@@ -51,7 +67,7 @@ export class Readback {
       return mapped.slice(start, start + read.bytes);
     });
     staging.unmap();
-    if (this.free.length < KEPT) this.free.push(staging);
+    if (this.free.length < KEPT && staging.size <= KEPT_BYTES) this.free.push(staging);
     else staging.destroy();
     return results;
   }
@@ -59,7 +75,7 @@ export class Readback {
   private take(bytes: number): GPUBuffer {
     const found = this.free.findIndex((buffer) => buffer.size >= bytes);
     const [kept] = found < 0 ? [] : this.free.splice(found, 1);
-    const size = Math.max(1024, 2 ** Math.ceil(Math.log2(bytes)));
+    const size = Math.max(bytes, Math.min(this.maxBytes, Math.max(1024, 2 ** Math.ceil(Math.log2(bytes)))));
     return kept ?? this.create({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 }

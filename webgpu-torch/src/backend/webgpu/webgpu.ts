@@ -57,7 +57,7 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     this.uniforms = new Uniforms(device);
     this.bindGroups = new BindGroups(device);
     this.pool = new BufferPool(create, this.maxBytes);
-    this.readback = new Readback(device.queue, create);
+    this.readback = new Readback(device.queue, create, Math.floor(device.limits.maxBufferSize / 4) * 4);
     this.staging = new Staging(device);
     // What failed left buffers that hold nothing, and no one can tell which: nothing here is to be read or reused any more.
     device.addEventListener("uncapturederror", ({ error }) => {
@@ -131,10 +131,6 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
 
   prepare(plan: Plan): Executable {
     this.checkAlive();
-    for (const bytes of [...plan.workspace, ...plan.outputs]) {
-      if (bytes > this.maxBytes)
-        throw new RuntimeError(`a result of ${bytes} bytes, but this adapter's buffers hold at most ${this.maxBytes}`);
-    }
     return new GpuExecutable(this, plan);
   }
 
