@@ -22,12 +22,20 @@ class QueueFull(RuntimeError):
     """As many tokens wait as may, so the request was not taken."""
 
 
-class Batcher:
-    """Thread-safe. The model runs in one thread, whoever calls.
+def layers_thread() -> ThreadPoolExecutor:
+    """The one thread that models are to be loaded and to run in, whoever calls.
 
-    OpenMP keeps a team of threads for each thread that ever called it: forty callers on
-    64 cores would be 2,520 of them.
+    OpenMP keeps a team of threads for each thread that ever computed with several:
+    forty callers on 64 cores would be 2,520 of them. And once they are more than the
+    cores, none spins for its next turn: to wake them takes as long again as the layers
+    of a short text.
     """
+    # Reading the number fixes it for this thread, whatever others are told later.
+    return ThreadPoolExecutor(1, "layers", initializer=torch.get_num_threads)
+
+
+class Batcher:
+    """Thread-safe."""
 
     def __init__(
         self,
@@ -36,10 +44,12 @@ class Batcher:
         like: Tensor,
         pass_tokens: int,
         max_waiting_tokens: int | None = None,
+        thread: ThreadPoolExecutor | None = None,
     ) -> None:
         """like: an empty tensor of the model's device and dtype. pass_tokens: the most
         that run together, but one text always. max_waiting_tokens: a request with which
-        more would wait is refused, unless nothing waits."""
+        more would wait is refused, unless nothing waits. thread: layers_thread(), which
+        models may share; one of its own without."""
         self.model, self.n_layer, self.like = model, n_layer, like
         self.pass_tokens = pass_tokens
         self.max_waiting_tokens = max_waiting_tokens
@@ -49,7 +59,7 @@ class Batcher:
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()  # those with members that wait
         self._running = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="layers")
+        self._thread = thread or layers_thread()
 
     def run(self, job: Job) -> Tensor:
         """Wait for a job's result, float32 on the CPU: the hidden state
@@ -67,7 +77,7 @@ class Batcher:
             self._queue.append(job)
             if not self._running:
                 self._running = True
-                self._thread.submit(self._run_passes)
+                self._thread.submit(self._take_turn)
 
     def check_room(self, tokens: int) -> None:
         """Raises QueueFull if a request of so many tokens would be refused now."""
@@ -98,10 +108,13 @@ class Batcher:
             self._queue.remove(job)
             job.fail(ClientGone("The client hung up"))
 
-    def _run_passes(self) -> None:
+    def _take_turn(self) -> None:
+        """One pass; then other models that share the thread have theirs."""
+        if (start := self._next_start()) is None:
+            return
         with torch.inference_mode():
-            while (start := self._next_start()) is not None:
-                self._run_pass(start)
+            self._run_pass(start)
+        self._thread.submit(self._take_turn)
 
     def _next_start(self) -> int | None:
         """The lowest layer that anybody waits for."""
@@ -138,6 +151,8 @@ class Batcher:
         Who came earlier and joins further on keeps its place. What is left of a request
         too large for one pass goes to the end of the queue.
         """
+        if not self._queue:  # looked at without the lock: whoever comes now is late
+            return []
         joining: list[Member] = []
         left = room
         with self._lock:

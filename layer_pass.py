@@ -111,8 +111,8 @@ class Pass:
         for layer in range(start, self.n_layer + 1):
             self._drop_gone()
             self._leave(layer)
-            self._join(layer)
-            self._leave(layer)  # who only wanted to be embedded, or finished
+            if self._join(layer):
+                self._leave(layer)  # who only wanted to be embedded, or finished
             self._run_layer(layer)
         self._tell()
 
@@ -136,9 +136,12 @@ class Pass:
         if gone:
             self.rows = Rows.together([self.rows.where(lambda job: job not in gone)])
 
-    def _join(self, layer: int) -> None:
+    def _join(self, layer: int) -> bool:
+        """Whether anybody did."""
         here = 0 if self.rows is None else len(self.rows.values)
         joining = self.join(layer, self.most_tokens - here, self.rows is None)
+        if not joining:
+            return False
         joining.sort(key=lambda member: member.tokens)
         texts = [member for member in joining if member.values.ndim == 1]
         hidden = [member for member in joining if member.values.ndim == 2]
@@ -155,6 +158,7 @@ class Pass:
             values = torch.cat([member.values for member in hidden]).to(self.like)
             groups.append(Rows.of(hidden, values))
         self.rows = Rows.together(groups)
+        return True
 
     def _run_layer(self, layer: int) -> None:
         if self.rows is None:

@@ -18,13 +18,12 @@ class Attention(nn.Module):
         self.c_attn = Linear(n_embd, 3 * n_embd)
         self.c_proj = Linear(n_embd, n_embd)
 
-    def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
+    def forward(self, x: Tensor, lengths: tuple[int, ...], plus: Tensor) -> Tensor:
+        """plus: of x's shape, added to the result."""
         total, n_embd = x.shape
-        D = n_embd // self.n_head
-        qkv = self.c_attn(x).view(total, 3, self.n_head, D)
-        q, k, v = qkv.unbind(1)  # (total, n_head, D) each
-        out = ragged_attention(q, k, v, lengths, self.causal)
-        return self.c_proj(out.view(total, n_embd))  # type: ignore[no-any-return]
+        qkv = self.c_attn(x).view(total, 3, self.n_head, n_embd // self.n_head)
+        out = ragged_attention(qkv, lengths, self.causal)  # (total, n_head, D)
+        return self.c_proj(out.view(total, n_embd), plus)  # type: ignore[no-any-return]
 
 
 class MLP(nn.Module):
@@ -33,8 +32,9 @@ class MLP(nn.Module):
         self.c_fc = Linear(n_embd, n_inner, activation)
         self.c_proj = Linear(n_inner, n_embd)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.c_proj(self.c_fc(x))  # type: ignore[no-any-return]
+    def forward(self, x: Tensor, plus: Tensor) -> Tensor:
+        """plus: of x's shape, added to the result."""
+        return self.c_proj(self.c_fc(x), plus)  # type: ignore[no-any-return]
 
 
 def table(rows: int, n_embd: int) -> nn.Embedding:

@@ -43,14 +43,20 @@ class Linear(nn.Linear):
         del weight
         _give_back_memory()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
+        """plus: of the result's shape, added to it; in the same pass where packed."""
+        out: Tensor
         if self.packed is None:
-            return ACTIVATIONS[self.activation](F.linear(x, self.weight, self.bias))
+            out = ACTIVATIONS[self.activation](F.linear(x, self.weight, self.bias))
+            return out if plus is None else out + plus
+        # Without a name for the overload, finding it takes as long as a small product.
+        compute = torch.ops.mkldnn._linear_pointwise
+        if plus is not None and self.activation == "none":
+            out = compute.binary(x, plus, self.packed, self.bias, "add")
+            return out
         attribute, algorithm = FUSED[self.activation]
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(
-            x, self.packed, self.bias, attribute, [], algorithm
-        )
-        return out
+        out = compute.default(x, self.packed, self.bias, attribute, [], algorithm)
+        return out if plus is None else out + plus
 
 
 def _give_back_memory() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import torch
 
+from batching import layers_thread
 from layer_files import LayerFiles
 from metrics import Metrics
 from model_registry import KNOWN, ModelSource, resolve
@@ -36,11 +38,12 @@ class LoadedModels:
         device = choose_device(options.device)
         self._models: dict[str, ModelService] = {}
         self._aliases: dict[str, str] = {}
+        thread = layers_thread()
         places = threading.BoundedSemaphore(MAX_CUTTING)
         for asked in options.model:
             source = self._named_apart(resolve(asked))
             log.info("Loading %s from %s", source.name, source.folder)
-            model = _load(source, device, options, metrics)
+            model = _load(source, device, options, metrics, thread)
             files = LayerFiles(model, options.cache_dir, places)
             self._models[source.name] = ModelService(model, files, options)
             hub = KNOWN[asked].hub if asked in KNOWN else None
@@ -79,7 +82,11 @@ class LoadedModels:
 
 
 def _load(
-    source: ModelSource, device: str, options: Options, metrics: Metrics
+    source: ModelSource,
+    device: str,
+    options: Options,
+    metrics: Metrics,
+    thread: ThreadPoolExecutor,
 ) -> SplitModel:
     model = SplitModel(
         source,
@@ -88,6 +95,7 @@ def _load(
         None if options.pooling == "auto" else options.pooling,
         options.cache_dir,
         options.max_waiting_tokens,
+        thread,
     )
     metrics.add_model(model.name, model.config.n_layer)
     model.on_layer = lambda layer, tokens: metrics.count_layer(

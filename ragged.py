@@ -59,17 +59,15 @@ class Ragged:
             first, row = last, row + tokens
 
 
-def ragged_attention(
-    q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
-) -> Tensor:
-    """Attention within each sequence. q, k, v and the result: (total, n_head, D)."""
-    if _flash_serves(q):
-        return _flash_attention(q, k, v, lengths, causal)
-    if len(set(lengths)) == 1:
-        return _equal_length_attention(q, k, v, len(lengths), causal)
-    out = torch.empty_like(q, memory_format=torch.contiguous_format)
-    for rows, batch in _equal_length_groups(lengths, q.device):
-        out[rows] = _equal_length_attention(q[rows], k[rows], v[rows], batch, causal)
+def ragged_attention(qkv: Tensor, lengths: tuple[int, ...], causal: bool) -> Tensor:
+    """Attention within each sequence: (total, 3, n_head, D) -> (total, n_head, D)."""
+    if _flash_serves(qkv):
+        return _flash_attention(qkv, lengths, causal)
+    if lengths.count(lengths[0]) == len(lengths):
+        return _equal_length_attention(qkv, len(lengths), causal)
+    out = torch.empty_like(qkv[:, 0], memory_format=torch.contiguous_format)
+    for rows, batch in _equal_length_groups(lengths, qkv.device):
+        out[rows] = _equal_length_attention(qkv[rows], batch, causal)
     return out
 
 
@@ -77,19 +75,18 @@ def ragged_attention(
 def _bounds(lengths: tuple[int, ...], device: torch.device) -> Tensor:
     """Kept, since every layer asks anew: on its way to a GPU it would wait each time
     for all that the GPU has been told to do."""
-    with torch.inference_mode(False):  # so that training may use it too
-        bounds = [0, *accumulate(lengths)]
-        return torch.tensor(bounds, dtype=torch.int32, device=device)
+    bounds = [0, *accumulate(lengths)]
+    return torch.tensor(bounds, dtype=torch.int32, device=device)
 
 
-def _flash_serves(q: Tensor) -> bool:
+def _flash_serves(qkv: Tensor) -> bool:
     """PyTorch has the kernel for half precision, from Ampere on, and such widths."""
     return (
-        q.is_cuda
-        and q.dtype in (torch.float16, torch.bfloat16)
-        and q.shape[-1] % 8 == 0
-        and q.shape[-1] <= 256
-        and _has_flash(q.device)
+        qkv.is_cuda
+        and qkv.dtype in (torch.float16, torch.bfloat16)
+        and qkv.shape[-1] % 8 == 0
+        and qkv.shape[-1] <= 256
+        and _has_flash(qkv.device)
     )
 
 
@@ -101,14 +98,13 @@ def _has_flash(device: torch.device) -> bool:
     )
 
 
-def _flash_attention(
-    q: Tensor, k: Tensor, v: Tensor, lengths: tuple[int, ...], causal: bool
-) -> Tensor:
+def _flash_attention(qkv: Tensor, lengths: tuple[int, ...], causal: bool) -> Tensor:
     """All sequences in one kernel.
 
     torch.nn.attention.varlen.varlen_attn calls the same through Python, at the price of
     loading PyTorch's compiler and of more time a layer than the kernel takes.
     """
+    q, k, v = qkv.unbind(1)
     bounds, longest = _bounds(lengths, q.device), max(lengths)
     out: Tensor = torch.ops.aten._flash_attention_forward(
         q, k, v, bounds, bounds, longest, longest, 0.0, causal, False
@@ -116,13 +112,12 @@ def _flash_attention(
     return out
 
 
-def _equal_length_attention(
-    q: Tensor, k: Tensor, v: Tensor, B: int, causal: bool
-) -> Tensor:
-    total, n_head, D = q.shape
+def _equal_length_attention(qkv: Tensor, B: int, causal: bool) -> Tensor:
+    total, _, n_head, D = qkv.shape
     q, k, v = (
-        x.view(B, total // B, n_head, D).transpose(1, 2)  # (B, n_head, T, D)
-        for x in (q, k, v)
+        qkv.view(B, total // B, 3, n_head, D)
+        .permute(2, 0, 3, 1, 4)  # (3, B, n_head, T, D)
+        .unbind(0)
     )
     out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
     return out.transpose(1, 2).reshape(total, n_head, D)

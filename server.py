@@ -191,6 +191,9 @@ def run(options: Options) -> None:
             app = create_app(options)
         except START_ERRORS as error:
             raise click.ClickException(str(error)) from None
+        # Of all threads but the models': what others compute is little, and a second
+        # team of OpenMP threads would slow the models' (see layers_thread).
+        torch.set_num_threads(1)
         models: LoadedModels = app.extensions["splitcompute"]
         with _address_errors(options):
             server = http_server.HttpServer(

@@ -1,6 +1,7 @@
 """One model, any split: tokenise, run layers, finish. Knows no HTTP."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 import bert_utils
 import gpt2_utils
-from batching import Batcher
+from batching import Batcher, layers_thread
 from bert_model import Bert, BertConfig
 from config_json import CheckpointError, Json, read_object
 from disk_cache import default_cache_dir
@@ -47,12 +48,14 @@ class SplitModel:
         pooling: str | None = None,
         cache_dir: Path | None = None,
         max_waiting_tokens: int | None = None,
+        thread: ThreadPoolExecutor | None = None,
     ) -> None:
         """dtype: f32, bf16 or f16; by default f32 on the CPU, else bf16.
 
         pooling overrides what the folder's files ask for. cache_dir keeps the
         checkpoint's hash between starts. max_waiting_tokens bounds the queue, which is
-        endless without. Raises CheckpointError.
+        endless without. thread: layers_thread(), which several models may share.
+        Raises CheckpointError.
         """
         self.name = source.name
         self.device = torch.device(device)
@@ -60,14 +63,16 @@ class SplitModel:
         if dtype is None:
             dtype = "f32" if on_cpu else "bf16"
         self.dtype = COMPUTE_DTYPES[dtype]
-        loaded = load(
+        thread = thread or layers_thread()
+        loaded = thread.submit(
+            load,
             _architecture(source.folder),
             source.folder,
             self.device,
             self.dtype,
             pooling,
             cache_dir or default_cache_dir(),
-        )
+        ).result()
         self.model: GPT2 | Bert = loaded.model
         self.config: GPT2Config | BertConfig = self.model.config
         self.pooling = self.model.pooling
@@ -84,6 +89,7 @@ class SplitModel:
             torch.empty(0, device=self.device, dtype=self.dtype),
             CPU_PASS_TOKENS if on_cpu else GPU_PASS_TOKENS,
             max_waiting_tokens,
+            thread,
         )
         # Called in the model's thread with (layer, tokens) once a layer has really run
         self.on_layer: Callable[[int, int], None] | None = None

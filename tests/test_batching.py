@@ -6,6 +6,7 @@ The model is a fake whose every step is seen, so that nothing depends on the clo
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from references import Reference
 from tolerances import F32
 from torch import Tensor
 
-from batching import Batcher, QueueFull
+from batching import Batcher, QueueFull, layers_thread
 from input_errors import NotFinite
 from jobs import ClientGone, Job, Turn, Want
 from ragged import Ragged
@@ -473,3 +474,45 @@ def test_every_request_of_a_mixed_batch_equals_hugging_face_alone(
     for came, wanted in zip(results, expected, strict=True):
         size = max(1.0, float(wanted.abs().max()))
         torch.testing.assert_close(came / size, wanted / size, atol=F32, rtol=0)
+
+
+def test_what_threads_others_compute_with_is_nothing_to_the_layers() -> None:
+    """server.py leaves one thread to all others once its models are loaded."""
+    before = torch.get_num_threads()
+    thread = layers_thread()
+    try:
+        torch.set_num_threads(3)
+        assert thread.submit(torch.get_num_threads).result() == 3
+        torch.set_num_threads(1)
+        assert thread.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
+        thread.shutdown()
+
+
+def test_models_that_share_a_thread_take_turns() -> None:
+    thread = layers_thread()
+    seen: list[int] = []
+    gate = threading.Event()
+
+    def before(layer: int, texts: list[int]) -> None:
+        gate.wait(9)
+        seen.extend(texts)
+
+    fakes = Fake(), Fake()
+    for fake in fakes:
+        fake.before = before
+    one, two = (
+        Batcher(fake, N_LAYER, torch.empty(0), 1, None, thread) for fake in fakes
+    )
+    jobs = [
+        Job(Ragged(torch.tensor([token]), (1,)), 0, 1, "hidden")
+        for token in (10, 11, 20, 21)
+    ]
+    for job, batcher in zip(jobs, (one, one, two, two), strict=True):
+        batcher.submit(job)
+    gate.set()
+    for job in jobs:
+        job.future.result(9)
+    assert seen == [10, 20, 11, 21]
+    thread.shutdown()

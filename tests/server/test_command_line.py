@@ -230,7 +230,7 @@ def test_threads_are_told_to_sleep_before_torch_is_loaded() -> None:
         cwd=ROOT,
         env=environment,
     )
-    assert done.stdout == "PASSIVE 4000\nFalse\n"
+    assert done.stdout == "PASSIVE 8000\nFalse\n"
     lines = (ROOT / "server.py").read_text().splitlines()
     imports = [line for line in lines if line.startswith(("import ", "from "))]
     assert imports[1].startswith("import quiet_threads")  # after __future__
