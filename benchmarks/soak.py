@@ -33,6 +33,7 @@ from benchmarks.soaking import gpu
 from benchmarks.soaking.crowd import ask_at_once
 from benchmarks.soaking.downloads import break_downloads
 from benchmarks.soaking.forward import break_layers
+from benchmarks.soaking.mixed import mix, program_with_faults
 from benchmarks.soaking.rig import Sample, ServerProcess, make_sample, serving
 from benchmarks.soaking.signals import stop_under_load
 from benchmarks.soaking.storage import spoil_storage
@@ -53,7 +54,7 @@ class Asked:
 
 
 def downloads(asked: Asked) -> Found:
-    sample = _sample(asked, n_embd=256, n_layer=1)
+    sample = _sample(asked, n_embd=640, n_layer=1)  # a file of five blocks, 20 MB
     with (
         serving(sample, asked.folder) as server,
         sync_playwright() as playwright,
@@ -146,6 +147,13 @@ def forward(asked: Asked) -> Found:
     return break_layers(sample, asked.folder, asked.count, asked.rng, asked.seconds)
 
 
+def mixed(asked: Asked) -> Found:
+    sample = _sample(asked)
+    program, broken = program_with_faults(sample, asked.rng)
+    with serving(sample, asked.folder, program) as server:
+        return mix(sample, server, broken, asked.count, asked.rng, asked.seconds)
+
+
 def _sample(asked: Asked, **config: int) -> Sample:
     return make_sample(asked.folder / "soaked", **config)
 
@@ -160,6 +168,7 @@ PARTS: dict[str, tuple[Callable[[Asked], Found], int]] = {
     "sigkill": (sigkill, 20),
     "crowd": (crowd, 5_000),
     "forward": (forward, 1_000),
+    "mixed": (mixed, 10_000),
 }
 
 

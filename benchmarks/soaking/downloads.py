@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.soaking import proxy as P
 from benchmarks.soaking.rig import Sample, ServerProcess
@@ -32,16 +32,18 @@ LOAD = """async ({url, file}) => {
     const use = {take: async (bytes) => bytes, giveUp() {}};
     const signal = AbortSignal.timeout(120_000);
     // As a takeover does: what gave up is begun again, from the bytes that are here.
-    let bytes;
+    let [bytes, begunAgain] = [undefined, 0];
     while (!bytes) {
         bytes = await source.load(url, file, use, () => {}, signal).catch((error) => {
             if (signal.aborted) throw error;
+            begunAgain++;
             return new Promise((go) => setTimeout(go, 500));
         });
     }
     await source.settled();
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0"));
+    return [hex.join(""), begunAgain];
 }"""
 
 # What goes wrong in turn, answer by answer, after part of the file; a second part says
@@ -68,10 +70,11 @@ class Downloads:
     done: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     traffic: Counter[str] = field(default_factory=Counter)  # times the files' size
+    begun_again: int = 0  # after all the tries of one download
 
     @property
     def ratio(self) -> float:
-        """Bytes sent, of those in the files."""
+        """Bytes of layer files that the proxy sent, to those that the files have."""
         return sum(self.traffic.values()) / max(sum(self.done.values()), 1)
 
     def __str__(self) -> str:
@@ -81,6 +84,7 @@ class Downloads:
         )
         return (
             f"{sum(self.done.values())} broken downloads, {len(self.wrong)} wrong, "
+            f"{self.begun_again} begun again later, "
             f"{self.ratio:.3f} times the traffic ({kinds})"
         )
 
@@ -94,8 +98,8 @@ def break_downloads(
     seconds: float,
 ) -> Downloads:
     """One layer's file again and again, each kind in turn."""
-    url, content = _layer_file(server, sample)
-    file = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    url, content, file = _layer_file(server, sample)
+    digest = hashlib.sha256(content).hexdigest()
     proxy = P.Proxy(server.port, server.restart)
     found, end = Downloads(), monotonic() + seconds
     try:
@@ -103,17 +107,22 @@ def break_downloads(
         page.evaluate(HURRY)
         for kind in [list(KINDS)[n % len(KINDS)] for n in range(count)]:
             if monotonic() > end:
+                found.wrong.append("out of time")
                 break
             faults = KINDS[kind](rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9))
             proxy.faults.extend(faults)
             proxy.sent = 0
+            came, again = "", 0
             try:
-                digest = page.evaluate(LOAD, {"url": proxy.url + url, "file": file})
+                came, again = page.evaluate(
+                    LOAD, {"url": proxy.url + url, "file": file}
+                )
             except Exception as error:
-                digest = str(error)
-            if digest != file["sha256"] or proxy.faults:
-                found.wrong.append(f"{kind}: {digest}, {len(proxy.faults)} unused")
+                came = str(error)
+            if came != digest or proxy.faults:
+                found.wrong.append(f"{kind}: {came}, {len(proxy.faults)} unused")
                 proxy.faults.clear()
+            found.begun_again += again
             found.done[kind] += 1
             found.traffic[kind] += proxy.sent / len(content)
     finally:
@@ -122,12 +131,14 @@ def break_downloads(
     return found
 
 
-def _layer_file(server: ServerProcess, sample: Sample) -> tuple[str, bytes]:
-    """The path of the last layer's file and its bytes, straight from the server."""
+def _layer_file(
+    server: ServerProcess, sample: Sample
+) -> tuple[str, bytes, dict[str, Any]]:
+    """The last layer's path, its bytes straight from the server, its manifest entry."""
     manifest = json.loads(_get(server, f"/models/{sample.name}/manifest.json"))
-    piece = f"layer.{sample.n_layer - 1}.safetensors"
-    path = f"/models/{sample.name}/{manifest['revision']}/f32/{piece}"
-    return path, _get(server, path)
+    piece = f"layer.{sample.n_layer - 1}"
+    path = f"/models/{sample.name}/{manifest['revision']}/f32/{piece}.safetensors"
+    return path, _get(server, path), manifest["pieces"][piece]["f32"]
 
 
 def _get(server: ServerProcess, path: str) -> bytes:

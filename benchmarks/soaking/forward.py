@@ -14,18 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-import torch
 from tolerances import F32
 
+from benchmarks.soaking.faulty_server import KINDS, Faults
 from benchmarks.soaking.rig import Sample, post
 from http_server import HttpServer, bind
 from options import Options
-from ragged import Ragged
 from server import create_app
 from split_model import SplitModel
 
 CLIENTS = 8
-KINDS = ("an exception", "NaN")
 
 
 @dataclass
@@ -56,28 +54,6 @@ def _serving(sample: Sample, cache: Path) -> Iterator[tuple[int, SplitModel]]:
         log.setLevel(level)
         server.stop()
         thread.join()
-
-
-class Faults:
-    """Sequences of some lengths meet a fault at their layer, whoever runs beside."""
-
-    def __init__(self, model: SplitModel, faults: dict[int, tuple[str, int]]) -> None:
-        """faults: tokens of a text -> (kind, layer)."""
-        self.faults = faults
-        self._run_layers = model.model.run_layers
-        model.model.run_layers = self.run_layers  # type: ignore[method-assign]
-
-    def run_layers(self, hidden: Ragged, start: int, stop: int) -> Ragged:
-        result = self._run_layers(hidden, start, stop)
-        parts = list(result.values.split_with_sizes(result.lengths))
-        for place, length in enumerate(result.lengths):
-            kind, layer = self.faults.get(length, ("", -1))
-            if not start <= layer < stop:
-                continue
-            if kind == "an exception":
-                raise RuntimeError(f"layer {layer}: on purpose")
-            parts[place] = torch.full_like(parts[place], torch.nan)
-        return Ragged(torch.cat(parts), result.lengths)
 
 
 def break_layers(

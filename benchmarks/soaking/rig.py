@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -11,7 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVER = str(ROOT / "server.py")
 START_SECONDS = 60
 WORDS = ("the", "cut", "layer", "runs", "a", "hidden", "state", "browser", "and")
 
@@ -67,10 +70,12 @@ def make_sample(folder: Path, texts: int = 24, **config: int) -> Sample:
 class ServerProcess:
     """server.py in a process of its own, on one port over all its lives."""
 
-    def __init__(self, sample: Sample, cache: Path, *options: str) -> None:
-        self.command = [sys.executable, str(ROOT / "server.py"), "--threads", "1"]
+    def __init__(
+        self, sample: Sample, cache: Path, program: Sequence[str] = (SERVER,)
+    ) -> None:
+        """program: a script that takes the flags of server.py, and what comes first."""
+        self.command = [sys.executable, *program, "--threads", "1"]
         self.command += ["--model", str(sample.folder), "--cache-dir", str(cache)]
-        self.command += options
         self.port = free_port()
         self.start()
 
@@ -127,8 +132,10 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(sample: Sample, cache: Path, *options: str) -> Iterator[ServerProcess]:
-    server = ServerProcess(sample, cache, *options)
+def serving(
+    sample: Sample, cache: Path, program: Sequence[str] = (SERVER,)
+) -> Iterator[ServerProcess]:
+    server = ServerProcess(sample, cache, program)
     try:
         yield server
     finally:
@@ -154,3 +161,9 @@ def post(
         return answer.status, headers, answer.read()
     finally:
         connection.close()
+
+
+def run(coroutine: Coroutine[object, object, None]) -> None:
+    """In a thread of its own: beside Playwright's, whose loop runs in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()

@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Playwright
 
 from benchmarks.soaking import gpu
 from benchmarks.soaking.crowd import ask_at_once
+from benchmarks.soaking.downloads import KINDS, break_downloads
 from benchmarks.soaking.forward import break_layers
+from benchmarks.soaking.mixed import mix, program_with_faults
 from benchmarks.soaking.rig import Sample, ServerProcess, make_sample, serving
 from benchmarks.soaking.signals import stop_under_load
 from benchmarks.soaking.storage import FAULTS, spoil_storage
@@ -34,6 +36,18 @@ def process(
 @pytest.fixture
 def rng() -> random.Random:
     return random.Random(5)
+
+
+def test_broken_downloads_end_in_the_same_bytes_at_the_same_traffic(
+    browser: Browser, sample: Sample, process: ServerProcess, rng: random.Random
+) -> None:
+    page = browser.new_page()
+    found = break_downloads(page, sample, process, len(KINDS), rng, SECONDS)
+    page.close()
+    assert found.wrong == []
+    # So small a file has come whole before an answer in its place can be refused.
+    costly = {"flipped byte", "200 for 206", "changed ETag", "wrong Content-Range"}
+    assert all(found.traffic[kind] <= 1.01 for kind in set(KINDS) - costly)
 
 
 def test_devices_destroyed_during_requests_cost_no_answer(
@@ -83,6 +97,18 @@ def test_more_requests_at_once_than_the_server_takes_are_all_answered(
     found = ask_at_once(sample, process, 600, 600, rng, SECONDS)
     assert found.wrong == []
     assert found.answered == 600
+
+
+def test_browsers_and_scripts_among_all_faults_are_answered_rightly(
+    sample: Sample, tmp_path: Path, rng: random.Random
+) -> None:
+    program, broken = program_with_faults(sample, rng)
+    with serving(sample, tmp_path, program) as process:
+        found = mix(sample, process, broken, 200, rng, 2 * SECONDS)
+    assert found.wrong == []
+    assert found.answered.total() == 200
+    assert found.answered["browsers"] == 60
+    assert found.faults.total() > 20
 
 
 def test_layers_that_fail_cost_only_the_requests_they_belong_to(

@@ -1,0 +1,153 @@
+"""Browsers and scripts against one server, with faults on all sides at random."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+
+from tokenizers import Tokenizer
+from tolerances import F32
+
+from benchmarks.soaking.faulty_server import KINDS
+from benchmarks.soaking.rig import ROOT, Sample, ServerProcess, run
+from benchmarks.soaking.scripts import Script
+from benchmarks.soaking.visitors import visiting
+
+VISITORS, SCRIPTS = 3, 7  # a tenth of the requests each
+FAULTY_SERVER = str(ROOT / "benchmarks" / "soaking" / "faulty_server.py")
+# Of all requests: when the server is restarted, and when it counts as warm.
+RESTARTS = ((0.05, signal.SIGTERM), (0.1, signal.SIGKILL), (0.15, signal.SIGTERM))
+WARM = 0.3
+
+
+@dataclass
+class Mixed:
+    answered: Counter[str] = field(default_factory=Counter)  # by who asked for what
+    faults: Counter[str] = field(default_factory=Counter)
+    overloaded: int = 0  # 429s, each asked again
+    by_server: int = 0  # of the browsers' requests, after a failure there
+    grown: int = 0  # bytes of the server's memory from when it was warm
+    wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        answered = ", ".join(f"{kind} {n}" for kind, n in self.answered.items())
+        faults = ", ".join(f"{kind} {n}" for kind, n in sorted(self.faults.items()))
+        return (
+            f"{self.answered.total()} requests answered ({answered}), "
+            f"{self.by_server} of the browsers' by the server after a failure, "
+            f"{self.overloaded} refusals on the way, {self.faults.total()} faults "
+            f"({faults}), {self.grown / 2**20:.1f} MiB of memory more, "
+            f"{len(self.wrong)} lost or wrong"
+        )
+
+
+class Mix:
+    """What all who ask share."""
+
+    def __init__(
+        self, sample: Sample, server: ServerProcess, broken: set[int], end: float
+    ) -> None:
+        """broken: texts that fail in a layer of the server."""
+        self.sample, self.server, self.end = sample, server, end
+        self.broken = sorted(broken)
+        self.sound = [n for n in range(len(sample.texts)) if n not in broken]
+        self.found = Mixed()
+        self.is_away = False  # the server, on purpose
+        self.back_at = 0.0  # monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Out of time: it is noted, and everybody ends."""
+        if monotonic() <= self.end:
+            return False
+        if "out of time" not in self.found.wrong:
+            self.found.wrong.append("out of time")
+        return True
+
+    def compare(self, label: str, indices: list[int], rows: list[list[float]]) -> None:
+        """With the Hugging Face class."""
+        self.found.answered[label] += 1
+        errors = [
+            self.sample.error(index, row)
+            for index, row in zip(indices, rows, strict=True)
+        ]
+        if not all(error <= F32 for error in errors):
+            self.found.wrong.append(f"{label}, texts {indices}: off by {errors}")
+
+    async def reached(self, count: float) -> None:
+        while self.found.answered.total() < count and not self.is_over:
+            await asyncio.sleep(0.05)
+
+    def was_away(self, since: float) -> bool:
+        return self.is_away or since < self.back_at
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        self.is_away = True
+        yield
+        self.is_away, self.back_at = False, monotonic()
+
+
+def program_with_faults(
+    sample: Sample, rng: random.Random
+) -> tuple[list[str], set[int]]:
+    """The server's script and its argument, and the texts that fail there."""
+    tokenizer = Tokenizer.from_file(str(sample.folder / "tokenizer.json"))
+    lengths = [len(tokenizer.encode(text).ids) for text in sample.texts]
+    single = [n for n, length in enumerate(lengths) if lengths.count(length) == 1]
+    broken = rng.sample(single, len(KINDS))
+    faults = {
+        str(lengths[n]): (kind, rng.randrange(sample.n_layer))
+        for n, kind in zip(broken, KINDS, strict=True)
+    }
+    return [FAULTY_SERVER, json.dumps(faults)], set(broken)
+
+
+def mix(
+    sample: Sample,
+    server: ServerProcess,
+    broken: set[int],
+    count: int,
+    rng: random.Random,
+    seconds: float,
+) -> Mixed:
+    """server: of program_with_faults(), with the texts that fail there."""
+    mix = Mix(sample, server, broken, monotonic() + seconds)
+    each = count // (VISITORS + SCRIPTS)
+    seeds = [rng.randrange(10**6) for _ in range(VISITORS + SCRIPTS)]
+
+    async def together() -> None:
+        async with AsyncExitStack() as stack:
+            visitors = [
+                await stack.enter_async_context(visiting(mix, random.Random(seed)))
+                for seed in seeds[:VISITORS]
+            ]
+            scripts = [Script(mix, random.Random(seed)) for seed in seeds[VISITORS:]]
+            await asyncio.gather(
+                *(client.ask(each) for client in (*visitors, *scripts)),
+                _restart(mix, count),
+            )
+
+    run(together())
+    return mix.found
+
+
+async def _restart(mix: Mix, count: int) -> None:
+    """Then look how the server's memory grows."""
+    for part, number in RESTARTS:
+        await mix.reached(part * count)
+        async with mix.away():
+            await asyncio.to_thread(mix.server.end, number)
+            await asyncio.to_thread(mix.server.start)
+        mix.found.faults[f"restart by {signal.Signals(number).name}"] += 1
+    await mix.reached(WARM * count)
+    warm = mix.server.memory()
+    await mix.reached(count)
+    mix.found.grown = mix.server.memory() - warm
