@@ -22,9 +22,10 @@ from benchmarks.soaking.visitors import visiting
 
 VISITORS, SCRIPTS = 3, 7  # a tenth of the requests each
 FAULTY_SERVER = str(ROOT / "benchmarks" / "soaking" / "faulty_server.py")
-# Of all requests: when the server is restarted, and when it counts as warm.
-RESTARTS = ((0.05, signal.SIGTERM), (0.1, signal.SIGKILL), (0.15, signal.SIGTERM))
-WARM = 0.3
+# The server restarts once in so many requests, all before it counts as warm.
+RESTART_EVERY = 3_000
+RESTART_SIGNALS = (signal.SIGTERM, signal.SIGKILL)
+WARM_SHARE = 0.3
 
 
 @dataclass
@@ -82,7 +83,12 @@ class Mix:
             self.found.wrong.append(f"{label}, texts {indices}: off by {errors}")
 
     async def reached(self, count: float) -> None:
-        while self.found.answered.total() < count and not self.is_over:
+        """So many answers of each kind in proportion, the browsers' too."""
+        answered = self.found.answered
+        browsers = VISITORS / (VISITORS + SCRIPTS)
+        while (
+            answered.total() < count or answered["browsers"] < browsers * count
+        ) and not self.is_over:
             await asyncio.sleep(0.05)
 
     def was_away(self, since: float) -> bool:
@@ -130,24 +136,26 @@ def mix(
                 for seed in seeds[:VISITORS]
             ]
             scripts = [Script(mix, random.Random(seed)) for seed in seeds[VISITORS:]]
-            await asyncio.gather(
-                *(client.ask(each) for client in (*visitors, *scripts)),
+            warm, *_ = await asyncio.gather(
                 _restart(mix, count),
+                *(client.ask(each) for client in (*visitors, *scripts)),
             )
+        mix.found.grown = server.memory() - warm
 
     run(together())
     return mix.found
 
 
-async def _restart(mix: Mix, count: int) -> None:
-    """Then look how the server's memory grows."""
-    for part, number in RESTARTS:
-        await mix.reached(part * count)
+async def _restart(mix: Mix, count: int) -> int:
+    """And tell the server's memory once it is warm after that."""
+    restarts = max(1, count // RESTART_EVERY)
+    for n in range(restarts):
+        # Browsers are patient for 24 s, which two restarts must not fill.
+        await mix.reached(WARM_SHARE / 2 * (n + 1) / restarts * count)
+        number = RESTART_SIGNALS[n % len(RESTART_SIGNALS)]
         async with mix.away():
             await asyncio.to_thread(mix.server.end, number)
             await asyncio.to_thread(mix.server.start)
-        mix.found.faults[f"restart by {signal.Signals(number).name}"] += 1
-    await mix.reached(WARM * count)
-    warm = mix.server.memory()
-    await mix.reached(count)
-    mix.found.grown = mix.server.memory() - warm
+        mix.found.faults[f"restart by {number.name}"] += 1
+    await mix.reached(WARM_SHARE * count)
+    return mix.server.memory()

@@ -6,6 +6,8 @@ import asyncio
 import json
 import random
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -32,14 +34,14 @@ async def post(
     """body: bytes, or what is sent as JSON. pause: seconds between small chunks."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        reader, writer = await _connect(port, slow=pause > 0)
-        begun = perf_counter()
-        await _send(writer, _head(path, len(data), kind) + data, pause)
-        answer = await _read(reader, pause)
-        writer.close()
+        async with _connected(port, slow=pause > 0) as (reader, writer):
+            begun = perf_counter()
+            await _send(writer, _head(path, len(data), kind) + data, pause)
+            answer = await _read(reader, pause)
+            seconds = perf_counter() - begun
     except OSError as error:
         raise Broken(repr(error)) from error
-    return _parse(answer, perf_counter() - begun)
+    return _parse(answer, seconds)
 
 
 async def hang_up(port: int, path: str, body: object, rng: random.Random) -> None:
@@ -48,28 +50,33 @@ async def hang_up(port: int, path: str, body: object, rng: random.Random) -> Non
     request = _head(path, len(data), JSON) + data
     sent = rng.choice((rng.randrange(len(request)), len(request)))
     try:
-        reader, writer = await _connect(port, slow=True)
-        writer.write(request[:sent])
-        if rng.random() < 0.5:
-            await asyncio.sleep(rng.uniform(0, 0.03))
-        elif sent == len(request):
-            await reader.read(100)
-        writer.transport.abort()
+        async with _connected(port, slow=True) as (reader, writer):
+            writer.write(request[:sent])
+            if rng.random() < 0.5:
+                await asyncio.sleep(rng.uniform(0, 0.03))
+            elif sent == len(request):
+                await reader.read(100)
     except OSError:
         return  # a server that is away is left, too
 
 
-async def _connect(
+@asynccontextmanager
+async def _connected(
     port: int, slow: bool
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    connection = socket.socket()
-    connection.setblocking(False)
-    if slow:  # so that the server cannot be rid of its answer at once
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_CHUNK)
-    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-    return await asyncio.open_connection(
-        sock=connection, limit=SLOW_CHUNK if slow else 2**16
-    )
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Gone at the end, whatever is still on its way."""
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        if slow:  # so that the server cannot be rid of its answer at once
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_CHUNK)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        limit = SLOW_CHUNK if slow else 2**16
+        reader, writer = await asyncio.open_connection(sock=connection, limit=limit)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+            await asyncio.sleep(0)  # the transport closes the socket
 
 
 async def _send(writer: asyncio.StreamWriter, data: bytes, pause: float) -> None:
