@@ -2702,6 +2702,7 @@ var CpuBackend = class {
   info = { backend: "cpu", vendor: "", architecture: "", description: "plain JavaScript", features: [], limits: {} };
   maxBytes = 2 ** 31;
   maxInputs = Infinity;
+  tiles = null;
   lost = null;
   profiler = null;
   timings = [];
@@ -2998,14 +2999,14 @@ fn ${name}_at(row: u32, c: u32) -> vec4f {
 }
 
 // src/kernels/matmul_direct.ts
-function matmulDirect(spec, tile2) {
+function matmulDirect(spec, tile3) {
   const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, invocations } = tile2;
+  const { rows, columns, invocations } = tile3;
   return {
     name: `matmul_direct_${rows}x${columns}_${weight}`,
     get wgsl() {
-      return directWgsl(spec, tile2);
+      return directWgsl(spec, tile3);
     },
     uniforms: uniforms(M),
     workgroups: grid(Math.ceil(Math.ceil(M / rows) * Math.ceil(N / columns) / invocations))
@@ -3081,21 +3082,21 @@ fn row_${op}(value: f32, invocation: u32) -> f32 {
 
 // src/kernels/matmul_rows.ts
 var IN_FLIGHT = 12;
-function matmulRows(spec, tile2) {
+function matmulRows(spec, tile3) {
   const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
-  const { rows, columns, groups } = tile2;
+  const { rows, columns, groups } = tile3;
   return {
     name: `matmul_rows${rows}_${weight}`,
     get wgsl() {
-      return rowsWgsl(spec, tile2);
+      return rowsWgsl(spec, tile3);
     },
     uniforms: uniforms(M),
     workgroups: grid(Math.ceil(M / rows) * Math.ceil(N / (groups * columns)))
   };
 }
-function rowsWgsl({ N, K, weight, norm: norm3, epilogue }, tile2) {
-  const { rows, columns, lanes, groups } = tile2;
+function rowsWgsl({ N, K, weight, norm: norm3, epilogue }, tile3) {
+  const { rows, columns, lanes, groups } = tile3;
   const invocations = lanes * groups;
   const outputs = rows * columns * groups;
   const normBinding = 1 + weightBindings(weight);
@@ -3207,21 +3208,21 @@ fn find_moments(first: u32, invocation: u32) {
 
 // src/kernels/matmul_tiled.ts
 var MAX_VECTORS = 1024;
-function matmulTiled(spec, tile2) {
+function matmulTiled(spec, tile3) {
   const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
-  const [tileM, tileN] = [tile2.rows * tile2.down, tile2.columns * tile2.across];
+  const [tileM, tileN] = [tile3.rows * tile3.down, tile3.columns * tile3.across];
   return {
     name: `matmul_${tileM}x${tileN}_${weight}`,
     get wgsl() {
-      return tiledWgsl(spec, tile2);
+      return tiledWgsl(spec, tile3);
     },
     uniforms: uniforms(M),
     workgroups: grid(Math.ceil(M / tileM) * Math.ceil(N / tileN))
   };
 }
-function tiledWgsl({ N, K, weight, epilogue }, tile2) {
-  const { rows, columns, across, down, along, depth } = tile2;
+function tiledWgsl({ N, K, weight, epilogue }, tile3) {
+  const { rows, columns, across, down, along, depth } = tile3;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
@@ -3232,7 +3233,7 @@ function tiledWgsl({ N, K, weight, epilogue }, tile2) {
   const [shareX, shareW] = [tileM * depth / invocations, tileN * depth / invocations];
   if (invocations % depth !== 0 || !Number.isInteger(shareX) || !Number.isInteger(shareW))
     throw new RangeError(`matmul: ${invocations} invocations do not share tiles of ${tileM} and ${tileN} rows of ${depth} vectors evenly`);
-  const vectors = Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along * rowsSummed(tile2) / rows / 4 : 0);
+  const vectors = Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along * rowsSummed(tile3) / rows / 4 : 0);
   if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
   const place = (n) => `(invocation + ${n * invocations}u)`;
   const guard = (read2) => quadsK % depth === 0 ? `return ${read2};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read2};`;
@@ -3294,7 +3295,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     }
     workgroupBarrier();
   }
-  ${along > 1 ? sumAlong(tile2) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
+  ${along > 1 ? sumAlong(tile3) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
 `
   );
@@ -3304,10 +3305,10 @@ function rowsSummed({ rows, columns, across, down, along }) {
   while (count2 * down * columns * across * along > 4 * MAX_VECTORS) count2 /= 2;
   return count2;
 }
-function sumAlong(tile2) {
-  const { rows, columns, across, down, along } = tile2;
+function sumAlong(tile3) {
+  const { rows, columns, across, down, along } = tile3;
   const quads = columns / 4;
-  const count2 = rowsSummed(tile2);
+  const count2 = rowsSummed(tile3);
   const width = quads * across;
   const plane = count2 * down * width;
   const invocations = across * down * along;
@@ -3327,6 +3328,30 @@ function sumAlong(tile2) {
   ));
 }
 
+// src/kernels/tiles.ts
+var tile = (rows, columns, across, down, along, depth) => ({
+  rows,
+  columns,
+  across,
+  down,
+  along,
+  depth
+});
+var LARGE = tile(8, 4, 8, 4, 4, 8);
+var SMALL = tile(4, 4, 4, 4, 8, 16);
+var TILES = [LARGE, SMALL, tile(4, 4, 8, 8, 2, 8), tile(8, 8, 8, 4, 4, 8), tile(8, 8, 8, 8, 2, 4), tile(8, 4, 16, 8, 1, 4)];
+var TUNED_ROWS = [128, 512];
+var SHORT_ROWS = 256;
+var tileText = ({ rows, columns, across, down, along, depth }) => [rows, columns, across, down, along, depth].join();
+var tilesKey = ({ M, N, K, weight }) => `${M <= SHORT_ROWS ? TUNED_ROWS[0] : TUNED_ROWS[1]} ${N}x${K} ${weight}`;
+function tileFor(sizes, tiles) {
+  const found = tiles[tilesKey(sizes)];
+  return TILES.find((known) => tileText(known) === found) ?? defaultTile(sizes);
+}
+function defaultTile({ M, N }) {
+  return Math.ceil(M / 32) * Math.ceil(N / 32) >= 192 ? LARGE : SMALL;
+}
+
 // src/kernels/matmul.ts
 function matmul(spec, caps) {
   const way = matmulWay(spec, caps);
@@ -3342,7 +3367,7 @@ function matmul(spec, caps) {
   }
 }
 function matmulWay(sizes, caps) {
-  return caps.software ? onSoftware(sizes) : onGpu(sizes);
+  return caps.software ? onSoftware(sizes) : onGpu(sizes, caps);
 }
 var MAX_FEW_ROWS = 64;
 function fusesNorm({ M, K }, caps) {
@@ -3351,15 +3376,15 @@ function fusesNorm({ M, K }, caps) {
 function onSoftware({ M }) {
   return { kind: "direct", tile: { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 4, invocations: 16 } };
 }
-function onGpu({ M, N, K }) {
-  const tiles = (rows, columns) => Math.ceil(M / rows) * Math.ceil(N / columns);
+function onGpu(sizes, { tiles = {} }) {
+  const { M, N, K } = sizes;
   if (M === 1) return { kind: "rows", tile: K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 } };
   if (M <= MAX_FEW_ROWS) {
-    const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
+    const count2 = Math.ceil(M / 4) * Math.ceil(N / 16);
+    const groups = count2 >= 512 ? 4 : count2 >= 256 || K <= 2 * N ? 2 : 1;
     return { kind: "rows", tile: { rows: 4, columns: 4, lanes: 128 / groups, groups } };
   }
-  if (tiles(32, 32) >= 192) return { kind: "tiled", tile: { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8 } };
-  return { kind: "tiled", tile: { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 } };
+  return { kind: "tiled", tile: tileFor(sizes, tiles) };
 }
 
 // src/kernels/caps.ts
@@ -4878,10 +4903,11 @@ function linearAt(task, M, norm3, alone, caps) {
 
 // src/backend/webgpu/executable.ts
 var GpuExecutable = class {
-  constructor(gpu, plan) {
+  constructor(gpu, plan, caps) {
     this.gpu = gpu;
     this.plan = plan;
-    const kernels = kernelsOf(plan, gpu);
+    this.caps = caps;
+    const kernels = kernelsOf(plan, caps, gpu.pipelines);
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map(({ kernel, pipeline }, i) => {
@@ -4903,17 +4929,20 @@ var GpuExecutable = class {
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => void 0);
-    if (!gpu.caps.software) this.ready?.then(() => setTimeout(() => this.compileAhead())).catch(() => void 0);
   }
   gpu;
   plan;
+  caps;
   ready;
   /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
-  /** What texts of other lengths need is compiled once this one's has been, and after its first run has been submitted. */
+  /** Compiles what texts of other lengths need, once this one's has been, and after its first run has been submitted. */
   compileAhead() {
-    const { gpu, plan } = this;
+    if (!this.caps.software) this.ready?.then(() => setTimeout(() => this.compileOthers())).catch(() => void 0);
+  }
+  compileOthers() {
+    const { gpu, plan, caps } = this;
     const writers = /* @__PURE__ */ new Map();
     for (const { task, inputs, output } of plan.steps) {
       const writer = writers.get(inputs[0] ?? -1);
@@ -4922,8 +4951,8 @@ var GpuExecutable = class {
       const key = lengthlessKey(task, before);
       if (key === null || gpu.pipelines.ahead.has(key)) continue;
       gpu.pipelines.ahead.add(key);
-      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) {
-        gpu.pipelines.get(kernelFor(ahead.task, gpu.caps), ahead.inputs, textKey(ahead.task, gpu.caps));
+      for (const ahead of otherLengths(task, inputs.length, before, caps)) {
+        gpu.pipelines.get(kernelFor(ahead.task, caps), ahead.inputs, textKey(ahead.task, caps));
       }
     }
   }
@@ -4968,7 +4997,7 @@ var GpuExecutable = class {
     return group;
   }
 };
-function kernelsOf({ steps }, { caps, pipelines }) {
+function kernelsOf({ steps }, caps, pipelines) {
   const known = /* @__PURE__ */ new Map();
   return steps.map(({ task, inputs }) => {
     const key = textKey(task, caps);
@@ -5190,7 +5219,7 @@ var BufferPool = class {
   }
   /** A buffer without slack, for weights: it would be lost for as long as they live. */
   takeExactly(bytes2) {
-    const size = bytes2 >= SMALL ? paddedBytes(bytes2) : sizeClass(bytes2);
+    const size = bytes2 >= SMALL2 ? paddedBytes(bytes2) : sizeClass(bytes2);
     const found = this.free.findLastIndex((buffer) => buffer.size === size);
     const [kept] = found < 0 ? [] : this.free.splice(found, 1);
     if (kept) {
@@ -5212,10 +5241,10 @@ var BufferPool = class {
     }
   }
 };
-var SMALL = 2 ** 16;
+var SMALL2 = 2 ** 16;
 function sizeClass(bytes2) {
   const power = 2 ** Math.ceil(Math.log2(Math.max(bytes2, 256)));
-  const step = power <= SMALL ? power : power / 16;
+  const step = power <= SMALL2 ? power : power / 16;
   return Math.ceil(bytes2 / step) * step || step;
 }
 
@@ -5496,9 +5525,17 @@ var WebGpuBackend = class _WebGpuBackend {
   bufferOf(storage) {
     return storage.bufferOf(this);
   }
-  prepare(plan) {
+  get tiles() {
+    return this.caps.software ? null : this.caps.tiles ?? {};
+  }
+  set tiles(tiles) {
+    this.caps = { ...this.caps, tiles: tiles ?? {} };
+  }
+  prepare(plan, trial) {
     this.checkAlive();
-    return new GpuExecutable(this, plan);
+    const executable = new GpuExecutable(this, plan, trial ? { ...this.caps, tiles: trial } : this.caps);
+    if (!trial) executable.compileAhead();
+    return executable;
   }
   profile() {
     this.checkAlive();
@@ -5572,11 +5609,16 @@ var WebGpuBackend = class _WebGpuBackend {
 // src/tensor/devices.ts
 var backends = /* @__PURE__ */ new Map();
 var defaultDevice = null;
-async function init({ device = "webgpu", caps } = {}) {
+async function init({ device = "webgpu", autotuned = null, caps } = {}) {
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
+  const backend = backendOf(device);
+  if (autotuned && backend.tiles && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
   defaultDevice = device;
   return device;
+}
+function adapterText({ info }) {
+  return [info.vendor, info.architecture, info.description].join(" / ");
 }
 function set_default_device(device) {
   backendOf(device);
@@ -6952,7 +6994,7 @@ __export(rearrange_exports, {
   roll: () => roll,
   swapaxes: () => swapaxes,
   swapdims: () => transpose,
-  tile: () => tile
+  tile: () => tile2
 });
 var roll = named(
   "roll",
@@ -6991,7 +7033,7 @@ var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...s
     shape.map((size, d) => size * (times2[d] ?? 1))
   );
 });
-var tile = named("tile", ["input: Tensor", "dims", "..."], (input2, ...dims) => {
+var tile2 = named("tile", ["input: Tensor", "dims", "..."], (input2, ...dims) => {
   const times2 = sizesOf(dims);
   return repeat2(input2, [...new Array(Math.max(0, input2.ndim - times2.length)).fill(1), ...times2]);
 });
@@ -8248,6 +8290,75 @@ function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
   return values;
 }
 
+// src/tensor/autotune.ts
+var WORTHWHILE = 0.95;
+var MEASURED_MS = 3;
+var FEWEST = 2;
+var MOST = 64;
+var ROUNDS2 = 3;
+async function autotune(weights, options = {}) {
+  const { milliseconds = 1e3 } = keywords("autotune", [], [options], ["milliseconds"]);
+  const [first] = weights;
+  if (!first) throw new RuntimeError("autotune: expected at least one weight");
+  const { backend } = first;
+  const begun = performance.now();
+  const sizes = weights.map(weightOf3).flatMap((weight) => TUNED_ROWS.map((M) => ({ ...weight, M })));
+  for (const size of new Map(sizes.map((known) => [tilesKey(known), known])).values()) {
+    if (!backend.tiles || performance.now() - begun > milliseconds) break;
+    if (tilesKey(size) in backend.tiles) continue;
+    const tile3 = await fastest(backend, size);
+    backend.tiles = { ...backend.tiles, [tilesKey(size)]: tileText(tile3) };
+  }
+  return { adapter: adapterText(backend), tiles: backend.tiles ?? {} };
+}
+function weightOf3(tensor2) {
+  const { node } = tensor2;
+  const [N = 0, K = 0, ...others] = node.shape;
+  const parts = node.op.kind === "quantized" ? node.inputs : [node];
+  const storages = parts.flatMap(({ storage }) => storage ?? []);
+  if (others.length > 0 || N === 0 || K === 0 || storages.length < parts.length)
+    throw new RuntimeError(`autotune: expected weights (N, K) that are there, but got [${node.shape.join(", ")}]`);
+  const quantized2 = { qint8: "q8", qint4: "q4" };
+  const plain3 = node.dtype === "float16" ? "f16" : "f32";
+  return { N, K, weight: node.dtype in quantized2 ? quantized2[node.dtype] : plain3, storages };
+}
+async function fastest(backend, size) {
+  const { M, N, K } = size;
+  const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
+  const y = backend.allocate(4 * M * N);
+  const time = async (tile3, repeats) => {
+    const executable = backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile3) });
+    await executable.ready;
+    const start = performance.now();
+    await executable.run([x, ...size.storages], [y], [{ storage: y, offset: 0, bytes: 4 }]);
+    return performance.now() - start;
+  };
+  size.storages.forEach((storage) => storage.pin());
+  try {
+    const usual = defaultTile(size);
+    const tiles = [usual, ...TILES.filter((tile3) => tile3 !== usual)];
+    await Promise.all(tiles.map((tile3) => backend.prepare(planOf(size, 1), { [tilesKey(size)]: tileText(tile3) }).ready));
+    await time(usual, FEWEST);
+    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil(FEWEST * MEASURED_MS / await time(usual, FEWEST))));
+    const times2 = tiles.map(() => Infinity);
+    for (let round2 = 0; round2 < ROUNDS2; round2++) {
+      for (const [i, tile3] of tiles.entries()) times2[i] = Math.min(times2[i] ?? Infinity, await time(tile3, repeats));
+    }
+    const least = Math.min(...times2);
+    return least < WORTHWHILE * (times2[0] ?? 0) ? tiles[times2.indexOf(least)] ?? usual : usual;
+  } finally {
+    size.storages.forEach((storage) => storage.unpin());
+    x.dispose();
+    y.dispose();
+  }
+}
+function planOf({ M, N, K, weight, storages }, repeats) {
+  const task = { kind: "linear", spec: { M, N, K, weight, norm: null }, behind: null };
+  const inputs = [0, ...storages.map((_, i) => i + 1)];
+  const step = { task, inputs, output: inputs.length };
+  return { leaves: inputs.length, outputs: [4 * M * N], workspace: [], steps: Array.from({ length: repeats }, () => step) };
+}
+
 // src/graph/record.ts
 var parameterNode = (shape, dtype, backend) => new Node({ kind: "parameter" }, [], shape, dtype, backend);
 function record(parameters, results, backend) {
@@ -8612,6 +8723,7 @@ export {
   atan,
   atan2,
   atanh,
+  autotune,
   baddbmm,
   bitwise_and,
   bitwise_left_shift,
@@ -8800,7 +8912,7 @@ export {
   tan,
   tanh,
   tensor,
-  tile,
+  tile2 as tile,
   topk,
   transpose,
   tril,

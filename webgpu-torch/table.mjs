@@ -24,6 +24,7 @@ const FAMILIES = {
   devices: ["tensor/devices"],
   replay: ["tensor/compile"],
   "where the time goes": ["tensor/profile"],
+  "tiles that suit the GPU": ["tensor/autotune"],
   "a tensor's own": ["tensor/tensor"],
 };
 

@@ -175,8 +175,8 @@ def told(work: Callable[[], object]) -> str:
     return str(refused.value).removeprefix("Page.evaluate: ").split("\n    at")[0]
 
 
-# No functions from tensors to tensors: test_engine.py or test_profile.py has them, or
-# every case does; random numbers have test_random.py.
+# No functions from tensors to tensors: test_engine.py, test_profile.py or
+# test_autotune.py has them, or every case does; random numbers have test_random.py.
 NO_CASES = {
     "Generator",
     "IndexError",
@@ -186,6 +186,7 @@ NO_CASES = {
     "Slice",
     "Tensor",
     "ValueError",
+    "autotune",
     "close",
     "compile",
     "constructor",

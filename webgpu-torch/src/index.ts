@@ -14,6 +14,7 @@ export type { DType, HostArray } from "./base/dtype";
 export { IndexError, NotImplementedError, OutOfMemoryError, RuntimeError, ValueError } from "./base/errors";
 export type { Shape } from "./base/shape";
 export type { Operand } from "./tensor/build";
+export { autotune, type AutotuneOptions } from "./tensor/autotune";
 export { compile, type Tree } from "./tensor/compile";
 export { clone, dequantize } from "./tensor/conversion";
 export {
@@ -35,6 +36,7 @@ export {
   zeros_like,
 } from "./tensor/creation";
 export {
+  type Autotuned,
   close,
   device_info,
   init,

@@ -1,6 +1,7 @@
 /** What a backend is to the layers above it: it keeps bytes, and runs plans made of tasks. */
 
 import type { Task } from "../kernels/task";
+import type { Tiles } from "../kernels/tiles";
 import type { Storage } from "./storage";
 
 export type DeviceName = "webgpu" | "cpu";
@@ -80,7 +81,10 @@ export interface Backend {
   upload(data: Uint8Array): Storage;
   /** Memory that a run will fill. */
   allocate(bytes: number): Storage;
-  prepare(plan: Plan): Executable;
+  /** With tiles to try, those are used, in this plan only. */
+  prepare(plan: Plan, trial?: Tiles): Executable;
+  /** The linear layer's tiles that plans made ready from now on use; null where there is no choice. */
+  tiles: Tiles | null;
   /** The profiler at work, if there is one: a run then submits tasks for as long as its promise is pending. */
   readonly profiler: Profiler | null;
   profile(): Profiler;

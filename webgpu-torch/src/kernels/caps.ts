@@ -1,3 +1,5 @@
+import type { Tiles } from "./tiles";
+
 /**
  * What a kernel has to know of the adapter: little, on purpose.
  *
@@ -8,6 +10,8 @@
 export interface Caps {
   /** A CPU that plays the GPU: barriers and workgroup memory cost more there than they save. */
   readonly software: boolean;
+  /** Tiles that were found to be fastest on it. */
+  readonly tiles?: Tiles;
 }
 
 /** The caps of an adapter. Chromium names SwiftShader in the architecture, Mesa's llvmpipe in the description. */

@@ -6,6 +6,7 @@ import { type DirectTile, matmulDirect } from "./matmul_direct";
 import type { MatmulSpec } from "./matmul_parts";
 import { matmulRows, type RowsTile } from "./matmul_rows";
 import { matmulTiled, type Tile } from "./matmul_tiled";
+import { type MatmulSizes, tileFor } from "./tiles";
 
 export type { MatmulSpec } from "./matmul_parts";
 
@@ -14,8 +15,6 @@ export type MatmulWay =
   | { readonly kind: "direct"; readonly tile: DirectTile }
   | { readonly kind: "rows"; readonly tile: RowsTile }
   | { readonly kind: "tiled"; readonly tile: Tile };
-
-type Sizes = Pick<MatmulSpec, "M" | "N" | "K">;
 
 /**
  * Inputs: x (M, K) f32, w (N, K), its scales where it is quantised, the norm's weight and bias (K) where the spec has them, the
@@ -36,8 +35,8 @@ export function matmul(spec: MatmulSpec, caps: Caps): Kernel {
 }
 
 /** What the adapter takes for these sizes. */
-export function matmulWay(sizes: Sizes, caps: Caps): MatmulWay {
-  return caps.software ? onSoftware(sizes) : onGpu(sizes);
+export function matmulWay(sizes: MatmulSizes, caps: Caps): MatmulWay {
+  return caps.software ? onSoftware(sizes) : onGpu(sizes, caps);
 }
 
 /** Rows up to which a workgroup reads every element of its rows of x, and so can norm them on the way. */
@@ -55,21 +54,18 @@ export function fusesNorm({ M, K }: { readonly M: number; readonly K: number }, 
  * SwiftShader on two cores, 16 rows of 768 by 768: 0.5 GFLOP/s an output an invocation, 1.6 with tiles of 4×4, 2.1 with 8×4. Larger ones
  * gain little and take twice as long to compile. Small workgroups spread few rows over the cores.
  */
-function onSoftware({ M }: Sizes): MatmulWay {
+function onSoftware({ M }: MatmulSizes): MatmulWay {
   return { kind: "direct", tile: { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 4, invocations: 16 } };
 }
 
-/**
- * A few rows are bound by reading w, and want every lane to read on its own; many are bound by arithmetic, and want
- * the largest register tile that still leaves a workgroup for every core.
- */
-function onGpu({ M, N, K }: Sizes): MatmulWay {
-  const tiles = (rows: number, columns: number) => Math.ceil(M / rows) * Math.ceil(N / columns);
+/** A few rows are bound by reading w, and want every lane to read on its own; many are bound by arithmetic, and want tiles. */
+function onGpu(sizes: MatmulSizes, { tiles = {} }: Caps): MatmulWay {
+  const { M, N, K } = sizes;
   if (M === 1) return { kind: "rows", tile: K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 } };
   if (M <= MAX_FEW_ROWS) {
-    const groups = tiles(4, 16) >= 512 ? 4 : tiles(4, 16) >= 256 || K <= 2 * N ? 2 : 1;
+    const count = Math.ceil(M / 4) * Math.ceil(N / 16);
+    const groups = count >= 512 ? 4 : count >= 256 || K <= 2 * N ? 2 : 1;
     return { kind: "rows", tile: { rows: 4, columns: 4, lanes: 128 / groups, groups } };
   }
-  if (tiles(32, 32) >= 192) return { kind: "tiled", tile: { rows: 8, columns: 4, across: 8, down: 4, along: 4, depth: 8 } };
-  return { kind: "tiled", tile: { rows: 4, columns: 4, across: 4, down: 4, along: 8, depth: 16 } };
+  return { kind: "tiled", tile: tileFor(sizes, tiles) };
 }

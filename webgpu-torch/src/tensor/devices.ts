@@ -6,12 +6,15 @@ import { WebGpuBackend } from "../backend/webgpu/webgpu";
 import { RuntimeError } from "../base/errors";
 import { runnerOf } from "../graph/run";
 import type { Caps } from "../kernels/caps";
+import type { Tiles } from "../kernels/tiles";
 
 const backends = new Map<DeviceName, Backend>();
 let defaultDevice: DeviceName | null = null;
 
 export interface InitOptions {
   readonly device?: DeviceName;
+  /** What `torch.autotune` found at an earlier visit. */
+  readonly autotuned?: Autotuned | null;
   /** Overrides what the adapter can do, to take the ways of other adapters in tests. */
   readonly caps?: Partial<Caps>;
 }
@@ -20,11 +23,25 @@ export interface InitOptions {
  * Opens a device and makes it the default. Throws, with the reason in plain words, where there is no WebGPU adapter.
  * After a device was lost, a second call opens a new one; tensors of the lost one are gone.
  */
-export async function init({ device = "webgpu", caps }: InitOptions = {}): Promise<DeviceName> {
+export async function init({ device = "webgpu", autotuned = null, caps }: InitOptions = {}): Promise<DeviceName> {
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
+  const backend = backendOf(device);
+  if (autotuned && backend.tiles && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
   defaultDevice = device;
   return device;
+}
+
+/** What was found by `torch.autotune`, as plain data: to be kept, and given to `torch.init` at the next visit. */
+export interface Autotuned {
+  /** Whose tiles these are; another adapter's are not used. */
+  readonly adapter: string;
+  readonly tiles: Tiles;
+}
+
+/** What tells one adapter from another. */
+export function adapterText({ info }: Backend): string {
+  return [info.vendor, info.architecture, info.description].join(" / ");
 }
 
 /** Makes a device the default for new tensors; "webgpu" must have been opened with `init`. */

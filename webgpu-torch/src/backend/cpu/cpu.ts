@@ -12,6 +12,7 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
   readonly info: DeviceInfo = { backend: "cpu", vendor: "", architecture: "", description: "plain JavaScript", features: [], limits: {} };
   readonly maxBytes = 2 ** 31;
   readonly maxInputs = Infinity;
+  readonly tiles = null;
   lost: string | null = null;
   profiler: Profiler | null = null;
   private timings: Timing[] = [];

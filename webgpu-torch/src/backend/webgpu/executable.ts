@@ -16,7 +16,6 @@ import type { Uniforms, Workspace } from "./shared_buffers";
 /** What an executable needs of the gpu. */
 export interface Gpu {
   readonly device: GPUDevice;
-  readonly caps: Caps;
   readonly pipelines: PipelineCache;
   readonly workspace: Workspace;
   readonly uniforms: Uniforms;
@@ -48,8 +47,9 @@ export class GpuExecutable implements Executable {
   constructor(
     private readonly gpu: Gpu,
     private readonly plan: Plan,
+    private readonly caps: Caps,
   ) {
-    const kernels = kernelsOf(plan, gpu);
+    const kernels = kernelsOf(plan, caps, gpu.pipelines);
     const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
     let end = 0;
     this.dispatches = kernels.map(({ kernel, pipeline }, i) => {
@@ -71,13 +71,16 @@ export class GpuExecutable implements Executable {
     const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => undefined);
-    // A software adapter takes long to compile, and has less to choose from. Where nothing was new, all has been compiled ahead.
-    if (!gpu.caps.software) this.ready?.then(() => setTimeout(() => this.compileAhead())).catch(() => undefined);
   }
 
-  /** What texts of other lengths need is compiled once this one's has been, and after its first run has been submitted. */
-  private compileAhead(): void {
-    const { gpu, plan } = this;
+  /** Compiles what texts of other lengths need, once this one's has been, and after its first run has been submitted. */
+  compileAhead(): void {
+    // A software adapter takes long to compile, and has less to choose from. Where nothing was new, all has been compiled ahead.
+    if (!this.caps.software) this.ready?.then(() => setTimeout(() => this.compileOthers())).catch(() => undefined);
+  }
+
+  private compileOthers(): void {
+    const { gpu, plan, caps } = this;
     // Who has written a buffer last: buffers are reused.
     const writers = new Map<number, Task>();
     for (const { task, inputs, output } of plan.steps) {
@@ -87,8 +90,8 @@ export class GpuExecutable implements Executable {
       const key = lengthlessKey(task, before);
       if (key === null || gpu.pipelines.ahead.has(key)) continue;
       gpu.pipelines.ahead.add(key);
-      for (const ahead of otherLengths(task, inputs.length, before, gpu.caps)) {
-        gpu.pipelines.get(kernelFor(ahead.task, gpu.caps), ahead.inputs, textKey(ahead.task, gpu.caps));
+      for (const ahead of otherLengths(task, inputs.length, before, caps)) {
+        gpu.pipelines.get(kernelFor(ahead.task, caps), ahead.inputs, textKey(ahead.task, caps));
       }
     }
   }
@@ -146,7 +149,7 @@ interface Compiled {
 }
 
 /** The steps' kernels. Where only a kernel's text tells what it is, steps that do the same share one, so that it is written once. */
-function kernelsOf({ steps }: Plan, { caps, pipelines }: Gpu): Compiled[] {
+function kernelsOf({ steps }: Plan, caps: Caps, pipelines: PipelineCache): Compiled[] {
   const known = new Map<string, Kernel>();
   return steps.map(({ task, inputs }) => {
     const key = textKey(task, caps);

@@ -2,6 +2,7 @@
 
 import { OutOfMemoryError, RuntimeError } from "../../base/errors";
 import type { Caps } from "../../kernels/caps";
+import type { Tiles } from "../../kernels/tiles";
 import { fusesNorm } from "../../kernels/matmul";
 import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
 import { type Owner, Storage } from "../storage";
@@ -25,7 +26,7 @@ const SENT_AHEAD_PAUSE_MS = 1;
 export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   readonly name = "webgpu";
   readonly device: GPUDevice;
-  readonly caps: Caps;
+  caps: Caps;
   readonly info: DeviceInfo;
   readonly maxBytes: number;
   readonly maxInputs: number;
@@ -129,9 +130,19 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     return (storage as Storage<GPUBuffer>).bufferOf(this);
   }
 
-  prepare(plan: Plan): Executable {
+  get tiles(): Tiles | null {
+    return this.caps.software ? null : (this.caps.tiles ?? {});
+  }
+
+  set tiles(tiles: Tiles | null) {
+    this.caps = { ...this.caps, tiles: tiles ?? {} };
+  }
+
+  prepare(plan: Plan, trial?: Tiles): Executable {
     this.checkAlive();
-    return new GpuExecutable(this, plan);
+    const executable = new GpuExecutable(this, plan, trial ? { ...this.caps, tiles: trial } : this.caps);
+    if (!trial) executable.compileAhead();
+    return executable;
   }
 
   profile(): KernelTimer {

@@ -1,0 +1,183 @@
+"""torch.autotune: every tile is right, the fastest is used and remembered."""
+
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Error, Page
+from torch.nn import functional as F
+
+from quantize import dequantize, quantize
+
+# As text, with the name of the kernel that has it.
+TILES = {
+    "8,4,8,4,4,8": "matmul_32x32_f32",
+    "4,4,4,4,8,16": "matmul_16x16_f32",
+    "4,4,8,8,2,8": "matmul_32x32_f32",
+    "8,8,8,4,4,8": "matmul_32x64_f32",
+    "8,8,8,8,2,4": "matmul_64x64_f32",
+    "8,4,16,8,1,4": "matmul_64x64_f32",
+}
+ROWS, N, K = 150, 70, 92
+
+# A weight, and its product with so many rows as the GPU of the tests would compute it.
+SETUP = """
+    const F = torch.nn.functional;
+    const reopen = async (autotuned) => {
+        torch.close();
+        await torch.init({caps: {software: false}, autotuned});
+    };
+    const adapter = () => {
+        const {vendor, architecture, description} = torch.device_info();
+        return [vendor, architecture, description].join(" / ");
+    };
+    const floats = (values) => torch.frombuffer(Float32Array.from(values.flat()));
+    const product = async ({x, w}) => {
+        const weight = floats(w).reshape([w.length, -1]);
+        const given = floats(x).reshape([x.length, -1]);
+        let values;
+        const {rows} = await torch.profile(async () => {
+            values = await F.linear(given, weight).tolist();
+        });
+        return {values, kernels: rows.map(({name}) => name)};
+    };
+"""
+
+
+def run(page: Page, body: str, given: object = None) -> Any:
+    return page.evaluate(f"async (given) => {{ {SETUP} {body} }}", given)
+
+
+@pytest.fixture(scope="module")
+def given() -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {"x": torch.randn(ROWS, K).tolist(), "w": torch.randn(N, K).tolist()}
+
+
+def expected(given: dict[str, Any]) -> torch.Tensor:
+    return F.linear(torch.tensor(given["x"]), torch.tensor(given["w"]))
+
+
+@pytest.mark.parametrize("tile", TILES)
+def test_each_tile_is_used_where_it_was_chosen_and_is_right(
+    engine: Page, given: dict[str, Any], tile: str
+) -> None:
+    result = run(
+        engine,
+        """await reopen({adapter: adapter(), tiles: {[given.key]: given.tile}});
+        return product(given);""",
+        {**given, "key": f"128 {N}x{K} f32", "tile": tile},
+    )
+    assert result["kernels"] == [TILES[tile]]
+    torch.testing.assert_close(torch.tensor(result["values"]), expected(given))
+
+
+@pytest.mark.parametrize(
+    ("adapter", "tile"),
+    [("some / other / GPU", "8,8,8,8,2,4"), (None, "9,9,9,9,9,9")],
+    ids=["another adapter's", "of another version"],
+)
+def test_tiles_that_do_not_apply_are_not_used(
+    engine: Page, given: dict[str, Any], adapter: str | None, tile: str
+) -> None:
+    tiles = {f"128 {N}x{K} f32": tile}
+    result = run(
+        engine,
+        """await reopen({adapter: given.adapter ?? adapter(), tiles: given.tiles});
+        return product(given);""",
+        {**given, "adapter": adapter, "tiles": tiles},
+    )
+    assert result["kernels"] == [TILES["4,4,4,4,8,16"]]
+    torch.testing.assert_close(torch.tensor(result["values"]), expected(given))
+
+
+def test_tiles_are_measured_once_for_each_size(engine: Page) -> None:
+    """In float32 and packed, at two lengths; what was used for it is free again."""
+    integers, scales = quantize(torch.randn(32, 64), "q8")
+    found = run(
+        engine,
+        """await reopen(null);
+        const w = floats(given.w).reshape([32, 64]);
+        const integers = Int8Array.from(given.integers.flat());
+        const packed = torch.frombuffer(integers, {dtype: torch.int8});
+        const scales = torch.tensor(given.scales, {dtype: torch.float16});
+        const q8 = torch.quantized_weight(packed.reshape([32, 64]), scales);
+        await torch.synchronize();
+        const before = torch.memory_allocated();
+        const first = await torch.autotune([w, w, q8], {milliseconds: 1e6});
+        const again = await torch.autotune([w, q8]);
+        const grown = torch.memory_allocated() - before;
+        const x = torch.ones(70, 64);
+        const values = await F.linear(x, q8).tolist();
+        return {first, again, grown, values, adapter: adapter()};""",
+        {
+            "w": torch.randn(32, 64).tolist(),
+            "integers": integers.tolist(),
+            "scales": scales.tolist(),
+        },
+    )
+    keys = {f"{rows} 32x64 {dtype}" for rows in (128, 512) for dtype in ("f32", "q8")}
+    assert set(found["first"]["tiles"]) == keys
+    assert set(found["first"]["tiles"].values()) <= set(TILES)
+    assert found["first"]["adapter"] == found["adapter"]
+    assert found["again"] == found["first"]
+    assert found["grown"] == 0
+    row = dequantize(integers, scales).sum(1)
+    torch.testing.assert_close(torch.tensor(found["values"]), row.expand(70, 32))
+
+
+def test_the_fastest_tile_is_chosen(engine: Page) -> None:
+    """Told by a clock in which every tile but one takes long."""
+    found = run(
+        engine,
+        """await reopen(null);
+        const begin = GPUDevice.prototype.createComputePipelineAsync;
+        let late = new Set();
+        GPUDevice.prototype.createComputePipelineAsync = async function (asked) {
+            const pipeline = await begin.call(this, asked);
+            if (asked.label !== "matmul_32x64_f32") late.add(pipeline);
+            return pipeline;
+        };
+        let passed = 0;
+        const now = performance.now.bind(performance);
+        performance.now = () => now() + passed;
+        const set = GPUComputePassEncoder.prototype.setPipeline;
+        GPUComputePassEncoder.prototype.setPipeline = function (pipeline) {
+            if (late.has(pipeline)) passed += 1000;
+            return set.call(this, pipeline);
+        };
+        const w = floats(given.w).reshape([70, 92]);
+        return torch.autotune([w], {milliseconds: 1e9});""",
+        {"w": torch.randn(70, 92).tolist()},
+    )
+    assert set(found["tiles"].values()) == {"8,8,8,4,4,8"}
+
+
+def test_no_size_is_begun_after_the_time_is_over(engine: Page) -> None:
+    found = run(
+        engine,
+        """await reopen(null);
+        const w = floats(given.w).reshape([32, 64]);
+        const other = floats(given.w).reshape([64, 32]);
+        return torch.autotune([w, other], {milliseconds: 0.001});""",
+        {"w": torch.randn(32, 64).tolist()},
+    )
+    assert len(found["tiles"]) <= 1
+
+
+def test_a_software_adapter_has_nothing_to_choose(engine: Page) -> None:
+    found = run(engine, "return torch.autotune([floats([1, 2]).reshape([1, 2])]);")
+    assert found["tiles"] == {}
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("[]", "autotune: expected at least one weight"),
+        ("[floats([1, 2])]", r"autotune: expected weights \(N, K\).*\[2\]"),
+        ("[floats([1, 2]).reshape([1, 2]).add(1)]", r"that are there.*\[1, 2\]"),
+    ],
+)
+def test_what_is_no_weight_is_refused(engine: Page, weights: str, message: str) -> None:
+    with pytest.raises(Error, match=message):
+        run(engine, f"await reopen(null); return torch.autotune({weights});")

@@ -1,0 +1,103 @@
+/** torch.autotune: measures which tiles of the linear layer suit the GPU at hand. */
+
+import type { Backend, Plan } from "../backend/backend";
+import type { Storage } from "../backend/storage";
+import { RuntimeError } from "../base/errors";
+import type { WeightDtype } from "../kernels/kernel";
+import { defaultTile, TILES, tilesKey, tileText, TUNED_ROWS } from "../kernels/tiles";
+import type { Tile } from "../kernels/matmul_tiled";
+import { adapterText, type Autotuned } from "./devices";
+import { keywords } from "./keywords";
+import type { Tensor } from "./tensor";
+
+export interface AutotuneOptions {
+  /** No further size is begun after so long. */
+  readonly milliseconds?: number;
+}
+
+interface Weight {
+  readonly N: number;
+  readonly K: number;
+  readonly weight: WeightDtype;
+  readonly storages: readonly Storage[];
+}
+
+/** A tile must save a twentieth of the default's time to be taken: less is noise. */
+const WORTHWHILE = 0.95;
+/** Repeats within a submit, so that what a submit costs does not count. */
+const MEASURED_MS = 3;
+const FEWEST = 2;
+const MOST = 64;
+const ROUNDS = 3;
+
+/**
+ * Times the linear layer of weights (N, K) such as these with 128 and with 512 rows, tile by tile, and lets the device use the
+ * fastest from then on. Functions recorded before keep theirs. Resolves with all tiles chosen so far; on a software adapter,
+ * which has nothing to choose, with none. PyTorch's counterpart is `torch.backends.cudnn.benchmark`.
+ */
+export async function autotune(weights: readonly Tensor[], options: AutotuneOptions = {}): Promise<Autotuned> {
+  const { milliseconds = 1000 } = keywords<AutotuneOptions>("autotune", [], [options], ["milliseconds"]);
+  const [first] = weights;
+  if (!first) throw new RuntimeError("autotune: expected at least one weight");
+  const { backend } = first;
+  const begun = performance.now();
+  const sizes = weights.map(weightOf).flatMap((weight) => TUNED_ROWS.map((M) => ({ ...weight, M })));
+  for (const size of new Map(sizes.map((known) => [tilesKey(known), known])).values()) {
+    if (!backend.tiles || performance.now() - begun > milliseconds) break;
+    if (tilesKey(size) in backend.tiles) continue;
+    const tile = await fastest(backend, size);
+    backend.tiles = { ...backend.tiles, [tilesKey(size)]: tileText(tile) };
+  }
+  return { adapter: adapterText(backend), tiles: backend.tiles ?? {} };
+}
+
+function weightOf(tensor: Tensor): Weight {
+  const { node } = tensor;
+  const [N = 0, K = 0, ...others] = node.shape;
+  const parts = node.op.kind === "quantized" ? node.inputs : [node];
+  const storages = parts.flatMap(({ storage }) => storage ?? []);
+  if (others.length > 0 || N === 0 || K === 0 || storages.length < parts.length)
+    throw new RuntimeError(`autotune: expected weights (N, K) that are there, but got [${node.shape.join(", ")}]`);
+  const quantized = { qint8: "q8", qint4: "q4" } as const;
+  const plain = node.dtype === "float16" ? "f16" : "f32";
+  return { N, K, weight: node.dtype in quantized ? quantized[node.dtype as keyof typeof quantized] : plain, storages };
+}
+
+async function fastest(backend: Backend, size: Weight & { readonly M: number }): Promise<Tile> {
+  const { M, N, K } = size;
+  const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
+  const y = backend.allocate(4 * M * N);
+  const time = async (tile: Tile, repeats: number): Promise<number> => {
+    const executable = backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile) });
+    await executable.ready;
+    const start = performance.now();
+    await executable.run([x, ...size.storages], [y], [{ storage: y, offset: 0, bytes: 4 }]);
+    return performance.now() - start;
+  };
+  size.storages.forEach((storage) => storage.pin());
+  try {
+    const usual = defaultTile(size);
+    const tiles = [usual, ...TILES.filter((tile) => tile !== usual)];
+    await Promise.all(tiles.map((tile) => backend.prepare(planOf(size, 1), { [tilesKey(size)]: tileText(tile) }).ready));
+    await time(usual, FEWEST);
+    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil((FEWEST * MEASURED_MS) / (await time(usual, FEWEST)))));
+    const times = tiles.map(() => Infinity);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [i, tile] of tiles.entries()) times[i] = Math.min(times[i] ?? Infinity, await time(tile, repeats));
+    }
+    const least = Math.min(...times);
+    return least < WORTHWHILE * (times[0] ?? 0) ? (tiles[times.indexOf(least)] ?? usual) : usual;
+  } finally {
+    size.storages.forEach((storage) => storage.unpin());
+    x.dispose();
+    y.dispose();
+  }
+}
+
+/** The linear layer, so many times one after the other. */
+function planOf({ M, N, K, weight, storages }: Weight & { readonly M: number }, repeats: number): Plan {
+  const task = { kind: "linear", spec: { M, N, K, weight, norm: null }, behind: null } as const;
+  const inputs = [0, ...storages.map((_, i) => i + 1)];
+  const step = { task, inputs, output: inputs.length };
+  return { leaves: inputs.length, outputs: [4 * M * N], workspace: [], steps: Array.from({ length: repeats }, () => step) };
+}
