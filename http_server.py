@@ -14,7 +14,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
@@ -37,6 +38,8 @@ MAX_CONNECTIONS = (
 IDLE_SECONDS = 60
 REQUEST_SECONDS = 60
 FIRST_BYTE_SECONDS = 2
+GATHER_SECONDS = 0.05
+"""How long at most a request waits for those that come with it to be read."""
 DRAIN_SECONDS = 30
 """How long an end waits for clients; the hosts that stop us kill after 10 to 30 s."""
 
@@ -62,6 +65,17 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+@dataclass(frozen=True)
+class Bound:
+    """How many requests to some paths may be in threads at once; others are refused
+    where they are read, with 429."""
+
+    at_once: int
+    paths: frozenset[str]
+    # (path, Origin) -> the headers and the JSON of a refusal
+    refuse: Callable[[str, str | None], tuple[Mapping[str, str], bytes]]
+
+
 class HttpServer:
     """Serves `app` on a bound socket: `run()` returns after `stop()`, drained.
 
@@ -75,6 +89,7 @@ class HttpServer:
         threads: int,
         max_body: int,
         larger: Mapping[str, int] | None = None,
+        bound: Bound | None = None,
     ) -> None:
         # Waiting threads and their queue are counted by /metrics, not logged.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -103,6 +118,8 @@ class HttpServer:
                 asyncore_use_poll=True,
             ),
         )
+        self._listener.bound = bound
+        self._listener.free = threading.Semaphore(bound.at_once if bound else 0)
 
     @property
     def port(self) -> int:
@@ -139,7 +156,15 @@ class HttpServer:
             self._listener.handle_accept()
 
     def _poll(self, seconds: float = 1) -> None:
+        """Accept and read all that have come, refuse whom Bound does not let in, and
+        only then let threads start: beside them, each call of this loop waits long for
+        Python's lock."""
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        end = time.monotonic() + GATHER_SECONDS
+        seen = -1
+        while seen != (seen := self._listener.seen) and time.monotonic() < end:
+            wasyncore.loop(timeout=0, use_poll=True, map=self._map, count=1)
+        self._listener.start_tasks()
 
     def _busy_channels(self) -> bool:
         """Close the channels with nothing left to do; is any other there?"""
@@ -161,14 +186,27 @@ class _RequestTimeout(Error):
     reason = "Request Timeout"
 
 
+class _TooManyRequests(Error):
+    code = 429
+    reason = "Too Many Requests"
+
+    def __init__(self, headers: Mapping[str, str], json: bytes) -> None:
+        super().__init__("")
+        self.headers, self.json = headers, json
+
+
 class _JsonErrorTask(ErrorTask):
     """Answers what waitress itself refuses, in the shape that the routes use."""
 
     def execute(self) -> None:
         refusal = self.request.error
-        kind = "Backend" if refusal.code == 500 else "Validation"
-        message = f"{refusal.reason}: {refusal.body}"
-        body = json.dumps({"error": message, "error_type": kind}).encode()
+        if isinstance(refusal, _TooManyRequests):
+            body = refusal.json
+            self.response_headers += refusal.headers.items()
+        else:
+            kind = "Backend" if refusal.code == 500 else "Validation"
+            message = f"{refusal.reason}: {refusal.body}"
+            body = json.dumps({"error": message, "error_type": kind}).encode()
         self.status = f"{refusal.code} {refusal.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
         self.set_close_on_finish()
@@ -238,6 +276,8 @@ class _Channel(HTTPChannel):
 
     request_started = 0.0
     lingering = False
+    is_counted = False  # among those that Bound bounds
+    is_refused = False  # by Bound, and not yet told
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._behind = bytearray()  # the requests after the one that is being answered
@@ -251,7 +291,19 @@ class _Channel(HTTPChannel):
         accepted: bool = super().received(data)
         if self.request is not before:
             self.request_started = time.time()
+        if self.is_refused:
+            self.is_refused = False
+            self.service()
         return accepted
+
+    def service(self) -> None:
+        # Read first: once it is answered, the loop may start the next request.
+        counted, self.is_counted = self.is_counted, False
+        try:
+            super().service()
+        finally:
+            if counted:
+                self.server.free.release()
 
     def check_client_disconnected(self) -> bool:
         """waitress.client_disconnected. While a request is computed nothing else reads
@@ -281,6 +333,7 @@ class _Channel(HTTPChannel):
             self.requests = [self.request]
             self.request = None
             self.server.add_task(self)
+            self.server.pull_trigger()
 
     # A socket closed with bytes unread is reset, and the reset may overtake the answer
     # on its way: a client that is still sending would see a broken connection and not
@@ -299,6 +352,8 @@ class _Channel(HTTPChannel):
 
     def _linger(self) -> None:
         self.close_when_flushed = False
+        if self.socket is None:
+            return  # the client hung up first
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -312,6 +367,7 @@ class _Channel(HTTPChannel):
             data = bytes(self._behind)
             self._behind.clear()
             self.received(data)
+            self.server.pull_trigger()  # a task starts only after the next poll()
         return self.lingering or super().readable()
 
     def handle_read(self) -> None:
@@ -323,6 +379,44 @@ class _Channel(HTTPChannel):
 
 class _Listener(TcpWSGIServer):
     channel_class = _Channel
+    bound: Bound | None
+    free: threading.Semaphore  # as many more as Bound allows
+    seen = 0  # connections accepted and requests read
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._ready: list[_Channel] = []
+        super().__init__(*args, **settings)
+
+    def handle_accept(self) -> None:
+        """waitress accepts one a turn, and each turn looks at every connection."""
+        before = -1
+        while before < len(self._map) < self.adj.connection_limit or before == -1:
+            before = len(self._map)
+            super().handle_accept()
+        self.seen += 1
+
+    def add_task(self, task: _Channel) -> None:
+        self.seen += 1
+        request = task.requests[0]
+        bound = self.bound
+        if (
+            bound is not None
+            and request.error is None
+            and request.command == "POST"
+            and request.path in bound.paths
+        ):
+            task.is_counted = self.free.acquire(blocking=False)
+            if not task.is_counted:
+                told = bound.refuse(request.path, request.headers.get("ORIGIN"))
+                request.error = _TooManyRequests(*told)
+                task.is_refused = True
+                return
+        self._ready.append(task)
+
+    def start_tasks(self) -> None:
+        ready, self._ready = self._ready, []
+        for task in ready:
+            super().add_task(task)
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)

@@ -206,9 +206,11 @@ class Pass:
         self, rows: Rows, values: Tensor, sizes: tuple[int, ...]
     ) -> dict[Job, NotFinite]:
         """Whose values are no numbers, and which of its texts is the first."""
-        finite = values.isfinite()
-        if finite.all():
+        # One pass over them: NaN and infinity reach the sum, which else is finite but
+        # where it overflows.
+        if values.sum().isfinite():
             return {}
+        finite = values.isfinite()
         first: dict[Job, int] = {}
         for member, fine in zip(
             rows.members, finite.split_with_sizes(sizes), strict=True

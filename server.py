@@ -5,6 +5,7 @@ from __future__ import annotations
 import quiet_threads  # noqa: F401 - it must come before torch
 
 import errno
+import json
 import logging
 import os
 import signal
@@ -30,7 +31,14 @@ from operations import OPERATIONS
 from options import VERSION, Options, command_line
 from parity import ParityChecks
 from parity_routes import ParityRoutes
-from refusals import TOO_LARGE, UNHEALTHY, Refusal, openai_status, refusal_of
+from refusals import (
+    OVERLOADED,
+    TOO_LARGE,
+    UNHEALTHY,
+    Refusal,
+    openai_status,
+    refusal_of,
+)
 from routes import UNSUPPORTED, Routes
 from savings import Prices, Savings
 from savings_routes import SavingsRoutes
@@ -66,7 +74,9 @@ def create_app(options: Options | None = None) -> Flask:
     app.extensions["splitcompute"] = models
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
     app.url_map.merge_slashes = False  # a path that is not ours is a 404, no redirect
-    Gate(Access.of(options), metrics).guard(app)
+    gate = Gate(Access.of(options), metrics)
+    gate.guard(app)
+    app.extensions["gate"] = gate
     prices = Prices(options.gpu_hour_price, options.egress_price)
     savings = Savings(models, metrics, prices)
     checks = ParityChecks(options.parity_share, metrics)
@@ -129,6 +139,16 @@ class Gate:
         self.metrics.duration.labels(route).observe(g.timings.elapsed())
         return response
 
+    def overloaded(self, path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
+        """The headers and the JSON of a refusal that no thread was needed for."""
+        refusal = Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})
+        openai = path.startswith("/v1/")
+        body = refusal.openai_body() if openai else refusal.body()
+        self.metrics.requests.labels(path, "POST", refusal.status).inc()
+        allowed = self.access.cross_origin_headers(origin)
+        headers = {**SECURITY_HEADERS, **allowed, **refusal.headers}
+        return headers, json.dumps(body).encode()
+
     def leave(self, error: BaseException | None) -> None:
         self.metrics.in_flight.dec()
 
@@ -178,6 +198,15 @@ def _from_werkzeug(error: HTTPException) -> Refusal:
     return Refusal((error.code or 500, error.name.replace(" ", "")), message, headers)
 
 
+def bound(app: Flask, options: Options) -> http_server.Bound:
+    """Leaves a few threads to requests that compute nothing, whoever else comes."""
+    return http_server.Bound(
+        options.max_concurrent_requests + MAX_CUTTING,
+        frozenset(o.path for o in OPERATIONS if OVERLOADED[0] in o.refusals),
+        app.extensions["gate"].overloaded,
+    )
+
+
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT, in one process."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -202,6 +231,7 @@ def run(options: Options) -> None:
                 threads=options.max_concurrent_requests + SPARE_THREADS,
                 max_body=options.payload_limit,
                 larger={"/resume": models.max_hidden_bytes},
+                bound=bound(app, options),
             )
         _stop_on_signal(server)
         click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")

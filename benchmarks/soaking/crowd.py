@@ -23,9 +23,10 @@ class Crowd:
 
     def __str__(self) -> str:
         times = sorted(self.refusals)
-        late = f", half of them within {times[len(times) // 2] * 1000:.0f} ms" * bool(
-            times
-        )
+        late = ""
+        if times:
+            half, most = (times[len(times) * p // 100] * 1000 for p in (50, 95))
+            late = f", half of them within {half:.0f} ms, 95% within {most:.0f} ms"
         return (
             f"{self.answered} requests answered, {len(times)} refusals on the way"
             f"{late}, {len(self.wrong)} lost or wrong"

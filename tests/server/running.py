@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from http_server import HttpServer, bind
+from http_server import Bound, HttpServer, bind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -38,9 +38,10 @@ class Running:
         max_body: int = 300_000,
         larger: Mapping[str, int] | None = None,
         threads: int = THREADS,
+        bound: Bound | None = None,
     ) -> None:
         address = bind("127.0.0.1", 0)
-        self.server = HttpServer(app, address, threads, max_body, larger)
+        self.server = HttpServer(app, address, threads, max_body, larger, bound)
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.run)

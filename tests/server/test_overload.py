@@ -18,7 +18,7 @@ from tolerances import F32
 
 from options import Options
 from ragged import Ragged
-from server import SPARE_THREADS, create_app
+from server import SPARE_THREADS, bound, create_app
 from split_model import SplitModel
 
 WAITING_TOKENS = 200
@@ -185,3 +185,27 @@ def test_a_half_full_queue_gives_browsers_all_that_they_can_take(
         assert "\r\nX-Split: 0\r\n" in head
         assert "before anybody is refused" in head
         assert first.result().status == waits.result().status == 200
+
+
+def test_a_refusal_without_a_thread_is_that_of_the_routes(
+    app: Flask, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same shape, for the same readers, and counted."""
+    limit = bound(app, replace(options, max_concurrent_requests=1))
+    assert {"/embed", "/split", "/v1/embeddings", "/resume"} <= limit.paths
+    assert "/health" not in limit.paths
+    assert limit.at_once < 1 + SPARE_THREADS  # threads are left for the others
+    counter = app.extensions["gate"].metrics.requests
+    for path in ("/embed", "/v1/embeddings"):
+        count = counter.labels(path, "POST", 429)._value.get
+        before = count()
+        headers, told = limit.refuse(path, None)
+        assert count() == before + 1
+        monkeypatch.setattr("threading.BoundedSemaphore.acquire", lambda *a, **k: False)
+        routed = app.test_client().post(
+            path, json={"inputs": "a", "input": "a"}, base_url="http://localhost"
+        )
+        monkeypatch.undo()
+        assert routed.status_code == 429
+        assert json.loads(told) == routed.get_json()
+        assert headers.items() <= dict(routed.headers).items()
