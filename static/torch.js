@@ -2104,7 +2104,7 @@ function isOfKind(kind, value) {
 function typeName(value) {
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
   if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
-  return value.constructor?.name ?? "object";
+  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "Array" : value.constructor?.name ?? "object";
 }
 var plural = (word3, count2) => count2 === 1 ? word3 : `${word3}s`;
 var SHOWN = 8;
@@ -5869,28 +5869,24 @@ var tensor = named("tensor", ["data", "..."], (data, options = {}) => {
   checkShape("tensor", host.shape);
   return upload(host.bytes, host.shape, host.dtype, device);
 });
-var frombuffer = named(
-  "frombuffer",
-  ["buffer", "..."],
-  (buffer, options = {}) => {
-    const {
-      dtype = "float32",
-      count: count2 = -1,
-      offset = 0,
-      device
-    } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
-    const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
-    const size = dtype === "bool" ? 1 : itemSize(dtype);
-    const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
-    if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
-      throw new ValueError(
-        `frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`
-      );
-    }
-    const bytes2 = all2.subarray(offset, offset + elements * size);
-    return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
+var frombuffer = named("frombuffer", ["buffer", "..."], (buffer, options = {}) => {
+  const {
+    dtype = "float32",
+    count: count2 = -1,
+    offset = 0,
+    device
+  } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  const size = dtype === "bool" ? 1 : itemSize(dtype);
+  const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
+  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
+    throw new ValueError(
+      `frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`
+    );
   }
-);
+  const bytes2 = all2.subarray(offset, offset + elements * size);
+  return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
+});
 var quantized_weight = named(
   "quantized_weight",
   ["values: Tensor", "scales: Tensor"],
@@ -6169,14 +6165,15 @@ function reduced(name, input2, dims, keepdim) {
   const argument = reduceArgument(name, input2.dtype);
   const result = reduceResult(name, argument);
   const shape = reducedShape(input2.shape, dims, keepdim);
-  const { empty: empty2 } = reduceOp(name);
+  const { empty: empty2, gives } = reduceOp(name);
+  const ofFloats2 = gives === "same" && isFloat(input2.dtype);
   if (dims.some((d) => input2.shape[d] === 0)) {
     if (empty2 === void 0)
       throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
-    return constant(empty2, shape, result, input2.backend);
+    return constant(empty2, shape, ofFloats2 ? input2.dtype : result, input2.backend);
   }
   const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
-  return reduceOp(name).gives === "same" && isFloat(input2.dtype) ? cast(values, input2.dtype) : values;
+  return ofFloats2 ? cast(values, input2.dtype) : values;
 }
 var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
   const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
@@ -7560,10 +7557,21 @@ var METHODS = {
   tril,
   triu
 };
+var GETTERS = {
+  T: (input2) => permute(input2, input2.shape.map((_, d) => d).reverse()),
+  mT: (input2) => transpose(input2, -2, -1)
+};
 for (const [name, fn] of Object.entries(METHODS)) {
   Object.defineProperty(Tensor.prototype, name, {
     value(...args) {
       return fn(this, ...args);
+    }
+  });
+}
+for (const [name, compute] of Object.entries(GETTERS)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    get() {
+      return compute(this);
     }
   });
 }
@@ -7863,12 +7871,15 @@ function lookUp(ids, weight, shape) {
   const [first, ...others] = weight.rows ?? [weight];
   if (!first) return from(weight, 0);
   let start = first.shape[0] ?? 0;
-  return others.reduce((found, part) => {
-    const inLater = unsqueeze(element("ge", ids, start), -1);
-    const later = from(part, start);
-    start += part.shape[0] ?? 0;
-    return choose(inLater, later, found);
-  }, from(first, 0));
+  return others.reduce(
+    (found, part) => {
+      const inLater = unsqueeze(element("ge", ids, start), -1);
+      const later = from(part, start);
+      start += part.shape[0] ?? 0;
+      return choose(inLater, later, found);
+    },
+    from(first, 0)
+  );
 }
 var normalize = named(
   "normalize",
@@ -8275,7 +8286,10 @@ function rowsOf2(bytes2, shape, options) {
   const starts = Array.from({ length: Math.ceil(rows / each2) }, (_, i) => i * each2);
   const parts = starts.map((start) => {
     const count2 = Math.min(each2, rows - start);
-    return reshape(frombuffer(bytes2.subarray(start * bytes2.length / rows, (start + count2) * bytes2.length / rows), options), [count2, ...row]);
+    return reshape(frombuffer(bytes2.subarray(start * bytes2.length / rows, (start + count2) * bytes2.length / rows), options), [
+      count2,
+      ...row
+    ]);
   });
   return cat(parts);
 }

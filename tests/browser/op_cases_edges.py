@@ -78,6 +78,7 @@ NONE, WIDE, TALL = torch.empty(0), torch.empty(0, 3), torch.empty(3, 0)
 NO_INDEX = torch.empty(0, 3, dtype=torch.int64)
 
 empty: list[Case] = [
+    *(case(name, TALL.half(), 1) for name in ("sum", "prod", "nansum", "mean")),
     *(case(name, WIDE) for name in ("exp", "sum", "prod", "sort", "t", "erfinv")),
     *(case(name, WIDE, 0) for name in ("sum", "prod", "any", "cumsum", "softmax")),
     *(case(name, WIDE, 1) for name in ("amax", "argmax", "max", "var", "log_softmax")),

@@ -275,6 +275,7 @@ def pick(draw: Draw) -> Case:
             case("scatter", base, dim, last_counts(index, dim), src),
             case("scatter", base, dim, index, 2.5),
             case("scatter_add", base, dim, index, src),
+            case("scatter_add", draw.values(shape, torch.int32), dim, index, src.int()),
             case("take_along_dim", base, index, dim)
             if own[:dim] + own[dim + 1 :] == shape[:dim] + shape[dim + 1 :]
             else case("tril", draw.tensor([*shape, 5]), draw.random.randint(-3, 3)),
@@ -287,6 +288,44 @@ def last_counts(index: Tensor, dim: int) -> Tensor:
     if index.shape[dim] < 2:
         return index
     return index.narrow(dim, 0, 1)
+
+
+def bracketed(draw: Draw) -> Case:
+    """Slices, numbers, None, an ellipsis, and tensors that broadcast together."""
+    shape = draw.shape(1)
+    common = [draw.random.choice([1, 2, 3]) for _ in range(draw.random.randint(0, 2))]
+    indices: list[Any] = []
+    for size in shape[: draw.random.randint(1, len(shape))]:
+        way = draw.random.choice(["slice", "number", "tensor", "tensor"])
+        if size == 0 or way == "slice":
+            start, stop = (draw.random.randint(-9, 9) for _ in range(2))
+            indices.append(slice(start, stop, draw.random.choice([None, 1, 2])))
+        elif way == "number":
+            indices.append(draw.random.randrange(-size, size))
+        else:
+            own = draw.narrower(common)
+            indices.append(draw.indices(2 * size, own) - size)
+    if draw.random.random() < 0.2:
+        indices.insert(draw.random.randint(0, len(indices)), None)
+    if draw.random.random() < 0.2:
+        indices.append(...)
+    return brackets(draw.tensor(shape, ALL, True), *indices)
+
+
+def by_value(draw: Draw) -> Case:
+    """Functions whose result is as long as the elements say."""
+    shape = draw.shape()
+    value = draw.tensor(shape, ALL, True)
+    mask = draw.tensor(draw.narrower(shape), [torch.bool])
+    return draw.random.choice(
+        [
+            case("nonzero", value),
+            case("nonzero", value, as_tuple=True),
+            case("argwhere", mask),
+            case("masked_select", value, mask),
+            case("masked_select", draw.tensor(draw.narrower(shape), ALL), mask),
+        ]
+    )
 
 
 def product(draw: Draw) -> Case:
@@ -375,6 +414,8 @@ KINDS: list[Callable[[Draw], Case]] = [
     move,
     join,
     pick,
+    bracketed,
+    by_value,
     product,
     normed,
     attention,

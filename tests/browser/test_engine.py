@@ -337,3 +337,16 @@ def test_one_bad_read_leaves_the_others_of_its_tick(torch_page: Page) -> None:
         }"""
     )
     assert outcomes == ["fulfilled", "rejected"]
+
+
+def test_a_matrix_has_its_transpose_as_a_property(torch_page: Page) -> None:
+    shapes, values = torch_page.evaluate(
+        """async () => {
+            const cube = torch.zeros(2, 3, 4);
+            const matrix = torch.tensor([[1, 2], [3, 4]]);
+            return [[cube.T, cube.mT, torch.tensor(1).T].map(({shape}) => [...shape]),
+                await Promise.all([matrix.T.tolist(), matrix.mT.tolist()])];
+        }"""
+    )
+    assert shapes == [[4, 3, 2], [2, 4, 3], []]
+    assert values == [[[1, 3], [2, 4]]] * 2

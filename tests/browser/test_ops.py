@@ -256,7 +256,7 @@ RANDOM_TOLERANCE = 1e-5
 def test_random_calls_give_what_pytorch_gives(op_page: Page, device: str) -> None:
     check(
         op_page,
-        random_cases(seed=0, count=220),
+        random_cases(seed=0, count=260),
         device,
         RANDOM_TOLERANCE,
     )

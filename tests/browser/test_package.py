@@ -27,13 +27,25 @@ const shape: readonly number[] = y.shape;
 const { rows, clock }: torch.Profile = await torch.profile(() => y.numpy());
 const names: string[] = rows.map((row) => row.name);
 const add: typeof torch.add = small.add;
+const index = torch.zeros({ size: [1, 2], dtype: "int32" });
+const gathered: torch.Tensor[] = [torch.gather(x, { dim: 0, index }), x.gather(0, { index })];
+const { values, indices } = x.max({ dim: 1 });
+const places: torch.Tensor[] = await x.nonzero({ as_tuple: true });
+const picked: torch.Tensor = x.T.index([places[0] ?? 0, [0, 1], "...", null]);
+const layer = new torch.nn.Linear({ in_features: 2, out_features: 3, bias: false });
 // @ts-expect-error: a dtype is a string
 torch.zeros([2], { dtype: 32 });
 // @ts-expect-error: there is no such method
 y.addd(1);
 // @ts-expect-error: dim is a number
 y.sum("a");
-export { add, clock, names, shape };
+// @ts-expect-error: there is no index
+torch.gather(x, { dim: 0 });
+// @ts-expect-error: an index is a tensor
+x.gather({ dim: 0, index: 1 });
+// @ts-expect-error: there is no such keyword
+torch.gather(x, { dim: 0, index, axis: 1 });
+export { add, clock, gathered, indices, layer, names, picked, shape, values };
 """
 
 

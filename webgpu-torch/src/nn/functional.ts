@@ -60,12 +60,15 @@ function lookUp(ids: Tensor, weight: Tensor, shape: Shape): Tensor {
   if (!first) return from(weight, 0);
   let start = first.shape[0] ?? 0;
   // A number beyond a part gives NaN there, and is found in a later one or nowhere.
-  return others.reduce((found, part) => {
-    const inLater = unsqueeze(element("ge", ids, start), -1);
-    const later = from(part, start);
-    start += part.shape[0] ?? 0;
-    return choose(inLater, later, found);
-  }, from(first, 0));
+  return others.reduce(
+    (found, part) => {
+      const inLater = unsqueeze(element("ge", ids, start), -1);
+      const later = from(part, start);
+      start += part.shape[0] ?? 0;
+      return choose(inLater, later, found);
+    },
+    from(first, 0),
+  );
 }
 
 export interface NormalizeOptions {

@@ -32,6 +32,9 @@ export const tensor = named("tensor", ["data", "..."], (data: Nested | HostArray
   return upload(host.bytes, host.shape, host.dtype, device);
 });
 
+/** Where bytes lie. */
+export type Bytes = ArrayBuffer | ArrayBufferView;
+
 export interface FromBufferOptions extends TensorOptions {
   /** In elements; all of the rest if left out. */
   count?: number;
@@ -40,29 +43,25 @@ export interface FromBufferOptions extends TensorOptions {
 }
 
 /** A tensor of one dimension from bytes, which go to the device without another copy on the way. */
-export const frombuffer = named(
-  "frombuffer",
-  ["buffer", "..."],
-  (buffer: ArrayBuffer | ArrayBufferView, options: FromBufferOptions = {}): Tensor => {
-    const {
-      dtype = "float32",
-      count = -1,
-      offset = 0,
-      device,
-    } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
-    const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
-    // A bool is a byte in memory, and a word on the device.
-    const size = dtype === "bool" ? 1 : itemSize(dtype);
-    const elements = count >= 0 ? count : (all.length - offset) / size;
-    if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
-      throw new ValueError(
-        `frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`,
-      );
-    }
-    const bytes = all.subarray(offset, offset + elements * size);
-    return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
-  },
-);
+export const frombuffer = named("frombuffer", ["buffer", "..."], (buffer: Bytes, options: FromBufferOptions = {}): Tensor => {
+  const {
+    dtype = "float32",
+    count = -1,
+    offset = 0,
+    device,
+  } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  // A bool is a byte in memory, and a word on the device.
+  const size = dtype === "bool" ? 1 : itemSize(dtype);
+  const elements = count >= 0 ? count : (all.length - offset) / size;
+  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
+    throw new ValueError(
+      `frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`,
+    );
+  }
+  const bytes = all.subarray(offset, offset + elements * size);
+  return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
+});
 
 /**
  * A block-quantised weight (out, in), for `linear` and `embedding`: float16 scales (out, in / 32), beside int8 (out, in) or uint32

@@ -38,8 +38,8 @@ export const cat = named(
     }
     const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
     const full = tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype));
-  const whole = joinAll(full, d);
-  if (whole && d === 0 && whole.numel() * itemSize(dtype) > whole.backend.maxBytes) return new Tensor(whole.node, full);
+    const whole = joinAll(full, d);
+    if (whole && d === 0 && whole.numel() * itemSize(dtype) > whole.backend.maxBytes) return new Tensor(whole.node, full);
     const total = shaped.reduce((sum, { shape }) => sum + (shape[d] ?? 0), 0);
     return (
       whole ??

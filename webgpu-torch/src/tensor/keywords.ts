@@ -133,7 +133,7 @@ function isOfKind(kind: string | undefined, value: unknown): boolean {
 function typeName(value: unknown): string {
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
   if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
-  return value.constructor?.name ?? "object";
+  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "Array" : (value.constructor?.name ?? "object");
 }
 
 const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);

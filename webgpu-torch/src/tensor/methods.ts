@@ -73,14 +73,31 @@ interface Methods extends Omit<Mapped, "max" | "min" | "nonzero"> {
 }
 
 declare module "./tensor" {
-  interface Tensor extends Methods {}
+  interface Tensor extends Methods {
+    /** The dimensions in reverse: of a matrix, its transpose. */
+    readonly T: Tensor;
+    /** The transposes of matrices. */
+    readonly mT: Tensor;
+  }
 }
+
+const GETTERS = {
+  T: (input: Tensor) => shapes.permute(input, input.shape.map((_, d) => d).reverse()),
+  mT: (input: Tensor) => shapes.transpose(input, -2, -1),
+};
 
 // The one thing that happens at import: without it `t.add(u)` would not exist. Functions see the tensor as their first argument.
 for (const [name, fn] of Object.entries(METHODS)) {
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, ...args: unknown[]) {
       return (fn as (...all: unknown[]) => unknown)(this, ...args);
+    },
+  });
+}
+for (const [name, compute] of Object.entries(GETTERS)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    get(this: Tensor) {
+      return compute(this);
     },
   });
 }

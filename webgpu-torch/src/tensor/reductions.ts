@@ -31,15 +31,16 @@ function reduced(name: ReduceName, input: Tensor, dims: readonly number[], keepd
   const argument = reduceArgument(name, input.dtype);
   const result = reduceResult(name, argument);
   const shape = reducedShape(input.shape, dims, keepdim);
-  const { empty } = reduceOp(name);
+  const { empty, gives } = reduceOp(name);
+  const ofFloats = gives === "same" && isFloat(input.dtype);
   if (dims.some((d) => input.shape[d] === 0)) {
     if (empty === undefined)
       throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
-    return constant(empty, shape, result, input.backend);
+    return constant(empty, shape, ofFloats ? input.dtype : result, input.backend);
   }
   const values = make({ kind: "reduce", name, dims }, [cast(input, argument)], shape, result);
   // Sums of float16 are kept in float32 until they are complete.
-  return reduceOp(name).gives === "same" && isFloat(input.dtype) ? cast(values, input.dtype) : values;
+  return ofFloats ? cast(values, input.dtype) : values;
 }
 
 const overDims = (name: ReduceName) =>

@@ -93,7 +93,10 @@ function rowsOf(bytes: Uint8Array, shape: Shape, options: { dtype: DType; device
   const starts = Array.from({ length: Math.ceil(rows / each) }, (_, i) => i * each);
   const parts = starts.map((start) => {
     const count = Math.min(each, rows - start);
-    return reshape(frombuffer(bytes.subarray((start * bytes.length) / rows, ((start + count) * bytes.length) / rows), options), [count, ...row]);
+    return reshape(frombuffer(bytes.subarray((start * bytes.length) / rows, ((start + count) * bytes.length) / rows), options), [
+      count,
+      ...row,
+    ]);
   });
   return cat(parts);
 }
