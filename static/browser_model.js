@@ -8,18 +8,20 @@ import { LayerCache } from "./layer_cache.js";
 import { piecesFrom } from "./pieces.js";
 import { PieceSource } from "./piece_source.js";
 import { forgetModel, keptPieces } from "./piece_store.js";
-import { runShare, warmUp } from "./share.js";
+import { matricesOfLast, runShare, warmUp } from "./share.js";
 
 /**
  * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./layer_cache.js").Progress} Progress
  * @typedef {import("./share.js").ShareResult} ShareResult
+ * @typedef {import("./torch.js").Autotuned} Autotuned
  *
  * @typedef {object} Settings
  * @property {Server} server
  * @property {string} model
  * @property {WeightDtype} dtype
+ * @property {Autotuned | null} [autotuned] what was found at an earlier visit
  *
  * @typedef {object} Share what is asked of the browser
  * @property {string} revision
@@ -31,7 +33,11 @@ import { runShare, warmUp } from "./share.js";
  * @property {(full: import("./room.js").Full) => void} onFull hears that the GPU's memory was full, before
  *   what is on it is given up
  * @property {(came: import("./line_meter.js").Amount) => void} onCame hears how fast a piece came
+ * @property {(autotuned: Autotuned) => void} onTuned hears which kernels suit this GPU
  */
+
+/** A slow GPU measures the rest at the next visit. */
+const tuningMs = 1000;
 
 /** Owns the GPU's part of the model. */
 export class BrowserModel {
@@ -55,7 +61,7 @@ export class BrowserModel {
 
   /** Finds the GPU. Rejects with a plain reason where there is none. */
   async open() {
-    await (this.#gpu ??= torch.init({ device: "webgpu" }));
+    await (this.#gpu ??= torch.init({ device: "webgpu", autotuned: this.settings.autotuned }));
     return torch.device_info();
   }
 
@@ -171,8 +177,23 @@ export class BrowserModel {
     if (this.#warm !== layers && layers.split < config.n_layer) {
       await this.#turns.add(() => warmUp(layers));
       this.#warm = layers;
+      void this.#tune(layers);
     }
     if (this.#layers === layers) this.listeners.onLowest({ revision, split: layers.split });
+  }
+
+  /**
+   * Measures which kernels suit this GPU, once for all models of these sizes: now, when little is on it.
+   * A request waits for no more than a measurement of a few ms.
+   * @param {LayerCache} layers
+   */
+  async #tune(layers) {
+    try {
+      const autotuned = await torch.autotune(matricesOfLast(layers), { milliseconds: tuningMs });
+      if (Object.keys(autotuned.tiles).length > 0) this.listeners.onTuned(autotuned);
+    } catch {
+      // The GPU is gone: who asks it next hears so.
+    }
   }
 
   /** @param {string} revision */

@@ -23,7 +23,8 @@ import { SplitComputeError } from "./errors.js";
 /**
  * Owns the Worker. A dead one is replaced at the next question, until close().
  * Its event "lowest" says that `lowest` is another now. Before it, "full" says that the GPU's memory
- * was full, a CustomEvent<Full>; "came" tells how fast a piece was fetched, a CustomEvent<Amount>.
+ * was full, a CustomEvent<Full>; "came" tells how fast a piece was fetched, a CustomEvent<Amount>;
+ * "tuned" which kernels suit the GPU, a CustomEvent<Autotuned>.
  */
 export class GpuWorker extends EventTarget {
   /** The lowest split that what is on the GPU allows. @type {LowestReport["lowest"]} */

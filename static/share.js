@@ -38,6 +38,13 @@ export function runShare(layers, { split, body }) {
   return runPieces(layers, layerPieces(split, n_layer), decodeHidden(body, n_embd), lap);
 }
 
+/** The weights (out, in) of the last layer. @param {LayerCache} layers that hold it */
+export function matricesOfLast(layers) {
+  const { n_layer } = layers.manifest.config;
+  const [last] = layerPieces(n_layer - 1, n_layer);
+  return last === undefined ? [] : [...layers.get(last).values()].filter(({ ndim }) => ndim === 2);
+}
+
 /**
  * Compiles what later runs need, with zeros for a hidden state. Twice through the last layer, since
  * kernels reach from one layer into the next.

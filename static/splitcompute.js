@@ -20,6 +20,7 @@ import { embedTexts, loadLayers, lowestSplit } from "./session.js";
 import { Takeover } from "./takeover.js";
 import { Tally } from "./tally.js";
 import { Trust } from "./trust.js";
+import { keepTuning, keptTuning } from "./tuning.js";
 
 export { SplitComputeError };
 
@@ -38,6 +39,7 @@ export { SplitComputeError };
  * @typedef {import("./report.js").LayerReport} LayerReport
  * @typedef {import("./report.js").Timings} Timings
  * @typedef {import("./takeover.js").TakeoverOptions} TakeoverOptions
+ * @typedef {import("./torch.js").Autotuned} Autotuned
  * @typedef {import("./takeover.js").TakeoverState} TakeoverState
  *
  * @typedef {object} ConnectOptions
@@ -78,7 +80,7 @@ export async function connect(options = {}) {
   const models = await fetchModels(server, signal);
   const info = findModel(models, options.model ?? models[0]?.name);
   checkDtype(info, dtype);
-  const worker = new GpuWorker({ server, model: info.name, dtype }, onProgress);
+  const worker = new GpuWorker({ server, model: info.name, dtype, autotuned: keptTuning() }, onProgress);
   const device = await worker.open().catch(noGpu);
   const tally = new Tally(server);
   const trust = new Trust(server, dtype, worker);
@@ -86,6 +88,9 @@ export async function connect(options = {}) {
   const measurements = new Measurements([server.url, describe(device), info.name, dtype].join(" "));
   worker.addEventListener("came", (event) => {
     measurements.came(/** @type {CustomEvent<Amount>} */ (event).detail);
+  });
+  worker.addEventListener("tuned", (event) => {
+    keepTuning(/** @type {CustomEvent<Autotuned>} */ (event).detail);
   });
   const room = new Room(describe(device));
   worker.addEventListener("full", (event) => {

@@ -5485,8 +5485,13 @@ var WebGpuBackend = class _WebGpuBackend {
   upload(data) {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
-    if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
-    this.sendAhead(data.byteLength);
+    try {
+      if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
+      this.sendAhead(data.byteLength);
+    } catch (error) {
+      storage.dispose();
+      throw error;
+    }
     return storage;
   }
   /** The GPU process wakes up and takes the data in while JavaScript goes on to say what becomes of it. */

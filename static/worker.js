@@ -36,7 +36,8 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {{progress: Progress}} ProgressReport
  * @typedef {{lowest: {revision: string, split: number} | null}} LowestReport of what is on the GPU
  * @typedef {{event: "full", detail: import("./room.js").Full}
- *   | {event: "came", detail: import("./line_meter.js").Amount}} EventReport
+ *   | {event: "came", detail: import("./line_meter.js").Amount}
+ *   | {event: "tuned", detail: import("./torch.js").Autotuned}} EventReport
  */
 
 listen();
@@ -55,6 +56,7 @@ function listen() {
         onLowest: (lowest) => send({ lowest }),
         onFull: (detail) => send({ event: "full", detail }),
         onCame: (detail) => send({ event: "came", detail }),
+        onTuned: (detail) => send({ event: "tuned", detail }),
       });
     }
     const abort = new AbortController();

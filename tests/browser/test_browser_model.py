@@ -92,3 +92,46 @@ def test_layers_that_are_given_up_are_loaded_no_further(own_page: Page) -> None:
     assert "The layers on the GPU were given up" in came["outcome"]
     assert came["dropped"] == came["after"] == 0
     assert came["again"] == came["before"] > 0
+
+
+def test_kernels_are_chosen_by_measuring_with_the_first_layer(own_page: Page) -> None:
+    """What is found is told once, and a later visit begins with it."""
+    page = ModelPage(own_page, "small-gpt2", caps={"software": False})
+    found: dict[str, Any] = page.evaluate(
+        """async () => {
+            const told = [];
+            const first = new Promise((resolve) => {
+                share.listeners.onTuned = (found) => resolve(told.push(found));
+            });
+            await run(["a text"], 0);
+            await first;
+            torch.close();
+            await torch.init({caps: {software: false}, autotuned: told[0]});
+            const one = torch.frombuffer(Float32Array.of(1)).reshape([1, 1]);
+            const again = await torch.autotune([one], {milliseconds: 0});
+            return {told, again};
+        }"""
+    )
+    [first] = found["told"]
+    assert first["tiles"]
+    assert first["tiles"].items() <= found["again"]["tiles"].items()
+
+
+def test_what_was_measured_is_kept_from_visit_to_visit(own_page: Page) -> None:
+    found = own_page.evaluate(
+        """async () => {
+            const {keepTuning, keptTuning} = await import("/static/tuning.js");
+            const before = keptTuning();
+            const spoilt = [];
+            for (const text of ["{", "null", '{"adapter": 1, "tiles": {}}', '"a"']) {
+                localStorage.setItem("splitcompute.autotuned", text);
+                spoilt.push(keptTuning());
+            }
+            keepTuning({adapter: "a GPU", tiles: {"128 2x2 f32": "8,4,8,4,4,8"}});
+            return {before, spoilt, kept: keptTuning()};
+        }"""
+    )
+    assert found["before"] is None
+    assert found["spoilt"] == [None] * 4
+    tiles = {"128 2x2 f32": "8,4,8,4,4,8"}
+    assert found["kept"] == {"adapter": "a GPU", "tiles": tiles}

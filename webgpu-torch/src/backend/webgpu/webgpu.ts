@@ -83,8 +83,13 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   upload(data: Uint8Array): Storage {
     const storage = this.own(data.byteLength, (bytes) => this.pool.takeExactly(bytes));
     const buffer = this.bufferOf(storage);
-    if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
-    this.sendAhead(data.byteLength);
+    try {
+      if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
+      this.sendAhead(data.byteLength);
+    } catch (error) {
+      storage.dispose();
+      throw error;
+    }
     return storage;
   }
 
