@@ -23,8 +23,9 @@ import quiet_threads  # noqa: F401 - it must come before torch
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from linear import Linear
 from model_registry import resolve
 from quantize import WEIGHT_DTYPES, WeightDtype, rounded
 from split_model import SplitModel
@@ -34,11 +35,14 @@ SENTENCES = Path(__file__).with_name("sentences.txt")
 
 def embeddings(model: SplitModel, dtype: WeightDtype, texts: list[str]) -> Tensor:
     """(texts, n_embd) float64, with all layers rounded to the dtype."""
-    for layer in range(model.config.n_layer):
-        parameters = dict(model.model.layers[layer].named_parameters())
-        for name, parameter in parameters.items():
-            weight = model.weights.read(f"layer.{layer}", name)
-            parameter.data.copy_(rounded(weight, dtype))
+    for layer, modules in enumerate(model.model.layers):
+        for name in model.weights.pieces[f"layer.{layer}"]:
+            owner, _, attribute = name.rpartition(".")
+            module = modules.get_submodule(owner)
+            if isinstance(module, Linear):
+                module.packed = None  # the CPU's own layout of what was loaded
+            weight = rounded(model.weights.read(f"layer.{layer}", name), dtype)
+            setattr(module, attribute, nn.Parameter(weight, requires_grad=False))
     return model.embed(model.tokenize(texts, truncate=True)).double()
 
 

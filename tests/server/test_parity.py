@@ -17,7 +17,7 @@ import parity
 from metrics import Metrics
 from model_service import ModelService
 from options import Options
-from parity import TOLERANCES, ParityChecks
+from parity import TOLERANCES, WIRE_TOLERANCES, ParityChecks
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
 from refusals import OVERLOADED, Refusal
@@ -84,12 +84,12 @@ def test_an_error_beyond_the_formats_is_different(
 def test_the_wires_rounding_counts_too(client: FlaskClient) -> None:
     right = embeddings(client)
     check = split(client, dtype="q8")
-    assert send(client, check, right).json["tolerance"] == TOLERANCES["q8"]
+    assert send(client, check, right).json["tolerance"] == WIRE_TOLERANCES["q8"]
 
 
 def test_every_number_format_has_a_tolerance() -> None:
-    assert set(TOLERANCES) >= set(WIRE_DTYPES)
-    assert set(TOLERANCES) >= set(WEIGHT_DTYPES)
+    assert set(WIRE_TOLERANCES) == set(WIRE_DTYPES)
+    assert set(TOLERANCES) == set(WEIGHT_DTYPES)
 
 
 @pytest.mark.parametrize(
