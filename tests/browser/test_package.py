@@ -28,7 +28,10 @@ const { rows, clock }: torch.Profile = await torch.profile(() => y.numpy());
 const names: string[] = rows.map((row) => row.name);
 const add: typeof torch.add = small.add;
 const index = torch.zeros({ size: [1, 2], dtype: "int32" });
-const gathered: torch.Tensor[] = [torch.gather(x, { dim: 0, index }), x.gather(0, { index })];
+const gathered: torch.Tensor[] = [
+  torch.gather(x, { dim: 0, index }),
+  x.gather(0, { index }),
+];
 const { values, indices } = x.max({ dim: 1 });
 const places: torch.Tensor[] = await x.nonzero({ as_tuple: true });
 const picked: torch.Tensor = x.T.index([places[0] ?? 0, [0, 1], "...", null]);
