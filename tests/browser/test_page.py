@@ -18,6 +18,7 @@ import pytest
 from conftest import ROOT, system_chromium
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Playwright, expect
+from test_takeover import LIMIT_GPU
 from tolerances import BY_DTYPE
 
 from options import Options
@@ -305,6 +306,28 @@ def test_a_layer_that_does_not_come_is_tried_again_and_the_page_says_so(
     expect(site.locator("#result-where")).to_contain_text("your browser ran layer 3")
     gate.open()
     expect(site.get_by_text("Your browser holds")).to_be_visible()
+
+
+def test_a_gpu_without_room_for_all_layers_runs_those_that_fit(fresh: Page) -> None:
+    """Nothing fails, and the page says why it is not more."""
+    fresh.get_by_label("Who sets the cut").select_option("Your browser runs all it can")
+    # In f16 three buffers a layer are counted, of 32 KiB each.
+    fresh.workers[-1].evaluate(LIMIT_GPU, {"room": 7 * 2**15, "isForWeights": True})
+    fresh.get_by_role("button", name=re.compile("^Download \\(")).click()
+    expect(fresh.locator("#browser-words")).to_have_text(
+        "The GPU's memory has no room for more layers. "
+        "Your browser runs layers 2–3 and the finish.",
+        timeout=20_000,
+    )
+    embed(fresh)
+    expect(fresh.locator("#result-where")).to_contain_text(
+        "your browser ran layers 2–3"
+    )
+    expect(fresh.locator("#result-note")).to_have_text(
+        "The GPU's memory has no room for more layers, "
+        "so the server ran layers 0–1 too."
+    )
+    expect(fresh.locator("#text-problem")).to_be_empty()
 
 
 def test_a_larger_download_than_agreed_to_is_asked_about_again(site: Page) -> None:
