@@ -1,8 +1,8 @@
 """Times GPT-2 layers in a browser: this library and its peers, in turn, in one run.
 
-    python benchmarks/peers/run.py --tokens 16 --rounds 1   here, on the software adapter
-    python benchmarks/peers/run.py --gpu                    on this machine's GPU
-    python benchmarks/peers/run.py --serve                  an address for another browser
+    python benchmarks/peers/run.py --tokens 16 --rounds 1  on the software adapter
+    python benchmarks/peers/run.py --gpu                   on this machine's GPU
+    python benchmarks/peers/run.py --serve                 for another browser
 
 A step takes a hidden state (T, d) up, through the layers and the final norm, and one
 row, the mean over tokens, back; with --whole the whole hidden state comes back. Weights
