@@ -6328,11 +6328,16 @@ var norm2 = named(
   "norm",
   ["input: Tensor", "..."],
   (input2, ...args) => {
-    const { p = 2, dim, keepdim = false } = keywords("norm", ["p", "dim", "keepdim"], args);
+    const { p = 2, dim, keepdim = false, dtype } = keywords("norm", ["p", "dim", "keepdim"], args, ["dtype"]);
     if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
+    const result = dtype ?? input2.dtype;
+    if (promote("norm", result, input2.dtype) !== result)
+      throw new RuntimeError(
+        `norm: the dtype of the input (${input2.dtype}) should be convertible without narrowing to the specified dtype (${result})`
+      );
     const dims = wrapDims("norm", dim, input2.ndim);
     const x = cast(input2, "float32");
-    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input2.dtype);
+    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), result);
   }
 );
 function normOf(x, p, dims, keepdim) {
@@ -7850,7 +7855,18 @@ var group_norm = named(
 
 // src/nn/functional.ts
 var silu = named("silu", ["input: Tensor"], (input2) => element("silu", input2));
-var softplus = named("softplus", ["input: Tensor"], (input2) => element("softplus", input2));
+var softplus = named(
+  "softplus",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { beta = 1, threshold = 20 } = keywords("softplus", ["beta", "threshold"], args);
+    if (beta === 1 && threshold === 20) return element("softplus", input2);
+    if (!isFloat(input2.dtype)) throw new NotImplementedError(`softplus: not implemented for '${input2.dtype}', only for floats`);
+    const scaled2 = element("mul", cast(input2, "float32"), beta);
+    const smooth = element("div", element("log1p", element("exp", scaled2)), beta);
+    return cast(choose(element("gt", scaled2, threshold), cast(input2, "float32"), smooth), input2.dtype);
+  }
+);
 var gelu = named("gelu", ["input: Tensor", "..."], (input2, options = {}) => {
   const { approximate = "none" } = keywords("gelu", [], [options], ["approximate"]);
   if (approximate !== "none" && approximate !== "tanh")
@@ -8245,6 +8261,10 @@ function load2(data, options = {}) {
   const bytes2 = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
   const { header, start } = headerOf(bytes2);
   const names2 = Object.keys(header).filter((name) => name !== "__metadata__");
+  checkCoverage(
+    names2.map((name) => header[name]),
+    bytes2.length - start
+  );
   return new Map(names2.map((name) => [name, read(name, header[name], bytes2.subarray(start), device)]));
 }
 function headerOf(bytes2) {
@@ -8261,6 +8281,22 @@ function headerOf(bytes2) {
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) throw fail("the header is no JSON object");
   return { header, start };
+}
+function checkCoverage(entries, length) {
+  const spans = entries.flatMap((entry) => {
+    const { data_offsets: offsets } = entry ?? {};
+    return isSizes(offsets) ? [offsets] : [];
+  });
+  if (spans.length < entries.length) return;
+  let end = 0;
+  for (const [begin = 0, stop = 0] of spans.sort(([a = 0, b = 0], [c = 0, d = 0]) => a - c || b - d)) {
+    if (begin !== end)
+      throw new RuntimeError(
+        `safetensors: bytes from ${Math.min(begin, end)} to ${Math.max(begin, end)} are of ${begin < end ? "two tensors" : "no tensor"}`
+      );
+    end = stop;
+  }
+  if (end < length) throw new RuntimeError(`safetensors: bytes from ${end} to ${length} are of no tensor`);
 }
 var isSizes = (value) => Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 function read(name, entry, bytes2, device) {

@@ -98,6 +98,7 @@ ALONE: list[Case] = [
     *(case(name, BOOLS) for name in ("relu", "abs", "floor", "round", "frac")),
     case("frac", INTS),
     case("var", INTS),
+    case("norm", X, dtype=torch.float16),
     case("addcdiv", INTS, INTS, INTS),
     case("bitwise_not", X),
     case("bitwise_left_shift", X, X),

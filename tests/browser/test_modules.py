@@ -383,6 +383,22 @@ def file(header: str, data: bytes = b"") -> list[int]:
             r"w: 4 bytes, expected 8 for F32 \[2\]",
         ),
         (
+            file('{"w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}', b"12"),
+            "bytes from 1 to 2 are of no tensor",
+        ),
+        (
+            file('{"w": {"dtype": "I8", "shape": [1], "data_offsets": [1, 2]}}', b"12"),
+            "bytes from 0 to 1 are of no tensor",
+        ),
+        (
+            file(
+                '{"v": {"dtype": "I8", "shape": [1], "data_offsets": [0, 1]},'
+                ' "w": {"dtype": "I8", "shape": [1], "data_offsets": [0, 1]}}',
+                b"1",
+            ),
+            "bytes from 0 to 1 are of two tensors",
+        ),
+        (
             file(
                 '{"w": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}}',
                 (2**31).to_bytes(8, "little"),

@@ -1,7 +1,7 @@
 /** torch.nn.functional: activations, norms, lookups. */
 
 import { isFloat } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
+import { NotImplementedError, RuntimeError } from "../base/errors";
 import type { Shape } from "../base/shape";
 import { cast, choose, constant, element, make } from "../tensor/build";
 import { type Args, keywords, named } from "../tensor/keywords";
@@ -18,7 +18,26 @@ export { group_norm, layer_norm, rms_norm } from "./norms";
 export { log_softmax, softmax } from "../tensor/softmax";
 
 export const silu = named("silu", ["input: Tensor"], (input: Tensor): Tensor => element("silu", input));
-export const softplus = named("softplus", ["input: Tensor"], (input: Tensor): Tensor => element("softplus", input));
+
+export interface SoftplusOptions {
+  beta?: number;
+  /** Where beta times the input is larger, the result is the input. */
+  threshold?: number;
+}
+
+/** log(1 + exp(beta * input)) / beta, a smooth relu. */
+export const softplus = named(
+  "softplus",
+  ["input: Tensor", "..."],
+  (input: Tensor, ...args: Args<SoftplusOptions, ["beta", "threshold"]>): Tensor => {
+    const { beta = 1, threshold = 20 } = keywords<SoftplusOptions>("softplus", ["beta", "threshold"], args);
+    if (beta === 1 && threshold === 20) return element("softplus", input);
+    if (!isFloat(input.dtype)) throw new NotImplementedError(`softplus: not implemented for '${input.dtype}', only for floats`);
+    const scaled = element("mul", cast(input, "float32"), beta);
+    const smooth = element("div", element("log1p", element("exp", scaled)), beta);
+    return cast(choose(element("gt", scaled, threshold), cast(input, "float32"), smooth), input.dtype);
+  },
+);
 
 export interface GeluOptions {
   approximate?: "none" | "tanh";

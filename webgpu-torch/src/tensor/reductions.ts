@@ -1,7 +1,7 @@
 /** Functions that reduce dimensions. */
 
 import type { DType } from "../base/dtype";
-import { isFloat } from "../base/dtype";
+import { isFloat, promote } from "../base/dtype";
 import { IndexError, RuntimeError } from "../base/errors";
 import { numel, reducedShape, wrapDims } from "../base/shape";
 import { reduceArgument, type ReduceName, reduceOp, reduceResult } from "../ops/reduce";
@@ -256,6 +256,8 @@ export const logsumexp = named(
 
 export interface NormOptions extends DimOptions {
   p?: number | "fro";
+  /** Of the result, and no narrower than the input's. */
+  dtype?: DType | null;
 }
 
 /** The p-norm over dimensions. */
@@ -263,11 +265,16 @@ export const norm = named(
   "norm",
   ["input: Tensor", "..."],
   (input: Tensor, ...args: Args<NormOptions, ["p", "dim", "keepdim"]>): Tensor => {
-    const { p = 2, dim, keepdim = false } = keywords<NormOptions>("norm", ["p", "dim", "keepdim"], args);
+    const { p = 2, dim, keepdim = false, dtype } = keywords<NormOptions>("norm", ["p", "dim", "keepdim"], args, ["dtype"]);
     if (!isFloat(input.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input.dtype}`);
+    const result = dtype ?? input.dtype;
+    if (promote("norm", result, input.dtype) !== result)
+      throw new RuntimeError(
+        `norm: the dtype of the input (${input.dtype}) should be convertible without narrowing to the specified dtype (${result})`,
+      );
     const dims = wrapDims("norm", dim, input.ndim);
     const x = cast(input, "float32");
-    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), input.dtype);
+    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), result);
   },
 );
 

@@ -41,6 +41,10 @@ export function load(data: ArrayBuffer | ArrayBufferView, options: LoadOptions =
   const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
   const { header, start } = headerOf(bytes);
   const names = Object.keys(header).filter((name) => name !== "__metadata__");
+  checkCoverage(
+    names.map((name) => header[name]),
+    bytes.length - start,
+  );
   return new Map(names.map((name) => [name, read(name, header[name], bytes.subarray(start), device)]));
 }
 
@@ -58,6 +62,24 @@ function headerOf(bytes: Uint8Array): { header: Record<string, unknown>; start: 
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) throw fail("the header is no JSON object");
   return { header: header as Record<string, unknown>, start };
+}
+
+/** Every byte is of one tensor: the format knows no gaps, and two names for the same bytes would be two copies on the device. */
+function checkCoverage(entries: readonly unknown[], length: number): void {
+  const spans = entries.flatMap((entry) => {
+    const { data_offsets: offsets } = (entry ?? {}) as { data_offsets?: unknown };
+    return isSizes(offsets) ? [offsets] : [];
+  });
+  if (spans.length < entries.length) return; // which tensor it is will be told where it is read
+  let end = 0;
+  for (const [begin = 0, stop = 0] of spans.sort(([a = 0, b = 0], [c = 0, d = 0]) => a - c || b - d)) {
+    if (begin !== end)
+      throw new RuntimeError(
+        `safetensors: bytes from ${Math.min(begin, end)} to ${Math.max(begin, end)} are of ${begin < end ? "two tensors" : "no tensor"}`,
+      );
+    end = stop;
+  }
+  if (end < length) throw new RuntimeError(`safetensors: bytes from ${end} to ${length} are of no tensor`);
 }
 
 const isSizes = (value: unknown): value is number[] =>
