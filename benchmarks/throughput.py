@@ -5,9 +5,10 @@
     .venv/bin/python benchmarks/throughput.py --device cuda --dtype bf16
 
 onnxruntime on a CPU, transformers, and sentence-transformers, as far as they are
-installed. Each has a process of its own and as many threads; they take turns, so that a
-machine that slows down slows all of them, and none runs beside another. The tables are
-medians. Tokens are random, and nothing is tokenised but in the table "from text".
+installed. Each has a process of its own and as many threads; they take turns of several
+runs, so that a machine that slows down slows all of them, and none runs beside another.
+The tables are medians. Tokens are random, and nothing is tokenised but in the table
+"from text".
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ BATCH = 32
 GPU_BATCH = 256
 LENGTHS = (16, 64, 128)
 MIXED_TEXTS = 640
-SINGLE_REPEATS = 5  # a turn of several, since one alone finds its caches cold
+TURN = 5  # runs, since the first after another library's finds its caches cold
 SENTENCES = Path(__file__).with_name("sentences.txt")
 
 
@@ -124,10 +125,9 @@ def table(title: str, contenders: list[Contender], batch: int, rounds: int) -> N
     for length in LENGTHS:
         work = partial(embed, random_ids([length] * batch, seed=length))
         runs = {each.name: (each, work) for each in contenders}
-        single = batch == 1
-        seconds = medians(runs, rounds, SINGLE_REPEATS if single else 1)
+        seconds = medians(runs, rounds, TURN)
         cells = [
-            f"{s * 1000:.1f} ms" if single else f"{batch / s:.0f}"
+            f"{s * 1000:.1f} ms" if batch == 1 else f"{batch / s:.0f}"
             for s in seconds.values()
         ]
         row(f"{length} tokens", cells)
@@ -175,7 +175,7 @@ def split_table(ours: Contender, n_layer: int, rounds: int) -> None:
     runs = {"whole": (ours, partial(embed, ids))}
     for split in range(1, n_layer):
         runs[str(split)] = ours, partial(split_at, ids, split)
-    seconds = medians(runs, rounds)
+    seconds = medians(runs, rounds, TURN)
     row("split", ["texts/s", "of n_layer / split times the whole model's"])
     row("---", ["---:", "---:"])
     whole = seconds.pop("whole")
@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
     parser.add_argument("--dtype", default="f32", choices=("f32", "bf16", "f16"))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     setting = Setting(args.model, args.device, args.dtype, args.threads)
     kinds: list[type[Runner]] = [SplitCompute, Transformers, SentenceTransformers]
