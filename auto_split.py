@@ -1,4 +1,4 @@
-"""Turns a /split request into a split: what the planner needs to know, put together."""
+"""Turns browsers' requests into cuts: what the planner needs to know, put together."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from planner import (
     lowest_split,
 )
 from ragged import Ragged
-from schemas import BrowserMeasured, SplitRequest
-from wire import hidden_bytes
+from schemas import BrowserMeasured, PlanRequest, SplitRequest
+from wire import WireDtype, hidden_bytes
 
 # A float32 as /embed writes it: sign, 17 digits or so, a comma and a space.
 JSON_BYTES_A_NUMBER = 21
@@ -33,41 +33,76 @@ def choose_split(
     if asked.browser is None:
         split = lowest_split(model.n_layer, set(asked.held))
         return split, "the fewest layers that the browser's allow; it measured nothing"
-    choice = _choice(asked, asked.browser, model, tokens)
+    choice = choose_cut(
+        _situation(
+            _task(
+                model,
+                len(tokens.values),
+                len(tokens.lengths),
+                count_characters(asked.inputs),
+                asked.dtype,
+            ),
+            asked.browser,
+            asked.held,
+            model,
+        ),
+        asked.policy,
+        _goal(asked.latency_goal_ms),
+        None if asked.previous is None else Cut(asked.previous),
+    )
     return choice.cut.at, choice.reason
 
 
-def _choice(
-    asked: SplitRequest, measured: BrowserMeasured, model: ModelService, tokens: Ragged
-) -> Choice:
-    layer, goal = measured.layer_ms, asked.latency_goal_ms
+def choose_plan(asked: PlanRequest, model: ModelService) -> Choice:
+    """For a browser that makes tokens itself. Raises NoCut."""
+    previous = asked.previous
+    task = _task(model, asked.tokens, asked.texts, asked.text_bytes, asked.dtype)
     return choose_cut(
-        Situation(
-            _task(asked, model, tokens),
-            Server(model.load.layer, model.load.queue_ms, model.crowded),
-            Browser(
-                frozenset(asked.held),
-                None if layer is None else Affine(layer.per_request, layer.per_token),
-                measured.overhead_ms,
-            ),
-            Network(
-                measured.round_trip_ms,
-                measured.download_bytes_per_s / 1000,
-                measured.upload_bytes_per_s / 1000,
-            ),
-        ),
+        _situation(task, asked.browser, asked.held, model, embeds=True),
         asked.policy,
-        LATENCY_GOAL_MS if goal is None else goal,
-        None if asked.previous is None else Cut(asked.previous),
+        _goal(asked.latency_goal_ms),
+        None if previous is None else Cut(previous.split, previous.first),
+        asked.direction,
     )
 
 
-def _task(asked: SplitRequest, model: ModelService, tokens: Ragged) -> Task:
-    count, n_embd = len(tokens.values), model.model.config.n_embd
+def _situation(
+    task: Task,
+    measured: BrowserMeasured,
+    held: list[int],
+    model: ModelService,
+    embeds: bool = False,
+) -> Situation:
+    layer = measured.layer_ms
+    return Situation(
+        task,
+        Server(model.load.layer, model.load.queue_ms, model.crowded),
+        Browser(
+            frozenset(held),
+            None if layer is None else Affine(layer.per_request, layer.per_token),
+            measured.overhead_ms,
+            embeds,
+        ),
+        Network(
+            measured.round_trip_ms,
+            measured.download_bytes_per_s / 1000,
+            measured.upload_bytes_per_s / 1000,
+        ),
+    )
+
+
+def _task(
+    model: ModelService, tokens: int, texts: int, text_bytes: int, dtype: WireDtype
+) -> Task:
+    n_embd = model.model.config.n_embd
     return Task(
         n_layer=model.n_layer,
-        tokens=count,
-        text_bytes=count_characters(asked.inputs),
-        hidden_bytes=hidden_bytes(count, n_embd, asked.dtype),
-        answer_bytes=JSON_BYTES_A_NUMBER * n_embd * len(tokens.lengths),
+        tokens=tokens,
+        text_bytes=text_bytes,
+        hidden_bytes=hidden_bytes(tokens, n_embd, dtype),
+        answer_bytes=JSON_BYTES_A_NUMBER * n_embd * texts,
     )
+
+
+def _goal(asked: float | None) -> float:
+    return LATENCY_GOAL_MS if asked is None else asked

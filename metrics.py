@@ -106,6 +106,24 @@ class Metrics:
             ["model", "split"],
             registry=registry,
         )
+        self.kept_texts = Counter(
+            "splitcompute_kept_texts",
+            "Texts that browsers kept: they came to /resume as hidden states.",
+            ["model"],
+            registry=registry,
+        )
+        self.alone_requests = Counter(
+            "splitcompute_browser_requests",
+            "Requests that browsers answered alone, as they report.",
+            ["model"],
+            registry=registry,
+        )
+        self.alone_texts = Counter(
+            "splitcompute_browser_texts",
+            "Texts of those requests.",
+            ["model"],
+            registry=registry,
+        )
         self.browser_layer_tokens = Counter(
             "splitcompute_browser_layer_tokens",
             "Tokens that went through a layer in browsers, as they report.",
@@ -139,6 +157,8 @@ class Metrics:
             self.fallbacks.labels(model, cause)
         for verdict in get_args(Verdict):
             self.parity_checks.labels(model, verdict)
+        for counter in (self.kept_texts, self.alone_requests, self.alone_texts):
+            counter.labels(model)
         self.model_seconds.labels(model)
 
     def count_layer(self, model: str, layer: int, tokens: int) -> None:
@@ -153,6 +173,11 @@ class Metrics:
             self.browser_layer_tokens.labels(model, str(layer)).inc(tokens)
         for cause, count in fallbacks.items():
             self.fallbacks.labels(model, cause).inc(count)
+
+    def count_alone(self, model: str, requests: int, texts: int) -> None:
+        """What a browser says that it answered without this server."""
+        self.alone_requests.labels(model).inc(requests)
+        self.alone_texts.labels(model).inc(texts)
 
     def watch(self, name: str, help: str, read: Callable[[], float]) -> None:
         """A gauge that is read whenever /metrics is."""

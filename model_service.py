@@ -112,12 +112,12 @@ class ModelService:
 
     def resume(
         self, body: bytes, normalize: bool, timings: Timings
-    ) -> tuple[Ragged, Tensor]:
-        """A hidden state as it travels -> itself, and the rows (batch, n_embd)."""
+    ) -> tuple[Ragged, int, Tensor]:
+        """A hidden state as it travels -> itself, its layer, rows (batch, n_embd)."""
         with timings.measure("tokenize"):
             hidden, start = self._read_hidden(body)
         with self._computing(timings, hidden, self.n_layer - start) as turn:
-            return hidden, self.model.resume(hidden, start, normalize, turn)
+            return hidden, start, self.model.resume(hidden, start, normalize, turn)
 
     def _read_hidden(self, body: bytes) -> tuple[Ragged, int]:
         try:
@@ -255,6 +255,7 @@ class ModelService:
             "max_client_batch_size": self.options.max_client_batch_size,
             "max_batch_tokens": self.options.max_batch_tokens,
             "payload_limit": self.options.payload_limit,
+            "parity_share": self.options.parity_share,
         }
 
 

@@ -17,6 +17,8 @@ from schemas import (
     Models,
     OpenAIRequest,
     OpenAIResponse,
+    PlanRequest,
+    PlanShown,
     SplitRequest,
     TokenizeRequest,
     Tokens,
@@ -86,13 +88,28 @@ OPERATIONS = (
     ),
     Operation(
         "POST",
+        "/plan",
+        "plan",
+        "Where to cut a request of a browser that makes its tokens itself: sizes and "
+        "measurements in, no text.",
+        PlanShown,
+        PlanRequest,
+        (400, 401, 403, 404, 413, 415, 422),
+    ),
+    Operation(
+        "POST",
         "/resume",
         "resume",
-        "A hidden state in, as /split gives it; embeddings out.",
+        "A hidden state in, as /split gives it; embeddings out. first=browser says "
+        "that the browser made it from a text that it keeps.",
         Embeddings,
         HIDDEN,
         (401, 403, 404, 409, 413, 415, 422, 424, 429),
-        (("model", ()), ("normalize", ("true", "false"))),
+        (
+            ("model", ()),
+            ("normalize", ("true", "false")),
+            ("first", ("server", "browser")),
+        ),
     ),
     Operation(
         "POST",

@@ -75,9 +75,11 @@ class ParityChecks:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, Pending] = OrderedDict()
 
-    def draw(self, model: ModelService, tokens: Ragged, wire: WireDtype) -> str | None:
-        """The name of a check, for one in 1 / share requests."""
-        if random.random() >= self._share:
+    def draw(
+        self, model: ModelService, tokens: Ragged, wire: WireDtype, wanted: bool = False
+    ) -> str | None:
+        """The name of a check, for one in 1 / share requests and where it is wanted."""
+        if not wanted and random.random() >= self._share:
             return None
         check = secrets.token_urlsafe(12)
         with self._lock:

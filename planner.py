@@ -12,6 +12,8 @@ from typing import Literal
 from estimates import Affine
 
 Side = Literal["server", "browser"]
+# client-first: the text must not leave the browser, so it starts and the server ends.
+Direction = Literal["server-first", "client-first"]
 Policy = Literal["offload", "latency", "server", "browser"]
 
 # What offload may cost: the larger of this share of the all-server time and a goal
@@ -20,6 +22,10 @@ OFFLOAD_FACTOR = 1.2
 LATENCY_GOAL_MS = 100.0
 # Hysteresis: what the previous cut may cost beyond what a new one may.
 STAY = 1.04
+
+
+class NoCut(LookupError):
+    """The browser holds too little for any; says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -88,40 +94,40 @@ class Choice:
 
 def choose_cut(
     situation: Situation,
-    policy: Policy | int = "offload",
+    policy: Policy = "offload",
     latency_goal_ms: float = LATENCY_GOAL_MS,
     previous: Cut | None = None,
+    direction: Direction = "server-first",
 ) -> Choice:
     """The cut that a policy asks for, among those that the browser's pieces allow.
 
     offload: the least server work whose predicted time is within the larger of
     1.2 times the all-server time and the goal. latency: the least predicted time.
-    server, browser: as much as possible there. A number: that split, or the nearest
-    that is possible. The previous cut stays while another is hardly better. A crowded
-    server gets the least work under offload and latency, whatever that takes.
+    server, browser: as much as possible there. The previous cut stays while another is
+    hardly better. A crowded server gets the least work under offload and latency,
+    whatever that takes. Raises NoCut, which server-first never does.
     """
     n_layer = situation.task.n_layer
-    cuts = possible_cuts(n_layer, situation.browser)
-    all_server, *_ = cuts
+    cuts = possible_cuts(n_layer, situation.browser, direction)
+    if not cuts:
+        raise NoCut("client-first: expected embed and layer 0 in the browser")
+    most_work, *others = cuts
+    all_server_ms = predicted_ms(situation, Cut(n_layer))
     match policy:
         case "server":
-            return _explained(situation, all_server, "server", "as the policy asks")
+            return _explained(situation, most_work, "server", "as the policy asks")
         case "browser":
             cut = min(cuts, key=lambda cut: _work(situation, cut))
             return _explained(situation, cut, "browser", "the fewest it can take over")
         case "latency":
-            limit_ms = predicted_ms(situation, all_server)
+            limit_ms = all_server_ms
         case "offload":
-            all_server_ms = predicted_ms(situation, all_server)
             limit_ms = max(OFFLOAD_FACTOR * all_server_ms, latency_goal_ms)
-        case int():
-            possible = [cut for cut in cuts if cut.first == "server"]
-            cut = min(possible, key=lambda cut: abs(cut.at - policy))
-            why = "as asked" if cut.at == policy else f"{policy} is not possible"
-            return _explained(situation, cut, "fixed", why)
-    if len(cuts) == 1:
+    if not others:
         why = "the browser holds no layer to take over"
-        return _explained(situation, all_server, policy, why)
+        if direction == "client-first":
+            why = "the browser holds no more layers to start with"
+        return _explained(situation, most_work, policy, why)
     if situation.browser.layer is None:
         return _first_trial(situation, policy, cuts, limit_ms)
     if situation.server.crowded:
@@ -145,14 +151,27 @@ def lowest_split(n_layer: int, held: Collection[int]) -> int:
     return split
 
 
-def possible_cuts(n_layer: int, browser: Browser) -> list[Cut]:
-    """All on the server comes first; it is always possible."""
+def first_run(n_layer: int, held: Collection[int]) -> int:
+    """How many layers the browser holds from the first on, without a gap."""
+    return next((at for at in range(n_layer) if at not in held), n_layer)
+
+
+def possible_cuts(
+    n_layer: int, browser: Browser, direction: Direction = "server-first"
+) -> list[Cut]:
+    """The most work for the server comes first.
+
+    Server-first: all on the server, which is always possible; at the other end nothing,
+    where the browser can embed too. Client-first: one layer of the browser's at least,
+    because what comes before it shows the text to whoever has the embedding table.
+    """
+    if direction == "client-first":
+        run = first_run(n_layer, browser.held) if browser.embeds else 0
+        return [Cut(at, first="browser") for at in range(1, run + 1)]
     lowest = lowest_split(n_layer, browser.held)
     cuts = [Cut(at) for at in range(n_layer, lowest - 1, -1)]
-    at = 0
-    while browser.embeds and at in browser.held and at < n_layer:
-        at += 1
-        cuts.append(Cut(at, first="browser"))
+    if browser.embeds and lowest == 0:
+        cuts.append(Cut(n_layer, first="browser"))
     return cuts
 
 
@@ -185,18 +204,21 @@ def predicted_ms(situation: Situation, cut: Cut) -> float:
     )
 
 
-def _work(situation: Situation, cut: Cut) -> int:
-    return cut.server_layers(situation.task.n_layer)
+def _work(situation: Situation, cut: Cut) -> tuple[int, bool]:
+    """The server's layers, and whether it embeds for them."""
+    return cut.server_layers(situation.task.n_layer), cut.first == "server"
 
 
 def _first_trial(
     situation: Situation, policy: Policy, cuts: list[Cut], limit_ms: float
 ) -> Choice:
     """An unmeasured browser gets the smallest share, if the network allows any."""
-    all_server, smallest, *_ = cuts
-    if min(predicted_ms(situation, cut) for cut in cuts[1:]) > limit_ms:
+    most_work, smallest, *_ = cuts
+    if most_work.first == "browser":
+        smallest = most_work
+    elif min(predicted_ms(situation, cut) for cut in cuts[1:]) > limit_ms:
         why = f"the network alone takes longer than {_ms(limit_ms)}"
-        return _explained(situation, all_server, policy, why)
+        return _explained(situation, most_work, policy, why)
     return _explained(situation, smallest, policy, "one layer to measure the browser")
 
 
@@ -208,7 +230,10 @@ def _fastest(situation: Situation, cuts: list[Cut], previous: Cut | None) -> Cho
         return _explained(situation, previous, "latency", why)
     why = "the fastest"
     if best != cuts[0]:
-        why += f"; all on the server would take {_ms(times[cuts[0]])}"
+        where = _name(situation, cuts[0])
+        if cuts[0].first == "server":
+            where = "all on the server"
+        why += f"; {where} would take {_ms(times[cuts[0]])}"
     return _explained(situation, best, "latency", why)
 
 
@@ -220,8 +245,13 @@ def _least_work(
     def fits(cut: Cut) -> bool:
         return times[cut] <= limit_ms * (STAY if cut == previous else 1)
 
+    fitting = [cut for cut in cuts if fits(cut)]
+    if not fitting:  # client-first, where all on the server is no choice
+        best = min(cuts, key=lambda cut: times[cut])
+        why = f"none keeps the limit of {_ms(limit_ms)}, and this is the fastest"
+        return _explained(situation, best, "offload", why)
     best = min(
-        (cut for cut in cuts if fits(cut)),
+        fitting,
         key=lambda cut: (_work(situation, cut), cut != previous, times[cut]),
     )
     less = [cut for cut in cuts if _work(situation, cut) < _work(situation, best)]
@@ -243,7 +273,10 @@ def _explained(situation: Situation, cut: Cut, policy: str, why: str) -> Choice:
 
 
 def _name(situation: Situation, cut: Cut) -> str:
-    layers = f"{_work(situation, cut)} of {situation.task.n_layer} layers on the server"
+    n_layer = situation.task.n_layer
+    if cut == Cut(n_layer, first="browser"):
+        return "all in the browser"
+    layers = f"{cut.server_layers(n_layer)} of {n_layer} layers on the server"
     return layers if cut.first == "server" else f"{layers} after the browser's"
 
 

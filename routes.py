@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.wsgi import wrap_file
 
 from access import PAGE_HEADERS
-from auto_split import choose_split
+from auto_split import choose_plan, choose_split
 from layer_files import LayerFiles, PieceFile, UnknownPiece
 from loaded_models import LoadedModels
 from metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
@@ -33,10 +33,18 @@ from model_service import ModelService, count_characters, count_inputs
 from openapi import describe
 from options import VERSION, Options
 from parity import ParityChecks
+from planner import NoCut
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
 from refusals import INVALID, NOT_FOUND, OVERLOADED, TOO_LARGE, Refusal
-from schemas import EmbedRequest, OpenAIRequest, SplitRequest, TokenizeRequest
+from schemas import (
+    EmbedRequest,
+    OpenAIRequest,
+    PlanRequest,
+    PlanShown,
+    SplitRequest,
+    TokenizeRequest,
+)
 from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
 from wire import MAX_HEADER_BYTES, WireDtype, hidden_bytes
 
@@ -141,22 +149,36 @@ class Routes:
         self._count_split(model, split)
         response.headers["X-Split"] = str(split)
         response.headers["X-Split-Reason"] = reason
-        if check := self._drawn(model, tokens, split, asked.dtype):
+        if check := self._drawn(model, tokens, split, asked.dtype, asked.check):
             response.headers["X-Parity"] = check
         return self._reply(response, model, tokens, count_characters(asked.inputs))
 
     def resume(self) -> Response:
         request.max_content_length = self.models.max_hidden_bytes
         model = self.models.named(request.args.get("model"))
-        normalize = request.args.get("normalize", "true")
-        if normalize not in ("true", "false"):
-            raise Refusal(
-                INVALID, f"normalize: expected true or false, came {normalize!r}"
-            )
+        normalize = _one_of("normalize", "true", "false")
+        first = _one_of("first", "server", "browser")
         with self.slot():
             body = request.get_data()
-            hidden, rows = model.resume(body, normalize == "true", g.timings)
+            hidden, start, rows = model.resume(body, normalize == "true", g.timings)
+        if first == "browser":
+            self._count_split(model, model.n_layer - start)
+            self.metrics.kept_texts.labels(model.name).inc(len(hidden.lengths))
         return self._reply(jsonify(rows.tolist()), model, hidden, 0)
+
+    def plan(self) -> Response:
+        asked = parse_body(PlanRequest)
+        try:
+            choice = choose_plan(asked, self.models.named(asked.model))
+        except NoCut as error:
+            raise Refusal(INVALID, f"held: {error}") from None
+        shown = PlanShown(
+            split=choice.cut.at,
+            first=choice.cut.first,
+            predicted_ms=choice.predicted_ms,
+            reason=choice.reason,
+        )
+        return jsonify(shown.model_dump())
 
     def list_models(self) -> Response:
         return jsonify(models=[model.entry() for model in self.models])
@@ -236,14 +258,19 @@ class Routes:
         return jsonify(describe())
 
     def _drawn(
-        self, model: ModelService, tokens: Ragged, split: int, wire: WireDtype
+        self,
+        model: ModelService,
+        tokens: Ragged,
+        split: int,
+        wire: WireDtype,
+        wanted: bool,
     ) -> str | None:
         """The check that the browser's embeddings are wanted for, if they are."""
         size = hidden_bytes(len(tokens.lengths), model.model.config.n_embd, "f32")
         fits = size + MAX_HEADER_BYTES <= self.options.payload_limit
         if split == model.n_layer or not fits:
             return None
-        return self.checks.draw(model, tokens, wire)
+        return self.checks.draw(model, tokens, wire, wanted)
 
     def _count_split(self, model: ModelService, split: int) -> None:
         self.metrics.splits.labels(model.name, str(split)).inc()
@@ -300,6 +327,14 @@ def _read_as_it_is_sent(response: Response, path: Path) -> None:
     assert stop is not None
     response.close()  # the file behind Werkzeug's
     response.response = wrap_file(request.environ, _FilePart(path, start, stop))
+
+
+def _one_of(name: str, default: str, other: str) -> str:
+    """A query parameter. Raises Refusal."""
+    came = request.args.get(name, default)
+    if came not in (default, other):
+        raise Refusal(INVALID, f"{name}: expected {default} or {other}, came {came!r}")
+    return came
 
 
 def show_page(template: str) -> Response:

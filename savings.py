@@ -39,6 +39,7 @@ class Work:
     server_layer_tokens: list[int]  # by layer
     browser_layer_tokens: list[int]
     requests_by_split: list[int]  # 0 … n_layer
+    requests_alone: int  # which came to no server
     fallbacks: dict[Cause, int]
     parity_checks: dict[Verdict, int]
     seconds_a_layer_token: float | None  # None before the server ran a layer
@@ -134,6 +135,7 @@ class Savings:
             by_server,
             counted(metrics.browser_layer_tokens, "layer", range(n_layer)),
             counted(metrics.splits, "split", range(n_layer + 1)),
+            int(by_label(metrics.alone_requests, "model")[model]),
             dict(zip(causes, counted(metrics.fallbacks, "cause", causes), strict=True)),
             dict(
                 zip(
@@ -156,11 +158,19 @@ class Savings:
         )
 
     def _replies_avoided(self, model: ModelService) -> int:
-        """A text that came to /resume was answered with an embedding after all."""
-        texts = by_label(self._metrics.texts, "route", model=model.name)
+        """A text that came to /resume was answered with an embedding after all.
+
+        Those that browsers kept were, too, and never came to /split.
+        """
+        metrics = self._metrics
+        texts = by_label(metrics.texts, "route", model=model.name)
         split, resumed = (texts.get(rule_of(view), 0) for view in ("split", "resume"))
+        kept, alone = (
+            by_label(counter, "model")[model.name]
+            for counter in (metrics.kept_texts, metrics.alone_texts)
+        )
         row = JSON_BYTES_A_NUMBER * model.model.config.n_embd
-        return int(max(split - resumed, 0)) * row
+        return int(max(split - (resumed - kept), 0) + alone) * row
 
     def money(self) -> Money:
         return money(self._seconds_avoided(), self.traffic().extra, self.prices)

@@ -44,6 +44,7 @@ class SavingsRoutes:
                 f"{len(asked.layer_tokens)}",
             )
         self.metrics.count_report(model.name, asked.layer_tokens, asked.fallbacks)
+        self.metrics.count_alone(model.name, asked.alone.requests, asked.alone.texts)
         return Response(status=204)
 
     def dashboard(self) -> Response:
@@ -70,6 +71,7 @@ def _shown(work: Work) -> ModelWork:
             server=work.server_layer_tokens, browser=work.browser_layer_tokens
         ),
         requests_by_split=work.requests_by_split,
+        requests_alone=work.requests_alone,
         fallbacks=work.fallbacks,
         parity_checks=work.parity_checks,
         seconds_a_layer_token=work.seconds_a_layer_token,

@@ -12,9 +12,19 @@ from metrics import Cause, Verdict
 MOST_TOKENS = 10_000_000
 MOST_FALLBACKS = 10_000
 MOST_LAYERS = 1_000
+MOST_TEXTS = 1_000_000
 
 TokensField = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 FallbacksField = Annotated[int, Field(ge=1, le=MOST_FALLBACKS)]
+
+
+class Alone(BaseModel):
+    """Requests that a browser answered without the server."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    requests: Annotated[int, Field(ge=0, le=MOST_FALLBACKS)] = 0
+    texts: Annotated[int, Field(ge=0, le=MOST_TEXTS)] = 0
 
 
 class ReportRequest(BaseModel):
@@ -29,6 +39,9 @@ class ReportRequest(BaseModel):
         dict[Cause, FallbacksField],
         Field(description="Requests whose layers were left to the server, by cause."),
     ] = {}
+    alone: Annotated[
+        Alone, Field(description="Requests that no server was asked about, if any.")
+    ] = Alone()
 
 
 class ParityShown(BaseModel):
@@ -52,6 +65,9 @@ class ModelWork(BaseModel):
     layer_tokens: LayerTokens
     requests_by_split: Annotated[
         list[int], Field(description="By how many layers the server ran: 0 to n_layer.")
+    ]
+    requests_alone: Annotated[
+        int, Field(description="That browsers answered by themselves, as they report.")
     ]
     fallbacks: dict[Cause, int]
     parity_checks: dict[Verdict, int]

@@ -17,7 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from planner import Policy
+from planner import Direction as CutDirection
+from planner import Policy, Side
 from quantize import WeightDtype
 from text_tokenizer import Direction
 from wire import WireDtype
@@ -156,15 +157,30 @@ class BrowserMeasured(Request):
     upload_bytes_per_s: RateField
 
 
+HeldField = Annotated[
+    list[int], Field(description="The layers that the browser holds, for auto.")
+]
+PolicyField = Annotated[
+    Policy,
+    Field(
+        description="For auto with browser: the least server work within 1.2 times "
+        "the all-server time or the goal; the least time; all that is possible on "
+        "one side."
+    ),
+]
+GoalField = Annotated[
+    MillisecondsField | None, Field(description="For offload; by default 100.")
+]
+WireField = Annotated[WireDtype, Field(description="How the hidden state travels.")]
+
+
 class SplitRequest(Request):
     inputs: InputsField
     split: Annotated[
         int | Literal["auto"],
         Field(description="How many layers the server runs: 0 to n_layer."),
     ]
-    held: Annotated[
-        list[int], Field(description="For auto: the layers that the browser holds.")
-    ] = []
+    held: HeldField = []
     browser: Annotated[
         BrowserMeasured | None,
         Field(
@@ -172,17 +188,8 @@ class SplitRequest(Request):
             "the lowest that held allows."
         ),
     ] = None
-    policy: Annotated[
-        Policy,
-        Field(
-            description="For auto with browser: the least server work within 1.2 times "
-            "the all-server time or the goal; the least time; all that is possible on "
-            "one side."
-        ),
-    ] = "offload"
-    latency_goal_ms: Annotated[
-        MillisecondsField | None, Field(description="For offload; by default 100.")
-    ] = None
+    policy: PolicyField = "offload"
+    latency_goal_ms: GoalField = None
     previous: Annotated[
         int | None, Field(description="For auto: the last split, not left lightly.")
     ] = None
@@ -194,12 +201,58 @@ class SplitRequest(Request):
         ),
     ] = False
     normalize: Annotated[bool, Field(description="Of embeddings, with finish.")] = True
-    dtype: Annotated[WireDtype, Field(description="How the hidden state travels.")] = (
-        "f32"
-    )
+    dtype: WireField = "f32"
+    check: Annotated[
+        bool,
+        Field(
+            description="Ask for X-Parity: a browser that keeps its texts has the way "
+            "that it runs them checked with a text of no one's."
+        ),
+    ] = False
     truncate: TruncateField = False
     truncation_direction: DirectionField = "Right"
     model: ModelField = None
+
+
+class CutSpec(Request):
+    """Where a request is cut: `first` runs layers [0, split), the other the rest."""
+
+    split: int
+    first: Side
+
+
+class PlanRequest(Request):
+    """A request whose text has not come, in sizes."""
+
+    tokens: Annotated[int, Field(ge=1)]
+    texts: Annotated[int, Field(ge=1)] = 1
+    text_bytes: Annotated[int, Field(ge=0)] = 0
+    held: HeldField = []
+    browser: BrowserMeasured
+    direction: Annotated[
+        CutDirection,
+        Field(
+            description="server-first: the server makes the tokens and starts, or the "
+            "browser does all. client-first: the browser starts, with a layer at least."
+        ),
+    ] = "server-first"
+    policy: PolicyField = "offload"
+    latency_goal_ms: GoalField = None
+    previous: Annotated[
+        CutSpec | None, Field(description="The last cut, not left lightly.")
+    ] = None
+    dtype: WireField = "f32"
+    model: ModelField = None
+
+
+class PlanShown(BaseModel):
+    split: int
+    first: Annotated[
+        Side,
+        Field(description="Who runs layers [0, split): the browser, or the server."),
+    ]
+    predicted_ms: float
+    reason: str
 
 
 class Embeddings(RootModel[list[list[float]]]):
@@ -263,6 +316,9 @@ class ModelEntry(BaseModel):
     max_client_batch_size: Annotated[int, Field(description="Texts in a request.")]
     max_batch_tokens: Annotated[int, Field(description="Tokens in a hidden state.")]
     payload_limit: Annotated[int, Field(description="Bytes in a JSON body.")]
+    parity_share: Annotated[
+        float, Field(description="Of requests, those whose result is to be checked.")
+    ]
 
 
 class Models(BaseModel):

@@ -55,6 +55,8 @@ def test_reports_add_up_by_layer_and_cause(client: FlaskClient) -> None:
         ({"fallbacks": {"the moon": 1}}, 422),
         ({"fallbacks": {"gpu": 10**9}}, 422),
         ({"fallbacks": {"gpu": True}}, 422),
+        ({"alone": {"requests": -1}}, 422),
+        ({"alone": {"texts": 10**9}}, 422),
     ],
 )
 def test_a_report_that_cannot_be_is_refused_and_adds_no_label(
@@ -115,6 +117,32 @@ def test_only_what_was_sent_for_the_splits_sake_is_extra(client: FlaskClient) ->
     # The browser fails: the embeddings are sent after all.
     client.post("/resume", data=hidden)
     assert client.get("/savings").json["bytes"]["replies_avoided"] == 0
+
+
+def test_texts_that_browsers_kept_cost_what_an_embedding_costs(
+    client: FlaskClient,
+) -> None:
+    """A hidden state comes, which is free, and an embedding goes, as from /embed."""
+    hidden = client.post("/split", json={"inputs": ["a", "b"], "split": 3}).data
+    before = client.get("/savings").json
+    client.post("/resume?first=browser", data=hidden)
+    after = client.get("/savings").json
+    assert after["bytes"]["extra"] == before["bytes"]["extra"]
+    # The browser ran three of four layers.
+    assert before["models"][0]["requests_by_split"] == [0, 0, 0, 1, 0]
+    assert after["models"][0]["requests_by_split"] == [0, 1, 0, 1, 0]
+
+
+def test_requests_that_came_to_no_server_avoid_their_replies(
+    client: FlaskClient,
+) -> None:
+    report(client, alone={"requests": 2, "texts": 5})
+    savings = client.get("/savings").json
+    [work, *_] = savings["models"]
+    assert work["requests_alone"] == 2
+    n_embd = client.get("/models").json["models"][0]["n_embd"]
+    assert savings["bytes"]["replies_avoided"] == 5 * n_embd * 21
+    assert value(samples(client), "browser_texts_total", model=MODEL) == 5
 
 
 def test_money_by_hand() -> None:
