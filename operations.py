@@ -32,7 +32,7 @@ Body = type[BaseModel] | str  # a schema of JSON, or the content type of anythin
 class Operation:
     method: str
     path: str
-    view: str  # the method of Routes, ParityRoutes or SavingsRoutes
+    view: str  # the method of Routes, or of those for files, parity and savings
     summary: str
     answer: Body | None  # None: 204
     asked: Body | None = None

@@ -1,14 +1,12 @@
-"""What each route does: parse, call, reply."""
+"""What each route about texts does: parse, call, reply."""
 
 from __future__ import annotations
 
 import base64
-import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TypeVar
 
 from flask import (
@@ -18,14 +16,11 @@ from flask import (
     make_response,
     render_template,
     request,
-    send_file,
 )
 from pydantic import BaseModel, ValidationError
-from werkzeug.wsgi import wrap_file
 
 from access import PAGE_HEADERS
 from auto_split import choose_plan, choose_split
-from layer_files import LayerFiles, PieceFile, UnknownPiece
 from loaded_models import LoadedModels
 from metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
 from metrics import Metrics
@@ -34,9 +29,8 @@ from openapi import describe
 from options import VERSION, Options
 from parity import ParityChecks
 from planner import NoCut
-from quantize import WEIGHT_DTYPES
 from ragged import Ragged
-from refusals import INVALID, NOT_FOUND, OVERLOADED, TOO_LARGE, Refusal
+from refusals import INVALID, OVERLOADED, TOO_LARGE, Refusal
 from schemas import (
     EmbedRequest,
     OpenAIRequest,
@@ -50,17 +44,15 @@ from wire import MAX_HEADER_BYTES, WireDtype, hidden_bytes
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
-FORBIDDEN = 403, "Forbidden"
 UNSUPPORTED = 415, "UnsupportedMediaType"
 MALFORMED = 400, "Validation"
 
 OPENAI_MAX_INPUTS = 2048
 MAX_LENGTHS_SHOWN = 256  # proxies refuse headers of more than some kilobytes
-IMMUTABLE = "max-age=31536000, immutable"
 
 
 class Routes:
-    """The view functions of one application, those for what it saved apart."""
+    """The view functions of one application, but those of files and of savings."""
 
     def __init__(
         self,
@@ -183,47 +175,6 @@ class Routes:
     def list_models(self) -> Response:
         return jsonify(models=[model.entry() for model in self.models])
 
-    def manifest(self, model: str) -> Response:
-        files = self._files(model)
-        dtype = request.args.get("dtype")
-        if dtype not in (None, *WEIGHT_DTYPES):
-            raise Refusal(
-                INVALID,
-                f"dtype: expected one of {', '.join(WEIGHT_DTYPES)}, came {dtype!r}",
-            )
-        return jsonify(files.manifest(dtype))
-
-    def piece(self, model: str, revision: str, dtype: str, piece: str) -> Response:
-        files = self._files(model, revision)
-        try:
-            file = files.file(dtype, piece)
-        except UnknownPiece as error:
-            raise Refusal(NOT_FOUND, str(error)) from None
-        return self._file(file, HIDDEN_CONTENT_TYPE)
-
-    def tokenizer(self, model: str, revision: str) -> Response:
-        file = self._files(model, revision).tokenizer()
-        return self._file(file, "application/json")
-
-    def _file(self, file: PieceFile, content_type: str) -> Response:
-        """Kept for ever, since its URL has the revision."""
-        response = send_file(file.path, content_type, etag=file.sha256)
-        if response.status_code == 206:
-            _read_as_it_is_sent(response, file.path)
-        kept_by = "public" if self.options.api_key is None else "private"
-        response.headers["Cache-Control"] = f"{kept_by}, {IMMUTABLE}"
-        return response
-
-    def _files(self, model: str, revision: str | None = None) -> LayerFiles:
-        found = self.models.named(model)
-        if self.options.no_weights:
-            raise Refusal(FORBIDDEN, "layer files: this server keeps its weights")
-        if revision not in (None, found.revision):
-            raise Refusal(
-                NOT_FOUND, f"revision {revision!r}: expected {found.revision}"
-            )
-        return found.files
-
     def info(self) -> Response:
         model, options = self.models.default, self.options
         return jsonify(
@@ -301,32 +252,6 @@ class Routes:
         response.headers["X-Model"] = model.name
         response.headers["X-Revision"] = model.revision
         return response
-
-
-class _FilePart(io.FileIO):
-    """A file that begins at `start` and ends at `stop`."""
-
-    def __init__(self, path: Path, start: int, stop: int) -> None:
-        super().__init__(path)
-        self.stop = stop
-        self.seek(start)
-
-    def read(self, size: int | None = -1) -> bytes:
-        left = max(self.stop - self.tell(), 0)
-        wanted = left if size is None or size < 0 else min(size, left)
-        return super().read(wanted) or b""
-
-
-def _read_as_it_is_sent(response: Response, path: Path) -> None:
-    """Give the answer to a range a body that the server reads as its client does.
-
-    Werkzeug's own is an iterator, which would be read to its end in a thread.
-    """
-    start, stop = response.content_range.start, response.content_range.stop
-    assert start is not None
-    assert stop is not None
-    response.close()  # the file behind Werkzeug's
-    response.response = wrap_file(request.environ, _FilePart(path, start, stop))
 
 
 def _one_of(name: str, default: str, other: str) -> str:

@@ -21,6 +21,7 @@ import http_server
 from access import SECURITY_HEADERS, Access, trusted_hosts
 from config_json import CheckpointError
 from disk_cache import CacheError
+from file_routes import FileRoutes
 from input_errors import InputError
 from layer_files import CuttingBusy
 from loaded_models import MAX_CUTTING, DeviceMissing, LoadedModels
@@ -82,7 +83,8 @@ def create_app(options: Options | None = None) -> Flask:
     checks = ParityChecks(options.parity_share, metrics)
     routes = Routes(options, models, metrics, checks)
     parity = ParityRoutes(checks, routes.slot)
-    _route(app, routes, parity, SavingsRoutes(savings, models, metrics))
+    files = FileRoutes(options, models)
+    _route(app, routes, files, parity, SavingsRoutes(savings, models, metrics))
     return app
 
 

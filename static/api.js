@@ -2,8 +2,11 @@
 /** Every URL of the server, what goes to each, and what comes back. */
 
 import { messageOf, SplitComputeError } from "./errors.js";
+import { tokenizerPiece } from "./pieces.js";
 
 /**
+ * @typedef {import("./pieces.js").Direction} Direction
+ *
  * @typedef {"f32" | "f16" | "q8"} Dtype of a hidden state on the wire
  * @typedef {Dtype | "q4"} WeightDtype of layers
  * @typedef {"mean" | "cls" | "max" | "last"} Pooling
@@ -25,11 +28,12 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {boolean} normalize
  * @property {boolean} weights whether the server gives out layer files
  * @property {WeightDtype[]} dtypes
- * @property {Record<WeightDtype, {embed: number, layer: number, finish: number}>} bytes sizes of pieces
+ * @property {Record<WeightDtype, import("./pieces.js").Sizes>} bytes sizes of pieces
  * @property {number} parameters
  * @property {number} max_client_batch_size texts in a request
  * @property {number} max_batch_tokens in a hidden state
  * @property {number} payload_limit bytes in a JSON body
+ * @property {number} parity_share of requests, those whose result is to be checked
  *
  * @typedef {object} ModelConfig
  * @property {number} n_layer
@@ -56,6 +60,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {Pooling} pooling
  * @property {boolean} normalize
  * @property {number} max_tokens
+ * @property {PieceFile} tokenizer
  * @property {Record<string, Partial<Record<WeightDtype, PieceFile>>>} pieces
  *
  * @typedef {object} ModelWork of one model, since the server started
@@ -63,6 +68,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {number} n_layer
  * @property {{server: number[], browser: number[]}} layer_tokens by layer
  * @property {number[]} requests_by_split
+ * @property {number} requests_alone that browsers answered by themselves
  * @property {Record<string, number>} fallbacks by cause
  * @property {{same: number, different: number, unanswered: number}} parity_checks
  * @property {number | null} seconds_a_layer_token of the server
@@ -97,7 +103,23 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @property {boolean} normalize of those
  *
  * @typedef {"offload" | "latency" | "server" | "browser"} Policy
- * @typedef {{model: string, inputs: string[], dtype: Dtype} & ({split: number} | OpenSplit)} SplitBody
+ * @typedef {{model: string, inputs: string[], dtype: Dtype, check?: true} & ({split: number} | OpenSplit)} SplitBody
+ *
+ * @typedef {object} Cut `first` runs layers [0, split)
+ * @property {number} split
+ * @property {"server" | "browser"} first
+ *
+ * @typedef {object} PlanBody a request in sizes, for a browser that makes its own tokens
+ * @property {string} model
+ * @property {number} tokens
+ * @property {number} texts
+ * @property {number} text_bytes
+ * @property {Dtype} dtype
+ * @property {number[]} held layers that are here
+ * @property {import("./measurements.js").BrowserMeasured} browser
+ * @property {Direction} direction
+ * @property {Policy} policy
+ * @property {Cut} [previous]
  *
  * @typedef {{split: number, reason: string, exchange: Exchange}} Settled
  * @typedef {Settled & {kind: "half", body: ArrayBuffer}} Half
@@ -137,7 +159,8 @@ export async function fetchManifest(server, model, dtype, signal) {
  * @param {string} piece
  */
 export function pieceUrl(server, { model, revision, dtype }, piece) {
-  return `${modelUrl(server, model)}${revision}/${dtype}/${piece}.safetensors`;
+  const file = piece === tokenizerPiece ? "tokenizer.json" : `${dtype}/${piece}.safetensors`;
+  return `${modelUrl(server, model)}${revision}/${file}`;
 }
 
 /**
@@ -168,13 +191,26 @@ export async function postSplit(server, body, signal) {
 }
 
 /**
- * Hidden state in, as /split gave it; embeddings out.
+ * Where to cut, without the text.
+ * @param {Server} server @param {PlanBody} body @param {AbortSignal} [signal]
+ * @returns {Promise<Cut & {reason: string}>}
+ */
+export async function postPlan(server, body, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(body), signal };
+  return (await request(server, "/plan", init)).json();
+}
+
+/**
+ * Hidden state in, embeddings out.
  * @param {Server} server
- * @param {{body: ArrayBuffer, model: string, normalize: boolean}} hidden
+ * @param {{body: ArrayBuffer, model: string, normalize: boolean, first: Cut["first"]}} hidden first:
+ *   who made it, from the text
  * @param {AbortSignal} [signal]
  */
-export async function postResume(server, { body, model, normalize }, signal) {
+export async function postResume(server, { body, model, normalize, first }, signal) {
   const query = new URLSearchParams({ model, normalize: String(normalize) });
+  if (first === "browser") query.set("first", first);
   return parseRows(await post(server, `/resume?${query}`, body, signal));
 }
 
@@ -204,7 +240,8 @@ export async function postParity(server, { check, dtype, body }) {
 /**
  * What this browser ran, for the server to count. Goes out even while the page ends.
  * @param {Server} server
- * @param {{model: string, layer_tokens: number[], fallbacks: Record<string, number>}} report
+ * @param {{model: string, layer_tokens: number[], fallbacks: Record<string, number>,
+ *   alone: {requests: number, texts: number}}} report
  */
 export async function postReport(server, report) {
   const headers = { "Content-Type": "application/json" };

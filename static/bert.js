@@ -1,7 +1,7 @@
 // @ts-check
-/** BERT encoders from the split on: the mirror of bert_model.py. */
+/** BERT encoders: the mirror of bert_model.py. */
 
-import { attention, layerNorm, layerWeights, mlp, pool } from "./layers.js";
+import { attention, layerNorm, layerWeights, mlp, normRow, pool } from "./layers.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
@@ -10,6 +10,19 @@ import { attention, layerNorm, layerWeights, mlp, pool } from "./layers.js";
  * @typedef {import("./layers.js").LayerWeights} LayerWeights
  * @typedef {import("./layers.js").Sequences} Sequences
  */
+
+/**
+ * One row of hidden states, on the CPU.
+ * @param {import("./embed_table.js").EmbedTable} table
+ * @param {Float32Array} row (n_embd,) of zeros @param {number} token @param {number} position
+ * @param {ModelConfig} config
+ */
+export function embed(table, row, token, position, config) {
+  table.addRow(row, "wte.weight", token);
+  table.addRow(row, "wtt.weight", 0); // a text alone is all segment A
+  table.addRow(row, "wpe.weight", position);
+  normRow(row, table.vector("ln.weight"), table.vector("ln.bias"), config.layer_norm_epsilon);
+}
 
 /**
  * @param {readonly Map<string, Tensor>[]} pieces of the layers to run, in order

@@ -1,20 +1,23 @@
 // @ts-check
-/** The browser's share of one model: layers [split, n_layer) and finish, on its GPU. */
+/** The browser's share of one model, on its GPU. */
 
 import * as torch from "./torch.js";
 import { fetchManifest } from "./api.js";
 import { SplitComputeError } from "./errors.js";
 import { LayerCache } from "./layer_cache.js";
-import { piecesFrom } from "./pieces.js";
+import { isLayer } from "./pieces.js";
 import { PieceSource } from "./piece_source.js";
 import { forgetModel, keptPieces } from "./piece_store.js";
-import { matricesOfLast, runShare, warmUp } from "./share.js";
+import { matricesOf, runShare, startShare, warmUp } from "./share.js";
 
 /**
  * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./layer_cache.js").Progress} Progress
+ * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./share.js").ShareResult} ShareResult
+ * @typedef {import("./share.js").StartResult} StartResult
  * @typedef {import("./torch.js").Autotuned} Autotuned
  *
  * @typedef {object} Settings
@@ -23,13 +26,13 @@ import { matricesOfLast, runShare, warmUp } from "./share.js";
  * @property {WeightDtype} dtype
  * @property {Autotuned | null} [autotuned] what was found at an earlier visit
  *
- * @typedef {object} Share what is asked of the browser
+ * @typedef {object} Held what is here
  * @property {string} revision
- * @property {number} split
+ * @property {string[]} pieces
  *
  * @typedef {object} Listeners
  * @property {(progress: Progress) => void} onProgress
- * @property {(lowest: Share | null) => void} onLowest hears the lowest split that what is on the GPU allows
+ * @property {(held: Held | null) => void} onHeld hears which pieces are here
  * @property {(full: import("./room.js").Full) => void} onFull hears that the GPU's memory was full, before
  *   what is on it is given up
  * @property {(came: import("./line_meter.js").Amount) => void} onCame hears how fast a piece came
@@ -66,37 +69,51 @@ export class BrowserModel {
   }
 
   /**
-   * Brings what the share needs to the GPU.
-   * @param {Share} share @param {AbortSignal} [signal]
+   * Brings the pieces here, one after another.
+   * @param {{revision: string, pieces: readonly string[]}} wanted @param {AbortSignal} [signal]
    * @returns {Promise<LayerCache>}
    */
-  async load(share, signal) {
-    const layers = this.#layersOf(share.revision);
-    if (layers?.holds(piecesFrom(share.split, layers.manifest.config.n_layer))) return layers;
-    return this.#loads.add(() => this.#guard(() => this.#load(share, signal), signal));
+  async load(wanted, signal) {
+    const layers = this.#layersOf(wanted.revision);
+    if (layers?.holds(wanted.pieces)) return layers;
+    return this.#loads.add(() => this.#guard(() => this.#load(wanted, signal), signal));
   }
 
   /**
    * With what load() has brought.
-   * @param {Share & {body: ArrayBuffer}} request body: the hidden state as /split gave it
+   * @param {{revision: string, run: Run, body: ArrayBuffer}} request body: the hidden state as /split gave it
    * @param {AbortSignal} [signal]
    * @returns {Promise<ShareResult>}
    */
   run(request, signal) {
-    return this.#turns.add(() =>
-      this.#guard(async () => {
-        const layers = this.#layersOf(request.revision);
-        if (!layers) throw new SplitComputeError("they are not on the GPU");
-        return runShare(layers, request);
-      }, signal),
-    );
+    return this.#takeTurn(request.revision, (layers) => runShare(layers, request), signal);
+  }
+
+  /**
+   * From the texts on, with what load() has brought.
+   * @param {{revision: string, run: Run, texts: readonly string[], wire: Dtype}} request
+   *   wire: of the hidden state, where the server goes on
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<ShareResult | StartResult>}
+   */
+  async start({ revision, run, texts, wire }, signal) {
+    const begun = performance.now();
+    // Beside what the GPU does.
+    const tokens = this.#here(revision).tokenizer.encode(texts);
+    const request = { run, tokens, wire, tokenizeMs: performance.now() - begun };
+    return this.#takeTurn(revision, (layers) => startShare(layers, request), signal);
+  }
+
+  /** How many tokens each text has. @param {{revision: string, texts: readonly string[]}} request */
+  async count({ revision, texts }) {
+    return [...this.#here(revision).tokenizer.encode(texts).lengths];
   }
 
   /**
    * Those of the pieces that need no download.
    * @param {string} revision @param {readonly string[]} pieces
    */
-  async held(revision, pieces) {
+  async kept(revision, pieces) {
     const { server, model, dtype } = this.settings;
     const kept = await keptPieces(server, { model, revision, dtype }, pieces);
     return pieces.filter((piece) => kept.includes(piece) || this.#layersOf(revision)?.holds([piece]));
@@ -110,12 +127,20 @@ export class BrowserModel {
     });
   }
 
-  /** @param {Share} share @param {AbortSignal} [signal] */
-  async #load({ revision, split }, signal) {
+  /** @param {{revision: string, pieces: readonly string[]}} wanted @param {AbortSignal} [signal] */
+  async #load({ revision, pieces }, signal) {
     await this.open();
     const layers = this.#layersOf(revision) ?? (await this.#openRevision(revision, signal));
-    await layers.load(piecesFrom(split, layers.manifest.config.n_layer), signal);
+    await layers.load(pieces, signal);
     return layers;
+  }
+
+  /**
+   * @template T
+   * @param {string} revision @param {(layers: LayerCache) => Promise<T>} task @param {AbortSignal} [signal]
+   */
+  #takeTurn(revision, task, signal) {
+    return this.#turns.add(() => this.#guard(async () => task(this.#here(revision)), signal));
   }
 
   /** @param {string} revision @param {AbortSignal} [signal] */
@@ -163,33 +188,41 @@ export class BrowserModel {
   #reportFull(error) {
     const isRun = error instanceof torch.OutOfMemoryError;
     if (!this.#layers || !(isRun || isOfMemory(error))) return;
-    const layers = this.#layers.manifest.config.n_layer - this.#layers.split;
+    const layers = this.#layers.held.filter(isLayer).length;
     this.listeners.onFull({ layers, during: isRun ? "run" : "load" });
   }
 
   /**
-   * Says what is on the GPU now. No request comes for the first layer before this has been said, so
-   * none waits until its shaders are compiled.
+   * Says what is here now. No request comes for the first layer before this has been said, so none
+   * waits until its shaders are compiled.
    * @param {LayerCache} layers
    */
   async #report(layers) {
-    const { revision, config } = layers.manifest;
-    if (this.#warm !== layers && layers.split < config.n_layer) {
-      await this.#turns.add(() => warmUp(layers));
+    const { revision } = layers.manifest;
+    const layer = layers.held.find(isLayer);
+    if (this.#warm !== layers && layer) {
+      await this.#turns.add(() => warmUp(layers, layer));
       this.#warm = layers;
-      void this.#tune(layers);
+      void this.#tune(layers, layer);
     }
-    if (this.#layers === layers) this.listeners.onLowest({ revision, split: layers.split });
+    if (this.#layers === layers) this.listeners.onHeld({ revision, pieces: layers.held });
+  }
+
+  /** @param {string} revision */
+  #here(revision) {
+    const layers = this.#layersOf(revision);
+    if (!layers) throw new SplitComputeError("they are not on the GPU");
+    return layers;
   }
 
   /**
    * Measures which kernels suit this GPU, once for all models of these sizes: now, when little is on it.
    * A request waits for no more than a measurement of a few ms.
-   * @param {LayerCache} layers
+   * @param {LayerCache} layers @param {string} layer that is on it
    */
-  async #tune(layers) {
+  async #tune(layers, layer) {
     try {
-      const autotuned = await torch.autotune(matricesOfLast(layers), { milliseconds: tuningMs });
+      const autotuned = await torch.autotune(matricesOf(layers, layer), { milliseconds: tuningMs });
       if (Object.keys(autotuned.tiles).length > 0) this.listeners.onTuned(autotuned);
     } catch {
       // The GPU is gone: who asks it next hears so.
@@ -205,7 +238,7 @@ export class BrowserModel {
     if (!this.#layers) return;
     this.#layers.dispose();
     this.#layers = null;
-    this.listeners.onLowest(null);
+    this.listeners.onHeld(null);
   }
 }
 

@@ -5,9 +5,10 @@ export class SplitComputeError extends Error {
   /**
    * @param {string} message what was asked, what was expected, what came
    * @param {object} [fields]
-   * @param {number} [fields.status] the server's HTTP status, where it answered
+   * @param {number} [fields.status] the server's HTTP status, where it answered, or would to such a text
    * @param {string} [fields.error_type] the server's error_type, or the client's own:
-   *   "Unreachable", "Timeout", "Wire", "Download", "Memory", "Revision", "Worker", "Browser"
+   *   "Unreachable", "Timeout", "Wire", "Download", "Memory", "Revision", "Worker", "Tokenizer",
+   *   "Browser"
    * @param {string} [fields.reason] the server's own words, where it answered; else the message
    * @param {number} [fields.retryAfterMs] how long the server asks to wait before the next try
    * @param {unknown} [fields.cause]
@@ -26,4 +27,9 @@ export class SplitComputeError extends Error {
 /** @param {unknown} error */
 export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether it is the text's fault, so that every tokeniser refuses it. @param {unknown} error */
+export function isOfText(error) {
+  return error instanceof SplitComputeError && ["Empty", "Validation"].includes(error.error_type);
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** GPT-2 from the split on: the mirror of gpt2_model.py. */
+/** GPT-2: the mirror of gpt2_model.py. */
 
 import { affine, attention, layerNorm, layerWeights, mlp, pool } from "./layers.js";
 
@@ -10,6 +10,16 @@ import { affine, attention, layerNorm, layerWeights, mlp, pool } from "./layers.
  * @typedef {import("./layers.js").LayerWeights} LayerWeights
  * @typedef {import("./layers.js").Sequences} Sequences
  */
+
+/**
+ * One row of hidden states, on the CPU.
+ * @param {import("./embed_table.js").EmbedTable} table
+ * @param {Float32Array} row (n_embd,) of zeros @param {number} token @param {number} position
+ */
+export function embed(table, row, token, position) {
+  table.addRow(row, "wte.weight", token);
+  table.addRow(row, "wpe.weight", position);
+}
 
 /**
  * @param {readonly Map<string, Tensor>[]} pieces of the layers to run, in order

@@ -10,7 +10,7 @@ import { SplitComputeError } from "./errors.js";
  * @typedef {import("./worker.js").Answer} Answer
  * @typedef {import("./worker.js").Answers} Answers
  * @typedef {import("./worker.js").ErrorFields} ErrorFields
- * @typedef {import("./worker.js").LowestReport} LowestReport
+ * @typedef {import("./worker.js").HeldReport} HeldReport
  * @typedef {import("./worker.js").ProgressReport} ProgressReport
  * @typedef {import("./worker.js").EventReport} EventReport
  * @typedef {import("./worker.js").Questions} Questions
@@ -22,13 +22,13 @@ import { SplitComputeError } from "./errors.js";
 
 /**
  * Owns the Worker. A dead one is replaced at the next question, until close().
- * Its event "lowest" says that `lowest` is another now. Before it, "full" says that the GPU's memory
+ * Its event "held" says that `held` is another now. Before it, "full" says that the GPU's memory
  * was full, a CustomEvent<Full>; "came" tells how fast a piece was fetched, a CustomEvent<Amount>;
  * "tuned" which kernels suit the GPU, a CustomEvent<Autotuned>.
  */
 export class GpuWorker extends EventTarget {
-  /** The lowest split that what is on the GPU allows. @type {LowestReport["lowest"]} */
-  lowest = null;
+  /** The pieces that are here. @type {HeldReport["held"]} */
+  held = null;
   /** @type {Worker | null} */
   #worker = null;
   /** @type {Promise<Device> | null} */
@@ -65,7 +65,7 @@ export class GpuWorker extends EventTarget {
 
   /** The server has another revision now, for which nothing is on the GPU. */
   outdate() {
-    this.#setLowest(null);
+    this.#setHeld(null);
   }
 
   /** Ends the Worker and what it does; the next question starts another. @param {string} reason */
@@ -127,11 +127,11 @@ export class GpuWorker extends EventTarget {
     }
   }
 
-  /** @param {Answer | Refusal | ProgressReport | LowestReport | EventReport} message */
+  /** @param {Answer | Refusal | ProgressReport | HeldReport | EventReport} message */
   #receive(message) {
     if ("progress" in message) return this.onProgress(message.progress);
     if ("event" in message) return this.dispatchEvent(new CustomEvent(message.event, { detail: message.detail }));
-    if ("lowest" in message) return this.#setLowest(message.lowest);
+    if ("held" in message) return this.#setHeld(message.held);
     const waiting = this.#waiting.get(message.id);
     if ("value" in message) waiting?.resolve(message.value);
     else waiting?.reject(toError(message.error));
@@ -145,13 +145,13 @@ export class GpuWorker extends EventTarget {
     const message = `The GPU's Worker stopped: ${reason}`;
     const error = new SplitComputeError(message, { error_type: "Worker" });
     for (const { reject } of this.#waiting.values()) reject(error);
-    this.#setLowest(null);
+    this.#setHeld(null);
   }
 
-  /** @param {LowestReport["lowest"]} lowest */
-  #setLowest(lowest) {
-    this.lowest = lowest;
-    this.dispatchEvent(new Event("lowest"));
+  /** @param {HeldReport["held"]} held */
+  #setHeld(held) {
+    this.held = held;
+    this.dispatchEvent(new Event("held"));
   }
 }
 

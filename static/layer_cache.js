@@ -1,11 +1,13 @@
 // @ts-check
-/** Which pieces are on the GPU, and how they get there: a part at a time, between requests. */
+/** Which pieces are here, and how layers get on the GPU: a part at a time, between requests. */
 
 import * as torch from "./torch.js";
 import { pieceUrl } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
-import { lowestSplit } from "./pieces.js";
+import { EmbedTable } from "./embed_table.js";
+import { embedPiece, tokenizerPiece } from "./pieces.js";
 import { parseSafetensors, wireError } from "./safetensors.js";
+import { openTokenizer } from "./text_tokenizer.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
@@ -27,7 +29,7 @@ import { parseSafetensors, wireError } from "./safetensors.js";
  * @property {PieceSource} source
  * @property {(task: () => Promise<void>) => Promise<void>} takeTurn runs the task when the GPU is free
  * @property {(progress: Progress) => void} onProgress
- * @property {() => Promise<void>} onChange the pieces on the GPU are others now
+ * @property {() => Promise<void>} onChange other pieces are here now
  */
 
 /** So many numbers are a few ms of a slow GPU's time: a request waits no longer for a turn. */
@@ -44,6 +46,10 @@ const torchDtype = /** @type {const} */ ({
 export class LayerCache {
   /** @type {Map<string, Map<string, Tensor>>} */
   #onGpu = new Map();
+  /** @type {EmbedTable | undefined} */
+  #table;
+  /** @type {import("./text_tokenizer.js").TextTokenizer | undefined} */
+  #tokenizer;
   #disposal = new AbortController();
 
   /** @param {Manifest} manifest @param {WeightDtype} dtype @param {Surroundings} surroundings */
@@ -54,13 +60,13 @@ export class LayerCache {
   }
 
   /**
-   * Puts these pieces on the GPU, those that are not there yet, and resolves when they are kept too.
+   * Brings these pieces here, those that are not yet, and resolves when they are kept too.
    * @param {readonly string[]} pieces @param {AbortSignal} [signal]
    */
   async load(pieces, signal) {
     const disposal = this.#disposal.signal;
     const either = signal ? AbortSignal.any([signal, disposal]) : disposal;
-    const missing = pieces.filter((piece) => !this.#onGpu.has(piece));
+    const missing = pieces.filter((piece) => !this.holds([piece]));
     const total = missing.reduce((sum, piece) => sum + this.#file(piece).bytes, 0);
     let before = 0;
     try {
@@ -76,12 +82,23 @@ export class LayerCache {
 
   /** @param {readonly string[]} pieces */
   holds(pieces) {
-    return pieces.every((piece) => this.#onGpu.has(piece));
+    const held = this.held;
+    return pieces.every((piece) => held.includes(piece));
   }
 
-  /** The lowest split that the pieces on the GPU allow. */
-  get split() {
-    return lowestSplit(this.manifest.config.n_layer, (piece) => this.#onGpu.has(piece));
+  /** The pieces that are here. */
+  get held() {
+    const table = this.#table ? [embedPiece] : [];
+    const tokenizer = this.#tokenizer ? [tokenizerPiece] : [];
+    return [...this.#onGpu.keys(), ...table, ...tokenizer];
+  }
+
+  get table() {
+    return this.#table ?? missing(embedPiece);
+  }
+
+  get tokenizer() {
+    return this.#tokenizer ?? missing(tokenizerPiece);
   }
 
   /**
@@ -89,9 +106,7 @@ export class LayerCache {
    * @param {string} piece @returns {Map<string, Tensor>}
    */
   get(piece) {
-    const tensors = this.#onGpu.get(piece);
-    if (!tensors) throw new SplitComputeError(`${piece}: not on the GPU`);
-    return tensors;
+    return this.#onGpu.get(piece) ?? missing(piece);
   }
 
   /** Ends what is being loaded too. */
@@ -108,9 +123,17 @@ export class LayerCache {
     const { source, onChange } = this.surroundings;
     const { server } = source;
     const url = pieceUrl(server, { ...this.manifest, dtype: this.dtype }, piece);
-    const take = (/** @type {ArrayBuffer} */ bytes) => this.#upload(piece, bytes, signal);
-    const use = { take, giveUp: disposeAll };
-    this.#onGpu.set(piece, await source.load(url, this.#file(piece), use, report, signal));
+    /** @template T @param {(bytes: ArrayBuffer) => Promise<T>} take */
+    const load = (take, giveUp = (/** @type {T} */ _) => {}) =>
+      source.load(url, this.#file(piece), { take, giveUp }, report, signal);
+    if (piece === tokenizerPiece) {
+      this.#tokenizer = await load((bytes) => openTokenizer(bytes, this.manifest));
+    } else if (piece === embedPiece) {
+      this.#table = await load(async (bytes) => new EmbedTable(bytes));
+    } else {
+      const upload = (/** @type {ArrayBuffer} */ bytes) => this.#upload(piece, bytes, signal);
+      this.#onGpu.set(piece, await load(upload, disposeAll));
+    }
     await onChange();
     report("ready");
   }
@@ -151,10 +174,16 @@ export class LayerCache {
 
   /** @param {string} piece @returns {PieceFile} */
   #file(piece) {
-    const file = this.manifest.pieces[piece]?.[this.dtype];
+    const { tokenizer, pieces } = this.manifest;
+    const file = piece === tokenizerPiece ? tokenizer : pieces[piece]?.[this.dtype];
     if (!file) throw new SplitComputeError(`${piece}: not in the manifest as ${this.dtype}`);
     return file;
   }
+}
+
+/** @param {string} piece @returns {never} */
+function missing(piece) {
+  throw new SplitComputeError(`${piece}: not here`);
 }
 
 /**

@@ -67,6 +67,19 @@ export function layerNorm({ weight, bias }, x, { n_embd, layer_norm_epsilon: eps
 }
 
 /**
+ * The same of one row, in place, on the CPU.
+ * @param {Float32Array} row @param {Float32Array} weight @param {Float32Array} bias @param {number} eps
+ */
+export function normRow(row, weight, bias, eps) {
+  const mean = row.reduce((sum, x) => sum + x, 0) / row.length;
+  const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / row.length;
+  const scale = 1 / Math.sqrt(variance + eps);
+  for (let i = 0; i < row.length; i++) {
+    row[i] = ((row[i] ?? 0) - mean) * scale * (weight[i] ?? 0) + (bias[i] ?? 0);
+  }
+}
+
+/**
  * @param {LayerWeights["attn"]} weights
  * @param {Tensor} x (total_tokens, n_embd)
  * @param {Sequences} sequences

@@ -19,7 +19,7 @@
  * @property {number} ms the mean of its side, which runs its layers in one go; the sum of both
  *
  * @typedef {object} Timings milliseconds
- * @property {number} tokenize
+ * @property {number} tokenize tokens, by whoever made them
  * @property {number} server its layers, and all that it does besides to answer
  * @property {number} network
  * @property {number} load pieces that were not on the GPU yet
@@ -32,7 +32,9 @@
  * @property {Float32Array[]} embeddings one a text
  * @property {number[]} tokens of each text
  * @property {number} dimensions
- * @property {number} split the layers that the server alone ran are [0, split)
+ * @property {number} split where the model was cut: server-first, the layers that the server alone ran
+ *   are [0, split); client-first, those that this browser ran
+ * @property {Where} embed who made the tokens and looked them up; "browser": no text left it
  * @property {LayerReport[]} layers
  * @property {Where} finish
  * @property {{server: number, browser: number}} layerTokens that each side ran: a token through a layer is one
@@ -46,6 +48,8 @@
  * @property {Float32Array[]} embeddings
  * @property {number[]} tokens
  * @property {number} split
+ * @property {import("./pieces.js").Run} ran in the browser; the server ran the rest
+ * @property {string} revision that the vectors are of
  * @property {Exchange[]} exchanges with the server
  * @property {number} load ms
  * @property {Share} share of the browser
@@ -55,7 +59,7 @@
  */
 
 /** @type {Readonly<Share>} */
-export const noShare = { upload: 0, browser: 0, readback: 0 };
+export const noShare = { tokenize: 0, upload: 0, browser: 0, readback: 0 };
 
 /**
  * @param {readonly Outcome[]} outcomes of the parts of one list
@@ -79,14 +83,15 @@ export function report(outcomes, { n_layer, n_embd }, total, waits) {
       where: whereRan(outcomes, layer),
       ms: sum(outcomes, (outcome) => layerTime(outcome, layer, n_layer)),
     })),
+    embed: where(outcomes.map(({ ran }) => ran.embeds)),
     // Whoever ran the last layer.
     finish: whereRan(outcomes, n_layer - 1),
     layerTokens: {
-      server: sum(outcomes, (outcome) => outcome.split * countTokens(outcome)),
-      browser: sum(outcomes, (outcome) => (n_layer - outcome.split) * countTokens(outcome)),
+      server: sum(outcomes, (outcome) => (n_layer - layersHere(outcome)) * countTokens(outcome)),
+      browser: sum(outcomes, (outcome) => layersHere(outcome) * countTokens(outcome)),
     },
     timings: {
-      tokenize: sum(exchanges, ({ tokenize }) => tokenize),
+      tokenize: sum(exchanges, ({ tokenize }) => tokenize) + sum(shares, ({ tokenize }) => tokenize),
       server: sum(exchanges, ({ server }) => server),
       network: sum(exchanges, ({ network }) => network),
       load: sum(outcomes, ({ load }) => load),
@@ -101,16 +106,37 @@ export function report(outcomes, { n_layer, n_embd }, total, waits) {
   };
 }
 
-/** @param {readonly Outcome[]} outcomes @param {number} layer @returns {Where} */
+/** Vectors of two revisions must not end up in one result. @param {readonly Outcome[]} outcomes */
+export function areMixed(outcomes) {
+  return new Set(outcomes.map(({ revision }) => revision)).size > 1;
+}
+
+/** @param {readonly Outcome[]} outcomes @param {number} layer */
 function whereRan(outcomes, layer) {
-  if (outcomes.every(({ split }) => layer < split)) return "server";
-  return outcomes.some(({ split }) => layer < split) ? "both" : "browser";
+  return where(outcomes.map((outcome) => isHere(outcome, layer)));
+}
+
+/** @param {readonly boolean[]} areHere @returns {Where} */
+function where(areHere) {
+  if (areHere.every((isHere) => !isHere)) return "server";
+  return areHere.every((isHere) => isHere) ? "browser" : "both";
+}
+
+/** @param {Outcome} outcome @param {number} layer */
+export function isHere({ ran }, layer) {
+  return layer >= ran.start && layer < ran.stop;
+}
+
+/** @param {Outcome} outcome */
+function layersHere({ ran }) {
+  return ran.stop - ran.start;
 }
 
 /** @param {Outcome} outcome @param {number} layer @param {number} n_layer */
-function layerTime({ split, exchanges, share }, layer, n_layer) {
-  if (layer >= split) return share.browser / (n_layer - split);
-  return sum(exchanges, ({ layers }) => layers) / split;
+function layerTime(outcome, layer, n_layer) {
+  const { exchanges, share } = outcome;
+  if (isHere(outcome, layer)) return share.browser / layersHere(outcome);
+  return sum(exchanges, ({ layers }) => layers) / (n_layer - layersHere(outcome));
 }
 
 /** @param {readonly string[]} waits */

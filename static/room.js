@@ -1,8 +1,6 @@
 // @ts-check
 /** How many bytes of layers the GPU has had room for, as long as the tab is open. */
 
-import { lowestSplitWithin } from "./pieces.js";
-
 /**
  * @typedef {object} Full the GPU's memory, and what had it full
  * @property {number} layers that were on it
@@ -27,10 +25,10 @@ export class Room {
     this.#restore();
   }
 
-  /** The lowest split of such a model whose layers are known to fit, 0 where nothing is known. @param {number} n_layer @param {Sizes} sizes */
-  lowestSplit(n_layer, sizes) {
-    if (!this.#known || Date.now() - this.#known.at > goodForMs) return 0;
-    return lowestSplitWithin(n_layer, sizes, this.#known.bytes);
+  /** Of layers and finish that are known to fit, at most; endless where nothing is known. */
+  get bytes() {
+    if (!this.#known || Date.now() - this.#known.at > goodForMs) return Infinity;
+    return this.#known.bytes;
   }
 
   /** @param {Full} full @param {Sizes} sizes */

@@ -1,15 +1,18 @@
 // @ts-check
-/** What the GPU does for one request: from the server's hidden state to one row a text. */
+/** What the browser does for one request: text or hidden state in, hidden state or one row a text out. */
 
 import * as torch from "./torch.js";
 import * as bert from "./bert.js";
 import * as gpt2 from "./gpt2.js";
 import { normalize, sequencesOf } from "./layers.js";
 import { finishPiece, layerPieces } from "./pieces.js";
-import { decodeHidden } from "./wire.js";
+import { decodeHidden, encodeHidden } from "./wire.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
+ * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./pieces.js").Run} Run
+ * @typedef {import("./text_tokenizer.js").Tokens} Tokens
  * @typedef {import("./layer_cache.js").LayerCache} LayerCache
  * @typedef {import("./layers.js").Sequences} Sequences
  * @typedef {import("./wire.js").Hidden} Hidden
@@ -17,7 +20,15 @@ import { decodeHidden } from "./wire.js";
  * @typedef {object} ShareResult
  * @property {Float32Array<ArrayBuffer>} rows (batch, n_embd)
  * @property {number[]} tokens of each text
- * @property {{upload: number, browser: number, readback: number}} timings ms
+ * @property {ShareTimings} timings
+ *
+ * @typedef {{tokenize: number, upload: number, browser: number, readback: number}} ShareTimings ms;
+ *   tokenize: the table's part too
+ *
+ * @typedef {object} StartResult
+ * @property {ArrayBuffer} body the hidden state, for the server to go on from
+ * @property {number[]} tokens
+ * @property {ShareTimings} timings
  */
 
 const architectures = { gpt2, bert };
@@ -29,40 +40,77 @@ const warmUpTokens = 8;
 /**
  * Hidden state in, one row a text out.
  * @param {LayerCache} layers
- * @param {{split: number, body: ArrayBuffer}} request
+ * @param {{run: Run, body: ArrayBuffer}} request
  * @returns {Promise<ShareResult>}
  */
-export function runShare(layers, { split, body }) {
+export async function runShare(layers, { run: { start, stop }, body }) {
   const lap = stopwatch();
-  const { n_layer, n_embd } = layers.manifest.config;
-  return runPieces(layers, layerPieces(split, n_layer), decodeHidden(body, n_embd), lap);
+  const hidden = decodeHidden(body, layers.manifest.config.n_embd);
+  const pieces = [...layerPieces(start, stop), finishPiece];
+  const { values: rows, ...timings } = await runPieces(layers, pieces, hidden, lap);
+  return { rows, tokens: [...hidden.lengths], timings: { tokenize: 0, ...timings } };
 }
 
-/** The weights (out, in) of the last layer. @param {LayerCache} layers that hold it */
-export function matricesOfLast(layers) {
-  const { n_layer } = layers.manifest.config;
-  const [last] = layerPieces(n_layer - 1, n_layer);
-  return last === undefined ? [] : [...layers.get(last).values()].filter(({ ndim }) => ndim === 2);
+/** The weights (out, in) of a layer. @param {LayerCache} layers @param {string} layer that is on the GPU */
+export function matricesOf(layers, layer) {
+  return [...layers.get(layer).values()].filter(({ ndim }) => ndim === 2);
 }
 
 /**
- * Compiles what later runs need, with zeros for a hidden state. Twice through the last layer, since
- * kernels reach from one layer into the next.
- * @param {LayerCache} layers that hold the last one, and the finish
+ * Tokens in; one row a text out where all layers run here, else the hidden state.
+ * @param {LayerCache} layers
+ * @param {{run: Run, tokens: Tokens, wire: Dtype, tokenizeMs: number}} request
+ * @returns {Promise<ShareResult | StartResult>}
  */
-export async function warmUp(layers) {
-  const { n_layer, n_embd, n_positions } = layers.manifest.config;
-  const [last] = layerPieces(n_layer - 1, n_layer);
-  if (last === undefined) return;
+export async function startShare(layers, { run: { stop }, tokens, wire, tokenizeMs }) {
+  const lap = stopwatch();
+  const { model, revision, config } = layers.manifest;
+  const { lengths } = tokens;
+  const hidden = { values: embedTokens(layers, tokens), lengths };
+  const tokenize = tokenizeMs + lap();
+  const finishes = stop === config.n_layer;
+  const pieces = [...layerPieces(0, stop), ...(finishes ? [finishPiece] : [])];
+  const done = pieces.length > 0
+    ? await runPieces(layers, pieces, hidden, lap)
+    : { values: hidden.values, upload: 0, browser: 0, readback: 0 };
+  const { values, ...measured } = done;
+  const result = { tokens: [...lengths], timings: { tokenize, ...measured } };
+  if (finishes) return { rows: values, ...result };
+  return { body: encodeHidden({ values, lengths }, wire, { model, revision, start: stop }), ...result };
+}
+
+/**
+ * Compiles what later runs need, with zeros for a hidden state. Twice through a layer, since kernels
+ * reach from one layer into the next.
+ * @param {LayerCache} layers @param {string} layer that is on the GPU
+ */
+export async function warmUp(layers, layer) {
+  const { n_embd, n_positions } = layers.manifest.config;
   const tokens = Math.min(warmUpTokens, n_positions);
   const values = new Float32Array(tokens * n_embd);
-  await runPieces(layers, [last, last], { values, lengths: Int32Array.of(tokens) }, stopwatch());
+  const pieces = [layer, layer, ...(layers.holds([finishPiece]) ? [finishPiece] : [])];
+  await runPieces(layers, pieces, { values, lengths: Int32Array.of(tokens) }, stopwatch());
+}
+
+/** (total_tokens, n_embd), row after row. @param {LayerCache} layers @param {Tokens} tokens */
+function embedTokens(layers, { ids, lengths }) {
+  const { architecture, config } = layers.manifest;
+  const { embed } = architectures[architecture];
+  const values = new Float32Array(ids.length * config.n_embd);
+  let at = 0;
+  for (const length of lengths) {
+    for (let position = 0; position < length; position++, at++) {
+      const row = values.subarray(at * config.n_embd, (at + 1) * config.n_embd);
+      embed(layers.table, row, ids[at] ?? 0, position, config);
+    }
+  }
+  return values;
 }
 
 /**
  * @param {LayerCache} layers @param {readonly string[]} names of pieces @param {Hidden} hidden
  * @param {() => number} lap
- * @returns {Promise<ShareResult>}
+ * @returns {Promise<{values: Float32Array<ArrayBuffer>, upload: number, browser: number, readback: number}>}
  */
 async function runPieces(layers, names, { values, lengths }, lap) {
   const { n_embd } = layers.manifest.config;
@@ -80,23 +128,19 @@ async function runPieces(layers, names, { values, lengths }, lap) {
     // Reading is what makes the GPU run; what is left of the read when the GPU is done is read-back.
     const reading = result.numpy();
     const computing = torch.synchronize().then(lap);
-    const [rows, browser] = await Promise.all([reading, computing]);
+    const [made, browser] = await Promise.all([reading, computing]);
     const readback = lap();
 
-    if (!rows.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
-    return {
-      rows: /** @type {Float32Array<ArrayBuffer>} */ (rows),
-      tokens: [...lengths],
-      timings: { upload, browser, readback },
-    };
+    if (!made.every(Number.isFinite)) throw new Error("the GPU's result holds NaN or infinity");
+    return { values: /** @type {Float32Array<ArrayBuffer>} */ (made), upload, browser, readback };
   } finally {
     for (const tensor of owned) tensor.dispose();
   }
 }
 
 /**
- * The layers and the finish, recorded once for each shape and replayed.
- * @param {LayerCache} layers @param {readonly string[]} names of pieces
+ * The pieces one after another, recorded once for each shape and replayed.
+ * @param {LayerCache} layers @param {readonly string[]} names of pieces, the finish at most as the last
  * @returns {(x: Tensor, sequences: Sequences) => Tensor}
  */
 function stepOf(layers, names) {
@@ -112,10 +156,12 @@ function stepOf(layers, names) {
 function forward(layers, names) {
   const { architecture, config, pooling, normalize: toUnitLength } = layers.manifest;
   const { runLayers, finish } = architectures[architecture];
-  const pieces = names.map((name) => layers.get(name));
-  const last = layers.get(finishPiece);
+  const pieces = names.filter((name) => name !== finishPiece).map((name) => layers.get(name));
+  const last = names.includes(finishPiece) ? layers.get(finishPiece) : null;
   return (/** @type {Tensor} */ x, /** @type {Sequences} */ sequences) => {
-    const pooled = finish(last, runLayers(pieces, x, sequences, config), sequences, config, pooling);
+    const hidden = runLayers(pieces, x, sequences, config);
+    if (!last) return hidden;
+    const pooled = finish(last, hidden, sequences, config, pooling);
     return toUnitLength ? normalize(pooled) : pooled;
   };
 }

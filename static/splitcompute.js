@@ -10,13 +10,14 @@
  */
 
 import { defaultTimeoutMs, fetchModels, findModel } from "./api.js";
+import { checkDirection, checkDtype, checkPolicy, checkSplit, checkTimeout, toList } from "./arguments.js";
+import { highestSplit, holdsEmbed, loadRun, lowestSplit } from "./connection.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { Measurements } from "./measurements.js";
-import { policies } from "./open_split.js";
-import { pieceBytes, piecesFrom } from "./pieces.js";
+import { pieceBytes, piecesOf, runAt, wholeRun } from "./pieces.js";
 import { Room } from "./room.js";
-import { embedTexts, loadLayers, lowestSplit } from "./session.js";
+import { embedTexts } from "./session.js";
 import { Takeover } from "./takeover.js";
 import { Tally } from "./tally.js";
 import { Trust } from "./trust.js";
@@ -29,12 +30,13 @@ export { SplitComputeError };
  * @typedef {import("./api.js").WeightDtype} WeightDtype
  * @typedef {import("./api.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Policy} Policy
+ * @typedef {import("./pieces.js").Direction} Direction
  * @typedef {import("./api.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
  * @typedef {import("./line_meter.js").Amount} Amount
  * @typedef {import("./room.js").Full} Full
- * @typedef {import("./session.js").Connection} Connection
+ * @typedef {import("./connection.js").Connection} Connection
  * @typedef {import("./report.js").EmbedResult} EmbedResult
  * @typedef {import("./report.js").LayerReport} LayerReport
  * @typedef {import("./report.js").Timings} Timings
@@ -46,7 +48,10 @@ export { SplitComputeError };
  * @property {string} [url] of the server; by default the one that this module came from
  * @property {string} [model] one of its models; by default its first
  * @property {WeightDtype} [dtype] of the layers that are downloaded; "f16" by default
- * @property {Dtype} [wire] of the hidden state on its way here; "f32" by default
+ * @property {Dtype} [wire] of the hidden state on its way; "f32" by default
+ * @property {Direction} [direction] who starts a request. "server-first", the default: the server gets
+ *   the texts, and finishes what the browser cannot. "client-first": the browser makes the tokens and
+ *   runs the first layers, and no text leaves it; what fails here is tried again here and rejects then.
  * @property {string} [apiKey]
  * @property {number} [timeoutMs] so long the server may take for an answer; 300,000 by default. It is asked
  *   once more then, and the next silence is an error ("Timeout")
@@ -56,9 +61,10 @@ export { SplitComputeError };
  * @property {AbortSignal} [signal]
  *
  * @typedef {object} EmbedOptions
- * @property {number | "auto"} [split] how many layers the server runs, 0 … n_layer; by default all.
- *   A number waits for the layers that it needs here. "auto" waits for none: the server chooses, among
- *   the splits that the layers on the GPU allow at this moment.
+ * @property {number | "auto"} [split] where the model is cut, 0 … n_layer. Server-first it is how many
+ *   layers the server runs, by default all; client-first how many the browser runs, "auto" by default.
+ *   A number waits for the layers that it needs here. "auto" waits for none, but client-first for the
+ *   first one: the planner chooses, among the splits that what is here allows at this moment.
  * @property {Policy} [policy] what "auto" is to bring; "offload" by default. offload: the least server
  *   work whose predicted time is within 1.2 times the server's own, or 100 ms if that is more. latency:
  *   the least time. server, browser: as much as possible there.
@@ -73,8 +79,9 @@ export { SplitComputeError };
  */
 export async function connect(options = {}) {
   const { apiKey, timeoutMs = defaultTimeoutMs, signal, dtype = "f16", wire = "f32" } = options;
-  const { onProgress = () => {}, onDistrust = () => {} } = options;
+  const { direction = "server-first", onProgress = () => {}, onDistrust = () => {} } = options;
   checkTimeout(timeoutMs);
+  checkDirection(direction);
   const home = new URL("..", import.meta.url);
   const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey, timeoutMs };
   const models = await fetchModels(server, signal);
@@ -96,7 +103,7 @@ export async function connect(options = {}) {
   worker.addEventListener("full", (event) => {
     room.learn(/** @type {CustomEvent<Full>} */ (event).detail, info.bytes[dtype]);
   });
-  const parts = { server, models, info, device, wire, worker, tally, trust, measurements, room };
+  const parts = { server, models, info, device, direction, wire, worker, tally, trust, measurements, room };
   return new SplitCompute(parts, dtype);
 }
 
@@ -120,6 +127,11 @@ export class SplitCompute {
   /** All models of the server, its default first. @returns {readonly ModelInfo[]} */
   get models() {
     return this.#connection.models;
+  }
+
+  /** Who starts a request. @returns {Direction} */
+  get direction() {
+    return this.#connection.direction;
   }
 
   /** The model that this connection is to. @returns {ModelInfo} */
@@ -150,64 +162,77 @@ export class SplitCompute {
     this.#connection.trust.restore();
   }
 
-  /** The lowest split that the layers on the GPU allow at this moment; n_layer without any. */
+  /** The lowest split that the layers on the GPU allow at this moment, the server first; n_layer without any. */
   get lowest() {
     return lowestSplit(this.#connection);
   }
 
+  /** The highest split that they allow, the browser first; 0 without any. */
+  get highest() {
+    return highestSplit(this.#connection);
+  }
+
+  /** Whether the tokeniser and the embedding table are here: with every layer, nobody need be asked. */
+  get holdsEmbed() {
+    return holdsEmbed(this.#connection);
+  }
+
   /**
-   * How much the browser's layers at this split weigh, and how much of it is yet to be downloaded.
+   * How much the browser's part at this split weighs, and how much of it is yet to be downloaded.
    * @param {number} split
+   * @param {{embed?: boolean}} [options] embed: at split 0, with the tokeniser and the embedding table
    * @returns {Promise<{total: number, missing: number}>}
    */
-  async bytes(split) {
+  async bytes(split, { embed = false } = {}) {
     const { info, device, worker } = this.#connection;
-    const pieces = this.#piecesFrom(split);
+    const pieces = this.#pieces(split, embed);
     const size = (/** @type {readonly string[]} */ names) =>
       names.reduce((sum, piece) => sum + pieceBytes(piece, info.bytes[this.#dtype]), 0);
     const question = { revision: info.revision, pieces };
-    const held = device.ok ? await worker.ask("held", question) : [];
+    const held = device.ok ? await worker.ask("kept", question) : [];
     return { total: size(pieces), missing: size(pieces) - size(held) };
   }
 
   /**
-   * Downloads, checks and uploads the layers for this split, those that are not here yet.
+   * Downloads, checks and uploads what this split takes here and is not here yet.
    * @param {number} split
-   * @param {{signal?: AbortSignal}} [options]
+   * @param {{embed?: boolean, signal?: AbortSignal}} [options] embed: see bytes()
    */
-  async load(split, { signal } = {}) {
+  async load(split, { embed = false, signal } = {}) {
     checkSplit(split, this.info);
     const { device, trust } = this.#connection;
     if (!device.ok) throw new SplitComputeError(`No GPU to load layers to: ${device.reason}`);
     if (trust.reason !== null) throw new SplitComputeError(trust.reason);
-    await loadLayers(this.#connection, split, signal);
+    await loadRun(this.#connection, this.#run(split, embed), signal);
   }
 
   /**
-   * Lets layers stream to the GPU in the background, the last one first, while requests go on: each
-   * that arrives lowers the split of those that ask for "auto". Ends the takeover before it, whose
-   * layers stay. Ask your visitor first: see bytes().
+   * Lets layers stream to the GPU in the background while requests go on, the last one first, or the
+   * first one where the browser goes first: each that arrives moves the cut of those that ask for
+   * "auto". Ends the takeover before it, whose layers stay. Ask your visitor first: see bytes().
    * @param {TakeoverOptions} [options]
    * @example
    * const takeover = sc.takeOver({ maxBytes: 100e6, onChange: ({ lowest }) => draw(lowest) });
    * takeover.pause();
    */
   takeOver(options = {}) {
-    const { info } = this.#connection;
-    const { to = 0 } = options;
+    const { info, direction } = this.#connection;
+    const { to = direction === "client-first" ? info.n_layer : 0, embed = false } = options;
     checkSplit(to, info);
     this.#takeover?.end();
-    return (this.#takeover = new Takeover(this.#connection, this.#dtype, { ...options, to }));
+    return (this.#takeover = new Takeover(this.#connection, this.#dtype, { ...options, to, embed }));
   }
 
   /**
-   * One embedding a text: layers [0, split) on the server, the others here. Whatever fails here, the
-   * server does instead, and the result's note says so.
+   * One embedding a text. Server-first, layers [0, split) on the server, the others here; whatever fails
+   * here, the server does instead, and the result's note says so. Client-first it is the other way
+   * round, no text leaves the browser, and what fails here rejects.
    * @param {string | string[]} texts
    * @param {EmbedOptions} [options]
    * @returns {Promise<EmbedResult>}
    */
-  async embed(texts, { split = this.info.n_layer, policy = "offload", signal, onWait } = {}) {
+  async embed(texts, { split, policy = "offload", signal, onWait } = {}) {
+    split ??= this.#connection.direction === "client-first" ? "auto" : this.info.n_layer;
     if (split !== "auto") checkSplit(split, this.info);
     checkPolicy(policy);
     return embedTexts(this.#connection, { texts: toList(texts), split, policy, signal, onWait });
@@ -227,11 +252,19 @@ export class SplitCompute {
     this.#connection.worker.close();
   }
 
-  /** @param {number} split */
-  #piecesFrom(split) {
+  /** @param {number} split @param {boolean} embed */
+  #run(split, embed) {
+    const { direction, info } = this.#connection;
+    return embed && split === 0 ? wholeRun(info.n_layer) : runAt(direction, split, info.n_layer);
+  }
+
+  /** @param {number} split @param {boolean} embed */
+  #pieces(split, embed) {
     checkSplit(split, this.info);
+    const { direction, info } = this.#connection;
     // The server finishes too where it runs every layer.
-    return split === this.info.n_layer ? [] : piecesFrom(split, this.info.n_layer);
+    if (direction === "server-first" && split === info.n_layer) return [];
+    return piecesOf(this.#run(split, embed), info.n_layer, direction);
   }
 }
 
@@ -243,39 +276,4 @@ function noGpu(error) {
 /** @param {Device} device */
 function describe(device) {
   return device.ok ? [device.vendor, device.architecture, device.description].join("/") : "none";
-}
-
-/** @param {number} timeoutMs */
-function checkTimeout(timeoutMs) {
-  if (Number.isFinite(timeoutMs) && timeoutMs > 0) return;
-  throw new RangeError(`timeoutMs ${timeoutMs}: expected a finite number of milliseconds above 0`);
-}
-
-/** @param {Policy} policy */
-function checkPolicy(policy) {
-  if (policies.includes(policy)) return;
-  throw new TypeError(`policy ${policy}: expected ${policies.join(", ")}`);
-}
-
-/** @param {ModelInfo} info @param {WeightDtype} dtype */
-function checkDtype({ name, dtypes }, dtype) {
-  if (!dtypes.includes(dtype)) {
-    throw new SplitComputeError(`dtype ${dtype}: ${name} comes in ${dtypes.join(", ")}`);
-  }
-}
-
-/** @param {number} split @param {ModelInfo} info */
-function checkSplit(split, { n_layer }) {
-  if (!Number.isInteger(split) || split < 0 || split > n_layer) {
-    throw new RangeError(`split ${split}: expected a whole number from 0 to ${n_layer}`);
-  }
-}
-
-/** @param {string | string[]} texts */
-function toList(texts) {
-  const list = typeof texts === "string" ? [texts] : texts;
-  if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) {
-    throw new TypeError("texts: expected a string or a list of strings");
-  }
-  return list;
 }

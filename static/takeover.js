@@ -1,26 +1,30 @@
 // @ts-check
-/** The progressive takeover: layers stream to the GPU in the background, and each one lowers the cut. */
+/** The progressive takeover: layers stream to the GPU in the background, and each one moves the cut. */
 
 import { messageOf, SplitComputeError } from "./errors.js";
-import { lowestSplitWithin } from "./pieces.js";
-import { loadLayers, lowestSplit, whyServerOnly } from "./session.js";
+import { highestSplit, holds, holdsEmbed, loadRun, lowestSplit, whyServerOnly } from "./connection.js";
+import { runBytes, stepsTo } from "./pieces.js";
 import { nextEvent, pause } from "./waiting.js";
 
 /**
  * @typedef {import("./api.js").WeightDtype} WeightDtype
- * @typedef {import("./session.js").Connection} Connection
+ * @typedef {import("./connection.js").Connection} Connection
  *
  * @typedef {object} TakeoverOptions
- * @property {number} [to] the split to come down to; 0 by default
- * @property {number} [maxBytes] of layers on the GPU: those that fit are taken
+ * @property {number} [to] the split to come to: 0 by default, n_layer where the browser goes first
+ * @property {boolean} [embed] whether to go on past split 0, to the tokeniser and the embedding table,
+ *   after which nothing is left for the server. Where the browser goes first, they come first anyway.
+ * @property {number} [maxBytes] of pieces here: those that fit are taken
  * @property {AbortSignal} [signal] ends the takeover
  * @property {(state: TakeoverState) => void} [onChange]
  *
  * @typedef {object} TakeoverState
  * @property {"streaming" | "paused" | "waiting" | "complete" | "ended"} kind "waiting" to try again
  *   what has failed; "complete" as long as nothing on the GPU is lost
- * @property {number} lowest the lowest split that the layers on the GPU allow now
- * @property {number} target the split that the takeover stops at: `to`, or a higher one where
+ * @property {number} lowest the lowest split that the layers on the GPU allow now, the server first
+ * @property {number} highest the highest split that they allow, the browser first
+ * @property {boolean} holdsEmbed whether the tokeniser and the embedding table are here
+ * @property {number} target the split that the takeover stops at: `to`, or one before where
  *   maxBytes or the GPU's memory end before
  * @property {string} [reason] why it waits, has ended by itself, or cannot come down to `to`
  */
@@ -42,20 +46,22 @@ export class Takeover {
   #reason;
   /** @type {TakeoverState | null} */
   #told = null;
+  /** Why the browser cannot make the tokens of this model. @type {string | undefined} */
+  #noTokenizer;
   #streaming = new AbortController();
   #ending = new AbortController();
 
   /**
    * For SplitCompute.takeOver() alone.
    * @param {Connection} connection @param {WeightDtype} dtype
-   * @param {TakeoverOptions & {to: number}} options
+   * @param {TakeoverOptions & {to: number, embed: boolean}} options
    */
   constructor(connection, dtype, options) {
     this.#connection = connection;
     this.#dtype = dtype;
     this.#options = options;
     const until = { signal: this.#ending.signal };
-    connection.worker.addEventListener("lowest", () => this.#tell(), until);
+    connection.worker.addEventListener("held", () => this.#tell(), until);
     options.signal?.addEventListener("abort", () => this.end(), until);
     if (options.signal?.aborted) this.end();
     void this.#stream(this.#streaming.signal);
@@ -63,9 +69,16 @@ export class Takeover {
 
   /** @returns {TakeoverState} */
   get state() {
-    const lowest = lowestSplit(this.#connection);
+    const connection = this.#connection;
     const reason = this.#reason;
-    return { kind: this.#kind, lowest, target: this.#target, ...(reason ? { reason } : {}) };
+    return {
+      kind: this.#kind,
+      lowest: lowestSplit(connection),
+      highest: highestSplit(connection),
+      holdsEmbed: holdsEmbed(connection),
+      target: this.#target,
+      ...(reason ? { reason } : {}),
+    };
   }
 
   /** Stops downloading. Layers that have come stay, and so do the bytes of the one under way. */
@@ -94,20 +107,27 @@ export class Takeover {
   }
 
   get #target() {
-    return Math.max(this.#options.to, this.#affordable, this.#fitting);
+    const { direction, info } = this.#connection;
+    const last = this.#steps().at(-1);
+    if (direction === "client-first") return last?.stop ?? 0;
+    return last?.start ?? info.n_layer;
   }
 
-  /** The lowest split within maxBytes. */
-  get #affordable() {
-    const { n_layer, bytes } = this.#connection.info;
-    const { maxBytes = Infinity } = this.#options;
-    return lowestSplitWithin(n_layer, bytes[this.#dtype], maxBytes);
+  /** What is to come, as far as is allowed and fits. */
+  #steps() {
+    return this.#stepsWithin(this.#options.maxBytes ?? Infinity, this.#connection.room.bytes);
   }
 
-  /** The lowest split that the GPU has room for, as far as is known. */
-  get #fitting() {
-    const { info, room } = this.#connection;
-    return room.lowestSplit(info.n_layer, info.bytes[this.#dtype]);
+  /** @param {number} maxBytes of all pieces @param {number} room for those on the GPU */
+  #stepsWithin(maxBytes, room) {
+    const { direction, info } = this.#connection;
+    const { to, embed } = this.#options;
+    const sizes = info.bytes[this.#dtype];
+    const goal = { to, embed: embed && !this.#noTokenizer };
+    return stepsTo(direction, goal, info.n_layer).filter((step) =>
+      runBytes(step, info.n_layer, sizes) <= maxBytes &&
+        runBytes({ ...step, embeds: false }, info.n_layer, sizes) <= room,
+    );
   }
 
   /** @param {AbortSignal} signal */
@@ -117,29 +137,34 @@ export class Takeover {
     const obstacle = whyServerOnly(this.#connection);
     if (obstacle) return this.#end(obstacle.words);
     for (let failures = 0; !signal.aborted; ) {
-      const target = this.#target;
+      const { length } = this.#steps();
       try {
         await this.#step(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        if (isOf(error, "Tokenizer")) {
+          this.#noTokenizer = messageOf(error);
+          if (this.#connection.direction === "client-first") return this.#end(this.#noTokenizer);
+          continue;
+        }
         // A full GPU was emptied with it, and is filled again as far as it has room.
-        const isKnownFull = isOfMemory(error) && this.#target > target;
+        const isKnownFull = isOf(error, "Memory") && this.#steps().length < length;
         if (!isKnownFull) await this.#wait(messageOf(error), failures++, signal);
       }
     }
   }
 
-  /** Lowers the cut by one layer, or rests until one is lost. @param {AbortSignal} signal */
+  /** Moves the cut by one layer, or rests until one is lost. @param {AbortSignal} signal */
   async #step(signal) {
-    const { worker } = this.#connection;
-    const lowest = lowestSplit(this.#connection);
-    if (lowest > this.#target) {
+    const connection = this.#connection;
+    const next = this.#steps().find((step) => !holds(connection, step));
+    if (next) {
       this.#become("streaming");
-      await loadLayers(this.#connection, lowest - 1, signal);
+      await loadRun(connection, next, signal);
     } else {
       this.#become("complete", this.#whyNoFurther());
-      await nextEvent(worker, "lowest", signal);
+      await nextEvent(connection.worker, "held", signal);
     }
   }
 
@@ -156,9 +181,10 @@ export class Takeover {
   }
 
   #whyNoFurther() {
-    const { to, maxBytes } = this.#options;
-    if (this.#target === to) return undefined;
-    return this.#target === this.#fitting
+    const { maxBytes = Infinity } = this.#options;
+    const { length } = this.#steps();
+    if (length === this.#stepsWithin(Infinity, Infinity).length) return this.#noTokenizer;
+    return length < this.#stepsWithin(maxBytes, Infinity).length
       ? "The GPU's memory has no room for more layers."
       : `More layers would weigh more than ${maxBytes} bytes.`;
   }
@@ -186,7 +212,7 @@ export class Takeover {
   }
 }
 
-/** @param {unknown} error */
-function isOfMemory(error) {
-  return error instanceof SplitComputeError && error.error_type === "Memory";
+/** @param {unknown} error @param {string} type */
+function isOf(error, type) {
+  return error instanceof SplitComputeError && error.error_type === type;
 }

@@ -2,7 +2,7 @@
 /** Tells the server now and then what this browser ran, to be counted there. */
 
 import { postReport } from "./api.js";
-import { countTokens } from "./report.js";
+import { countTokens, isHere } from "./report.js";
 
 /**
  * @typedef {import("./api.js").ModelInfo} ModelInfo
@@ -13,6 +13,7 @@ import { countTokens } from "./report.js";
  * @typedef {object} Counts of one model, not told yet
  * @property {number[]} layer_tokens
  * @property {Partial<Record<Cause, number>>} fallbacks
+ * @property {{requests: number, texts: number}} alone that no server was asked about
  */
 
 /** Many requests make one report. */
@@ -39,12 +40,15 @@ export class Tally {
     for (const outcome of outcomes) {
       const tokens = countTokens(outcome);
       counts.layer_tokens = counts.layer_tokens.map(
-        (sum, layer) => (layer < outcome.split ? sum : sum + tokens),
+        (sum, layer) => (isHere(outcome, layer) ? sum + tokens : sum),
       );
     }
     for (const cause of new Set(outcomes.map(({ why }) => why?.cause))) {
       if (cause) counts.fallbacks[cause] = (counts.fallbacks[cause] ?? 0) + 1;
     }
+    const alone = outcomes.filter(({ exchanges }) => exchanges.length === 0);
+    if (alone.length > 0) counts.alone.requests += 1;
+    for (const { embeddings } of alone) counts.alone.texts += embeddings.length;
     if (!hasNews(counts) || this.#closing.signal.aborted) return;
     this.#untold.set(name, counts);
     this.#timer ??= setTimeout(() => this.#tell(), msBetweenReports);
@@ -68,7 +72,7 @@ export class Tally {
 
 /** @param {number} n_layer @returns {Counts} */
 function noCounts(n_layer) {
-  return { layer_tokens: Array(n_layer).fill(0), fallbacks: {} };
+  return { layer_tokens: Array(n_layer).fill(0), fallbacks: {}, alone: { requests: 0, texts: 0 } };
 }
 
 /** @param {Counts} counts */

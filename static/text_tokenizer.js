@@ -39,7 +39,10 @@ const postProcessors = ["ByteLevel", "BertProcessing", "TemplateProcessing"];
 export async function openTokenizer(bytes, manifest) {
   const file = /** @type {TokenizerFile} */ (JSON.parse(new TextDecoder().decode(bytes)));
   const problem = whyNotHere(file);
-  if (problem) throw new SplitComputeError(`Only the server has this model's tokenizer: ${problem}`);
+  if (problem) {
+    const message = `Only the server has this model's tokenizer: ${problem}`;
+    throw new SplitComputeError(message, { error_type: "Tokenizer" });
+  }
   const library = await import("./tokenizers.js");
   const bare = { ...file, normalizer: null, pre_tokenizer: null };
   const tokenizer = /** @type {Library} */ (/** @type {unknown} */ (new library.Tokenizer(bare, {})));
@@ -87,11 +90,6 @@ export class TextTokenizer {
     const expected = `expected an integer from 0 to ${this.vocab_size - 1}`;
     throw refused(422, `token id ${wrong}: ${expected} (inputs[${index}])`);
   }
-}
-
-/** Whether it is the text's fault, so that the server would refuse it too. @param {unknown} error */
-export function isOfText(error) {
-  return error instanceof SplitComputeError && ["Empty", "Validation"].includes(error.error_type);
 }
 
 /** What of the tokenizer is not sure to come out here as it does there. @param {TokenizerFile} file */

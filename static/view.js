@@ -13,6 +13,7 @@ import { createLayerBar } from "./page/layer_bar.js";
 import { createModelControls } from "./page/model_controls.js";
 import { createPolicyControl } from "./page/policy_control.js";
 import { createResults } from "./page/results.js";
+import { createTextControl } from "./page/text_control.js";
 import { createTextForm } from "./page/text_form.js";
 import { createAnnouncer } from "./page/announcer.js";
 
@@ -26,6 +27,7 @@ export function createView(actions) {
     createModelControls(actions),
     createLayerBar(byId("bar", HTMLElement), actions),
     createPolicyControl(actions),
+    createTextControl(actions),
     createBrowserPanel(actions),
     createTextForm(actions),
     createResults(),

@@ -7,23 +7,30 @@ import { messageOf, SplitComputeError } from "./errors.js";
 
 /**
  * @typedef {import("./browser_model.js").Settings} Settings
- * @typedef {import("./browser_model.js").Share} Share
+ * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./browser_model.js").Held} Held
+ * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./share.js").ShareResult} ShareResult
+ * @typedef {import("./share.js").StartResult} StartResult
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
  *
  * @typedef {object} Questions what a message of each type carries
  * @property {{settings: Settings, lock: string}} open the first message, and only the first
- * @property {Share} load
- * @property {Share & {body: ArrayBuffer}} run
- * @property {{revision: string, pieces: readonly string[]}} held
+ * @property {{revision: string, pieces: readonly string[]}} load
+ * @property {{revision: string, run: Run, body: ArrayBuffer}} run
+ * @property {{revision: string, run: Run, texts: readonly string[], wire: Dtype}} start
+ * @property {{revision: string, texts: readonly string[]}} count
+ * @property {{revision: string, pieces: readonly string[]}} kept
  * @property {{}} clear
  *
  * @typedef {object} Answers what each type of question gets back
  * @property {Device} open
  * @property {null} load
  * @property {ShareResult} run
- * @property {string[]} held
+ * @property {ShareResult | StartResult} start
+ * @property {number[]} count tokens of each text
+ * @property {string[]} kept
  * @property {null} clear
  *
  * @typedef {keyof Questions} Type
@@ -34,7 +41,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
  * @typedef {{id: number, value: Answers[Type]}} Answer
  * @typedef {{id: number, error: ErrorFields}} Refusal
  * @typedef {{progress: Progress}} ProgressReport
- * @typedef {{lowest: {revision: string, split: number} | null}} LowestReport of what is on the GPU
+ * @typedef {{held: Held | null}} HeldReport
  * @typedef {{event: "full", detail: import("./room.js").Full}
  *   | {event: "came", detail: import("./line_meter.js").Amount}
  *   | {event: "tuned", detail: import("./torch.js").Autotuned}} EventReport
@@ -53,7 +60,7 @@ function listen() {
     if (data.type === "open") {
       model = new BrowserModel(data.settings, {
         onProgress: (progress) => send({ progress }),
-        onLowest: (lowest) => send({ lowest }),
+        onHeld: (held) => send({ held }),
         onFull: (detail) => send({ event: "full", detail }),
         onCame: (detail) => send({ event: "came", detail }),
         onTuned: (detail) => send({ event: "tuned", detail }),
@@ -87,8 +94,12 @@ async function reply(model, question, signal) {
       return null;
     case "run":
       return model.run(question, signal);
-    case "held":
-      return model.held(question.revision, question.pieces);
+    case "start":
+      return model.start(question, signal);
+    case "count":
+      return model.count(question);
+    case "kept":
+      return model.kept(question.revision, question.pieces);
     case "clear":
       await model.clear();
       return null;
@@ -121,15 +132,16 @@ function holdLock(name) {
   });
 }
 
-/** @param {Answer | Refusal | ProgressReport | LowestReport | EventReport} message */
+/** @param {Answer | Refusal | ProgressReport | HeldReport | EventReport} message */
 function send(message) {
-  const transfer = "value" in message && isResult(message.value) ? [message.value.rows.buffer] : [];
-  postMessage(message, { transfer });
+  postMessage(message, { transfer: "value" in message ? transferable(message.value) : [] });
 }
 
-/** @param {Answers[Type]} value @returns {value is ShareResult} */
-function isResult(value) {
-  return value !== null && "rows" in value;
+/** @param {Answers[Type]} value @returns {ArrayBuffer[]} */
+function transferable(value) {
+  if (value === null) return [];
+  if ("rows" in value) return [value.rows.buffer];
+  return "body" in value ? [value.body] : [];
 }
 
 /**

@@ -29,6 +29,20 @@ class Reference:
             values = rounded(out_in, dtype)
             weight.data = values.T if is_transposed else values
 
+    def round_embed(self, dtype: WeightDtype) -> None:
+        """The same of the embedding tables."""
+        tables = (
+            (self.model.wte, self.model.wpe)
+            if hasattr(self.model, "wte")
+            else [
+                module
+                for module in self.model.embeddings.modules()
+                if isinstance(module, torch.nn.Embedding)
+            ]
+        )
+        for table in tables:
+            table.weight.data = rounded(table.weight.data, dtype)
+
     def hidden_states(self, ids: list[int]) -> list[Tensor]:
         """(tokens, n_embd) before each layer, and the last one's output.
 

@@ -14,6 +14,7 @@ MODELS = {"gpt2_model", "bert_model", "layers"}
 HTTP = {
     "access",
     "auto_split",
+    "file_routes",
     "http_server",
     "loaded_models",
     "metrics",
@@ -78,7 +79,13 @@ def test_what_computes_knows_nothing_of_http(module: str) -> None:
 
 def test_flask_stays_in_the_routes_and_the_server() -> None:
     flask = {m for m in MODULES if "flask" in imports(m)}
-    assert flask == {"parity_routes", "routes", "savings_routes", "server"}
+    assert flask == {
+        "file_routes",
+        "parity_routes",
+        "routes",
+        "savings_routes",
+        "server",
+    }
 
 
 def test_waitress_stays_in_one_file() -> None:

@@ -20,6 +20,7 @@ export function drawModels(root, models) {
 /** @param {ModelWork} model */
 function card(model) {
   const requests = model.requests_by_split.reduce((sum, count) => sum + count, 0);
+  const alone = model.requests_alone > 0 ? `, and ${formatCount(model.requests_alone)} by browsers alone` : "";
   const perToken = model.seconds_a_layer_token;
   const time = perToken === null
     ? "no layer run by the server yet"
@@ -31,7 +32,7 @@ function card(model) {
       "div",
       { class: "card-head" },
       el("h2", {}, model.name),
-      el("p", { class: "muted" }, `${plural(requests, "request")} · ${time}`),
+      el("p", { class: "muted" }, `${plural(requests, "request")}${alone} · ${time}`),
     ),
     el(
       "div",

@@ -3,6 +3,7 @@
 
 import { setText } from "./dom.js";
 import { summarise } from "./results.js";
+import { browserIsReady } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -40,7 +41,8 @@ function waitsForServer({ embedding }) {
 }
 
 /** Its turns, not each layer. @param {State} before @param {State} now */
-function takeoverNews(before, { takeover, browserSide, lowest, split }) {
+function takeoverNews(before, now) {
+  const { takeover, browserSide } = now;
   if (!takeover || browserSide.kind !== "taking" || takeover.kind === before.takeover?.kind) return "";
   switch (takeover.kind) {
     case "streaming":
@@ -51,7 +53,7 @@ function takeoverNews(before, { takeover, browserSide, lowest, split }) {
     case "waiting":
       return "A layer did not come. Your browser will try again.";
     case "complete":
-      return lowest <= split ? "Your browser has its layers." : "Your browser has the layers that it has room for.";
+      return browserIsReady(now) ? "Your browser has its layers." : "Your browser has the layers that it has room for.";
     case "ended":
       return "";
     default:

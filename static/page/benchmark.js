@@ -30,7 +30,7 @@ const runs = 5;
 export async function runBenchmark(session, { dtype, split, onStep, signal }) {
   const { info, device } = session;
   if (!device.ok) throw new Error(device.reason);
-  const layers = info.n_layer - split;
+  const layers = session.direction === "client-first" ? split : info.n_layer - split;
   onStep("loading layers");
   const begun = performance.now();
   await session.load(split, { signal });

@@ -1,10 +1,11 @@
 // @ts-check
 /** Under the bar: asks before a download, shows the takeover, says why the browser runs nothing. */
 
-import { piecesFrom } from "../pieces.js";
+import { piecesOf } from "../pieces.js";
+import { runOf } from "./cut.js";
 import { button, byId, el, keepFocus, setText } from "./dom.js";
-import { formatBytes, sentence, sidesOfCut } from "./format.js";
-import { browserIsReady, whyNoOffload } from "./state.js";
+import { formatBytes, sentence, sidesOf } from "./format.js";
+import { browserIsReady, cutNow, keepsText, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -68,31 +69,44 @@ function describe(state) {
   const { browserSide: side, model, device, split } = state;
   if (!model || !device) return { text: "", kind: "" };
   const obstacle = whyNoOffload(state);
-  if (state.distrust !== null) {
-    return { text: `${obstacle} The server runs everything from now on.`, kind: "asking", controls: ["trust"] };
+  if (obstacle) {
+    const controls = state.distrust === null ? undefined : /** @type {const} */ (["trust"]);
+    return { text: `${obstacle} ${insteadOf(state)}`, kind: controls ? "asking" : "plain", controls };
   }
-  if (obstacle) return { text: `${obstacle} The server runs everything, with the same result.`, kind: "plain" };
   switch (side.kind) {
     case "idle":
       return split < model.n_layer
         ? { text: "", kind: "" }
         : { text: "Move the cut to the left to give your browser some of the work.", kind: "plain" };
     case "asking":
-      return { text: question(side), kind: "asking", controls: side.declined ? ["agree"] : ["agree", "decline"] };
+      return {
+        text: question(side, keepsText(state)),
+        kind: "asking",
+        controls: side.declined ? ["agree"] : ["agree", "decline"],
+      };
     case "taking":
       return browserIsReady(state)
-        ? { text: holding(model.n_layer, side), kind: "ready" }
+        ? { text: holding(state, side), kind: "ready" }
         : describeTakeover(state, model.n_layer, side);
     default:
       throw new TypeError(String(/** @satisfies {never} */ (side)));
   }
 }
 
+/** Of this browser, which can run nothing. @param {State} state */
+function insteadOf(state) {
+  if (keepsText(state)) return "A text that is to stay here cannot be embedded.";
+  return state.distrust === null
+    ? "The server runs everything, with the same result."
+    : "The server runs everything from now on.";
+}
+
 /** While layers are missing. @param {State} state @param {number} n_layer @param {Taking} side @returns {Shown} */
 function describeTakeover(state, n_layer, side) {
-  const { takeover, step, lowest } = state;
+  const { takeover, step } = state;
   const amount = `${formatBytes(loadedBytes(state))} of ${formatBytes(side.total)}`;
-  const soFar = `Your browser runs ${sidesOfCut(n_layer, lowest).browser} so far.`;
+  const now = sidesOf(n_layer, runOf(state.choice.direction, cutNow(state), n_layer)).browser;
+  const soFar = `Your browser runs ${now} so far.`;
   const reason = takeover?.reason ? sentence(takeover.reason) : "";
   const kind = takeover?.kind ?? "streaming";
   switch (kind) {
@@ -116,21 +130,28 @@ function describeTakeover(state, n_layer, side) {
 }
 
 /** Of the pieces that the cut leaves to the browser. @param {State} state */
-function loadedBytes({ pieces, model, split }) {
-  const wanted = model ? piecesFrom(split, model.n_layer) : [];
+function loadedBytes({ pieces, model, split, choice: { direction } }) {
+  if (!model) return 0;
+  const wanted = piecesOf(runOf(direction, split, model.n_layer), model.n_layer, direction);
   return wanted.reduce((sum, piece) => sum + (pieces.get(piece)?.loaded ?? 0), 0);
 }
 
-/** @param {Asking} side */
-function question({ total, missing, declined }) {
+/** @param {Asking} side @param {boolean} isKept whether the text stays here */
+function question({ total, missing, declined }, isKept) {
   const size = formatBytes(missing);
+  const rest = missing < total ? ` The other ${formatBytes(total - missing)} are here already.` : "";
+  if (isKept) {
+    return `For texts that stay here your browser needs ${size}: the tokeniser, the embedding table and its layers.${rest}`;
+  }
   const meanwhile = missing < total ? "runs the rest" : "runs everything";
   if (declined) return `Until your browser has its layers (${size}), the server ${meanwhile}.`;
-  const rest = missing < total ? ` The other ${formatBytes(total - missing)} are here already.` : "";
   return `Your browser needs ${size} for these layers.${rest} Until then the server ${meanwhile}.`;
 }
 
-/** @param {number} n_layer @param {Taking} side */
-function holding(n_layer, { split, total }) {
-  return `Your browser holds ${sidesOfCut(n_layer, split).browser}: ${formatBytes(total)} on its GPU.`;
+/** @param {State} state @param {Taking} side */
+function holding({ model, choice: { direction } }, { split, total }) {
+  const n_layer = model?.n_layer ?? 0;
+  const run = runOf(direction, split, n_layer);
+  const where = run.embeds ? "" : " on its GPU";
+  return `Your browser holds ${sidesOf(n_layer, run).browser}: ${formatBytes(total)}${where}.`;
 }

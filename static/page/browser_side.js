@@ -1,10 +1,11 @@
 // @ts-check
 /** Brings the layers that the cut leaves to the browser: asks first, then lets them stream. */
 
-import { piecesFrom } from "../pieces.js";
+import { piecesOf } from "../pieces.js";
 import { pause } from "../waiting.js";
 import { agreedBytes, forgetAgreements, rememberAgreement } from "./consent.js";
-import { firstSplit, whyNoOffload } from "./state.js";
+import { isReached, leftmost, reachOf, runOf, toOptions } from "./cut.js";
+import { firstSplit, keepsText, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../splitcompute.js").TakeoverState} TakeoverState
@@ -38,7 +39,8 @@ export class BrowserSide {
     const signal = this.#restart();
     const { store } = this;
     const { model, choice, split } = store.state;
-    if (!model || whyNoOffload(store.state) || split === model.n_layer) {
+    const isIdle = split === model?.n_layer && !keepsText(store.state);
+    if (!model || whyNoOffload(store.state) || isIdle) {
       return store.update({ browserSide: { kind: "idle" } });
     }
     const sizes = await this.#sizes(split);
@@ -49,7 +51,7 @@ export class BrowserSide {
       ? { kind: /** @type {const} */ ("taking"), split, total }
       : { kind: /** @type {const} */ ("asking"), split, ...sizes, declined: false };
     store.update({ browserSide });
-    if (store.state.lowest > split) await pause(restMs, signal).catch(() => {}); // moved on
+    if (!isReached(choice.direction, store.state.reach, split)) await pause(restMs, signal).catch(() => {}); // moved on
     if (!signal.aborted) this.#takeOver(split, agreed, signal);
   }
 
@@ -72,7 +74,7 @@ export class BrowserSide {
     const { model, choice } = store.state;
     if (!model) return;
     store.session?.trust();
-    store.update({ distrust: null, split: firstSplit(model, choice.dtype) });
+    store.update({ distrust: null, split: firstSplit(model, choice) });
     await this.settle();
   }
 
@@ -90,37 +92,42 @@ export class BrowserSide {
     this.#restart();
     forgetAgreements();
     await store.session?.clear();
-    store.update({ pieces: new Map(), lowest: store.session?.lowest });
+    store.update({ pieces: new Map(), reach: store.session ? reachOf(store.state.choice.direction, store.session) : 0 });
     await this.settle();
   }
 
-  /** @param {number} to @param {number} maxBytes @param {AbortSignal} signal */
-  #takeOver(to, maxBytes, signal) {
+  /** @param {number} cut @param {number} maxBytes @param {AbortSignal} signal */
+  #takeOver(cut, maxBytes, signal) {
+    const { split: to, embed } = toOptions(cut);
     const onChange = (/** @type {TakeoverState} */ takeover) => signal.aborted || this.#follow(takeover);
-    this.#takeover = this.store.session?.takeOver({ to, maxBytes, signal, onChange }) ?? null;
+    this.#takeover = this.store.session?.takeOver({ to, embed, maxBytes, signal, onChange }) ?? null;
   }
 
   /** @param {TakeoverState} takeover */
   #follow(takeover) {
     const { store } = this;
-    const { model, pieces, lowest } = store.state;
+    const { model, pieces, reach: before, choice } = store.state;
     if (!model) return;
+    const { direction } = choice;
+    const reach = reachOf(direction, takeover);
     // Pieces that went with a lost GPU are not here any more.
-    const held = piecesFrom(takeover.lowest, model.n_layer);
-    const here = [...pieces].filter(([piece]) => takeover.lowest <= lowest || held.includes(piece));
-    store.update({ takeover, lowest: takeover.lowest, pieces: new Map(here) });
+    const held = piecesOf(runOf(direction, reach, model.n_layer), model.n_layer, direction);
+    const here = [...pieces].filter(([piece]) => isReached(direction, reach, before) || held.includes(piece));
+    store.update({ takeover, reach, pieces: new Map(here) });
     void this.#countKept();
   }
 
   async #countKept() {
-    const all = await this.#sizes(0);
+    const { direction } = this.store.state.choice;
+    const all = await this.#sizes(direction === "client-first" ? Infinity : leftmost(direction));
     if (all) this.store.update({ kept: all.total - all.missing });
   }
 
-  /** Null where the connection ended meanwhile: whoever ended it sees to the rest. @param {number} split */
-  async #sizes(split) {
+  /** Null where the connection ended meanwhile: whoever ended it sees to the rest. @param {number} cut */
+  async #sizes(cut) {
     const { session } = this.store;
-    const sizes = await session?.bytes(split).catch(() => null);
+    const { split, embed } = toOptions(Math.min(cut, session?.info.n_layer ?? 0));
+    const sizes = await session?.bytes(split, { embed }).catch(() => null);
     return sizes && session === this.store.session ? sizes : null;
   }
 

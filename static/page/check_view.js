@@ -2,7 +2,7 @@
 /** The check: is the result the same as the server's alone? The verdict in words. */
 
 import { byId, el, keepFocus, setDisabled, setText } from "./dom.js";
-import { isBusy } from "./state.js";
+import { isBusy, keepsText } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -24,23 +24,29 @@ export function createCheck({ onCheck }) {
       const busy = checking.kind === "busy";
       setDisabled(start, isBusy(state));
       setText(start, busy ? "Asking the server…" : "Compare with the server alone");
-      start.hidden = result?.finish === "server";
+      start.hidden = keepsText(state) || isByServer(result);
       region.classList.toggle("passed", comparison?.within === true);
       region.classList.toggle("missed", comparison?.within === false);
-      words.replaceChildren(...verdict(result, comparison));
+      const kept = "Your text stays in this browser: to compare, the server would have to see it.";
+      words.replaceChildren(...(keepsText(state) ? [kept] : verdict(result, comparison)));
       setText(problem, checking.kind === "failed" ? checking.message : "");
     });
 }
 
 /** @param {Result | null} result @param {Comparison | null} comparison @returns {(Node | string)[]} */
 function verdict(result, comparison) {
-  if (result?.finish === "server") return ["The server ran everything itself: there is nothing to compare."];
+  if (isByServer(result)) return ["The server ran everything itself: there is nothing to compare."];
   if (!comparison) return ["The server can run every layer for the same texts, to see whether the numbers agree."];
   const { maxDifference, minCosine, tolerance } = comparison;
   const numbers =
     `Largest difference ${scientific(maxDifference)}, smallest cosine ${minCosine.toFixed(6)}; ` +
     `up to ${scientific(tolerance)} is expected of ${rounding(result)}.`;
   return [el("strong", {}, `${comparison.verdict}.`), ` ${numbers}`];
+}
+
+/** Alone. @param {Result | null} result */
+function isByServer(result) {
+  return result?.finish === "server" && result.embed === "server";
 }
 
 /** @param {Result | null} result */

@@ -78,6 +78,7 @@ function requestOf(state) {
     texts: result?.texts ?? textsOf(state),
     split: result?.wanted ?? state.split,
     policy: result?.policy ?? state.policy,
+    direction: result?.choice.direction ?? state.choice.direction,
     dtype,
     wire,
     withKey: readApiKey() !== undefined,

@@ -4,7 +4,8 @@
 import { connect } from "../splitcompute.js";
 import { readApiKey } from "./api_key.js";
 import { explain, needsKey } from "./format.js";
-import { firstSplit, nothingTaken, whyNoOffload } from "./state.js";
+import { reachOf } from "./cut.js";
+import { firstSplit, keepsText, nothingTaken, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../layer_cache.js").Progress} Progress
@@ -39,7 +40,7 @@ export class Connector {
       const options = { ...choice, apiKey: readApiKey(), onProgress, onDistrust, signal };
       const session = await connect(options);
       if (signal.aborted) return session.close(), false;
-      this.#onOpen(session);
+      this.#onOpen(session, change);
       return true;
     } catch (error) {
       if (!signal.aborted) store.update({ connection: refusedBy(error) });
@@ -47,14 +48,16 @@ export class Connector {
     }
   }
 
-  /** @param {import("../splitcompute.js").SplitCompute} session */
-  #onOpen(session) {
+  /** @param {import("../splitcompute.js").SplitCompute} session @param {Partial<Choice>} change */
+  #onOpen(session, change) {
     const { store } = this;
     const { models, info: model, device } = session;
     const { choice, model: last, split, distrust } = store.state;
     // It is the same GPU as before.
     if (distrust !== null) session.distrust(distrust);
-    const wanted = last?.name === model.name ? split : firstSplit(model, choice.dtype);
+    const isTurned = change.direction !== undefined;
+    const wanted = last?.name === model.name && !isTurned ? split : firstSplit(model, choice);
+    const none = keepsText({ choice }) ? 1 : model.n_layer;
     store.session = session;
     store.update({
       connection: { kind: "open" },
@@ -62,8 +65,8 @@ export class Connector {
       models,
       model,
       device,
-      split: whyNoOffload({ device, model, distrust }) ? model.n_layer : wanted,
-      lowest: session.lowest,
+      split: whyNoOffload({ device, model, distrust }) ? none : wanted,
+      reach: reachOf(choice.direction, session),
     });
   }
 
@@ -75,7 +78,7 @@ export class Connector {
     const isDoubtful = result && result.layerTokens.browser > 0;
     store.update({
       distrust,
-      split: model?.n_layer ?? 0,
+      split: keepsText(store.state) ? 1 : (model?.n_layer ?? 0),
       pieces: new Map(),
       browserSide: { kind: "idle" },
       ...(isDoubtful ? { result: { ...result, note } } : {}),

@@ -1,5 +1,7 @@
 // @ts-check
-/** Remembers how many bytes the visitor agreed to download for a model and dtype. */
+/** Remembers what the visitor agreed to: bytes to download of a model and dtype, and where texts go. */
+
+/** @typedef {import("../pieces.js").Direction} Direction */
 
 /** For browsers that refuse storage: the answer then holds for this visit. @type {Map<string, string>} */
 const unstored = new Map();
@@ -35,7 +37,26 @@ export function forgetAgreements() {
   }
 }
 
+/** Whoever kept texts here once must not send one after a reload. @returns {Direction} */
+export function rememberedDirection() {
+  try {
+    return localStorage.getItem(directionKey) === "client-first" ? "client-first" : "server-first";
+  } catch {
+    return "server-first";
+  }
+}
+
+/** @param {Direction} direction */
+export function rememberDirection(direction) {
+  try {
+    localStorage.setItem(directionKey, direction);
+  } catch {
+    // It holds for this visit.
+  }
+}
+
 const prefix = "splitcompute.agreed:";
+const directionKey = "splitcompute.direction";
 
 /** @param {string} model @param {string} dtype */
 function keyOf(model, dtype) {

@@ -3,6 +3,8 @@
 
 import { messageOf, SplitComputeError } from "../errors.js";
 
+/** @typedef {import("../pieces.js").Run} Run */
+
 /** Keeps a number and its unit on one line. */
 const space = "\u00a0";
 
@@ -46,22 +48,28 @@ export function layerRange(start, stop) {
 
 /**
  * What each side runs, without a verb.
- * @param {number} n_layer @param {number} split
+ * @param {number} n_layer @param {Run} run of the browser
  * @returns {{server: string, browser: string}}
  */
-export function sidesOfCut(n_layer, split) {
-  if (split === n_layer) return { server: "everything", browser: "nothing" };
-  return {
-    server: split === 0 ? "the embedding step" : `the embedding step and ${layerRange(0, split)}`,
-    browser: `${layerRange(split, n_layer)} and the finish`,
-  };
+export function sidesOf(n_layer, { start, stop, embeds }) {
+  if (start === stop && !embeds) return { server: "everything", browser: "nothing" };
+  if (embeds && stop === n_layer) return { server: "nothing", browser: "everything" };
+  const cut = embeds ? stop : start;
+  const first = cut === 0 ? "the embedding step" : `the embedding step and ${layerRange(0, cut)}`;
+  const last = `${layerRange(cut, n_layer)} and the finish`;
+  return embeds ? { server: last, browser: first } : { server: first, browser: last };
 }
 
-/** The slider's value for a screen reader. @param {number} n_layer @param {number} split */
-export function cutAsText(n_layer, split) {
-  if (split === n_layer) return `server runs all ${plural(n_layer, "layer")} and the finish`;
-  const server = split === 0 ? "only the embedding step" : layerRange(0, split);
-  const browser = layerRange(split, n_layer).replace(/^layers? /, "");
+/** The slider's value for a screen reader. @param {number} n_layer @param {Run} run of the browser */
+export function cutAsText(n_layer, run) {
+  const { start, stop, embeds } = run;
+  if (start === stop && !embeds) return `server runs all ${plural(n_layer, "layer")} and the finish`;
+  if (embeds) {
+    const { server, browser } = sidesOf(n_layer, run);
+    return `your browser runs ${browser}, server runs ${server}`;
+  }
+  const server = start === 0 ? "only the embedding step" : layerRange(0, start);
+  const browser = layerRange(start, n_layer).replace(/^layers? /, "");
   return `server runs ${server}, your browser runs ${browser} and the finish`;
 }
 

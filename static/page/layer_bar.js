@@ -2,8 +2,9 @@
 /** The slider that is the model: a block a layer, cut between two of them. */
 
 import { el, setText } from "./dom.js";
-import { cutAsText, formatMs, sidesOfCut } from "./format.js";
-import { cutNow, isPlanned, whyNoOffload } from "./state.js";
+import { isReached, leftmost, runOf } from "./cut.js";
+import { cutAsText, formatMs, sidesOf } from "./format.js";
+import { cutNow, isPlanned, keepsText, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -31,18 +32,20 @@ export function createLayerBar(root, { onSplit }) {
   /** @type {Bar | null} */
   let bar = null;
   let split = 0;
+  let least = 0;
 
   track.addEventListener("pointerdown", (event) => {
     if (!bar || event.button !== 0) return;
     track.setPointerCapture(event.pointerId);
     bar.handle.focus({ preventScroll: true });
-    onSplit(splitAt(bar, event.clientX));
+    onSplit(Math.max(splitAt(bar, event.clientX), least));
   });
   track.addEventListener("pointermove", (event) => {
-    if (bar && track.hasPointerCapture(event.pointerId)) onSplit(splitAt(bar, event.clientX));
+    if (!bar || !track.hasPointerCapture(event.pointerId)) return;
+    onSplit(Math.max(splitAt(bar, event.clientX), least));
   });
   track.addEventListener("keydown", (event) => {
-    const next = bar && splitByKey(event.key, split, bar.layers.length);
+    const next = bar && splitByKey(event.key, split, least, bar.layers.length);
     if (next === null) return;
     event.preventDefault();
     onSplit(next);
@@ -53,17 +56,20 @@ export function createLayerBar(root, { onSplit }) {
     const { n_layer } = state.model;
     if (bar?.layers.length !== n_layer) bar = buildBar(track, n_layer);
     split = state.split;
-    drawCut(bar, split);
+    const { direction } = state.choice;
+    least = leftmost(direction);
+    drawCut(bar, split, direction);
     bar.handle.setAttribute("aria-disabled", String(whyNoOffload(state) !== ""));
     drawPieces(bar, state);
     drawTimes(bar, state);
     track.classList.toggle("running", state.embedding.kind === "busy");
-    const isComing = state.browserSide.kind === "taking" && state.lowest > split;
-    const sides = sidesOfCut(n_layer, isComing ? cutNow(state) : split);
-    const mayVary = isPlanned(state) && split < n_layer;
+    const isComing = state.browserSide.kind === "taking" && !isReached(direction, state.reach, split);
+    const sides = sidesOf(n_layer, runOf(direction, isComing ? cutNow(state) : split, n_layer));
+    root.classList.toggle("client-first", keepsText(state));
+    const mayVary = isPlanned(state) && (keepsText(state) || split < n_layer);
     const [now, soFar] = isComing ? [" for now", " so far"] : ["", ""];
-    const [least, most] = mayVary ? ["at least ", "at most "] : ["", ""];
-    server.replaceChildren(el("strong", {}, "Server"), ` runs ${least}${sides.server}${now}`);
+    const [atLeast, most] = mayVary ? ["at least ", "at most "] : ["", ""];
+    server.replaceChildren(el("strong", {}, "Server"), ` runs ${atLeast}${sides.server}${now}`);
     browser.replaceChildren(el("strong", {}, "Your browser"), ` runs ${most}${sides.browser}${soFar}`);
   };
 }
@@ -80,9 +86,7 @@ function buildBar(track, n_layer) {
     class: "handle",
     role: "slider",
     tabindex: 0,
-    "aria-label": "Cut: how many layers the server runs",
     "aria-orientation": "horizontal",
-    "aria-valuemin": 0,
     "aria-valuemax": n_layer,
   });
   handle.append(el("span", { class: "grip" }));
@@ -99,27 +103,32 @@ function block(kind, label, title) {
 
 /**
  * The handle moves by flex order: the document stays as it is, so the focus stays too.
- * @param {Bar} bar @param {number} split
+ * @param {Bar} bar @param {number} split @param {import("./cut.js").Direction} direction
  */
-function drawCut({ handle, layers, embed, finish }, split) {
+function drawCut({ handle, layers, embed, finish }, split, direction) {
   const n_layer = layers.length;
   for (const [position, block] of [embed, ...layers, finish].entries()) {
     // Position 0 is the embedding step, so layer n stands at n + 1.
-    const isServer = position <= split || split === n_layer;
+    const isFirst = position <= split || split === n_layer;
+    const isServer = isFirst === (direction === "server-first");
     block.classList.toggle("server", isServer);
     block.classList.toggle("browser", !isServer);
     block.style.order = String(2 * position);
   }
   const before = split === n_layer ? n_layer + 1 : split;
   handle.style.order = String(2 * before + 1);
+  const who = direction === "server-first" ? "the server" : "your browser";
+  handle.setAttribute("aria-label", `Cut: how many layers ${who} runs`);
+  handle.setAttribute("aria-valuemin", String(leftmost(direction)));
   handle.setAttribute("aria-valuenow", String(split));
-  handle.setAttribute("aria-valuetext", cutAsText(n_layer, split));
+  handle.setAttribute("aria-valuetext", cutAsText(n_layer, runOf(direction, split, n_layer)));
 }
 
 /** Blocks fill up as their pieces arrive. @param {Bar} bar @param {State} state */
-function drawPieces({ layers, finish }, { pieces, takeover }) {
+function drawPieces({ embed, layers, finish }, { pieces, takeover }) {
   const isStreaming = takeover?.kind === "streaming";
   for (const [layer, block] of layers.entries()) drawPiece(block, pieces.get(`layer.${layer}`), isStreaming);
+  drawPiece(embed, pieces.get("embed"), isStreaming);
   drawPiece(finish, pieces.get("finish"), isStreaming);
 }
 
@@ -141,7 +150,7 @@ function drawPiece(block, piece, isStreaming) {
  * @param {Bar} bar @param {State} state
  */
 function drawTimes({ layers }, { result, model, split }) {
-  const shown = result?.model.name === model?.name && result?.split === split ? result : null;
+  const shown = result?.model.name === model?.name && result?.split === Math.max(split, 0) ? result : null;
   for (const [layer, block] of layers.entries()) {
     const time = block.lastElementChild;
     const ms = shown?.layers[layer]?.ms;
@@ -149,20 +158,21 @@ function drawTimes({ layers }, { result, model, split }) {
   }
 }
 
-/** A layer is the server's when its middle lies left of the pointer. @param {Bar} bar @param {number} x */
-function splitAt({ layers }, x) {
-  return layers.filter((block) => {
+/** So many blocks have their middle left of the pointer, the embedding step not counted. @param {Bar} bar @param {number} x */
+function splitAt({ embed, layers }, x) {
+  const before = [embed, ...layers].filter((block) => {
     const { left, width } = block.getBoundingClientRect();
     return left + width / 2 < x;
-  }).length;
+  });
+  return before.length - 1;
 }
 
 /**
  * As a native slider moves.
- * @param {string} key @param {number} split @param {number} n_layer
+ * @param {string} key @param {number} split @param {number} least @param {number} n_layer
  * @returns {number | null}
  */
-function splitByKey(key, split, n_layer) {
+function splitByKey(key, split, least, n_layer) {
   const pageStep = Math.max(2, Math.round(n_layer / 6));
   /** @type {Record<string, number>} */
   const targets = {
@@ -172,9 +182,9 @@ function splitByKey(key, split, n_layer) {
     ArrowUp: split + 1,
     PageDown: split - pageStep,
     PageUp: split + pageStep,
-    Home: 0,
+    Home: least,
     End: n_layer,
   };
   const target = targets[key];
-  return target === undefined ? null : Math.min(Math.max(target, 0), n_layer);
+  return target === undefined ? null : Math.min(Math.max(target, least), n_layer);
 }

@@ -2,6 +2,8 @@
 /** Which model, in which precision: three choices over the bar. */
 
 import { byId, el, setText } from "./dom.js";
+import { runBytes } from "../pieces.js";
+import { runOf } from "./cut.js";
 import { formatBytes, formatCount, plural } from "./format.js";
 import { whyNoOffload } from "./state.js";
 
@@ -59,7 +61,7 @@ export function createModelControls({ onChoose }) {
       isDisabled,
       dtypes: model.dtypes,
       picked: choice.dtype,
-      describe: (dtype) => weightOf(model, dtype, split),
+      describe: (dtype) => weightOf(model, { ...choice, dtype }, split),
     });
     note.hidden = choice.dtype !== "q4" || isDisabled;
     wire({
@@ -120,12 +122,12 @@ function describeModel({ n_layer, n_embd, parameters, max_tokens }) {
 
 /**
  * What the browser's side weighs; a layer, where it has none.
- * @param {ModelInfo} model @param {WeightDtype} dtype @param {number} split
+ * @param {ModelInfo} model @param {State["choice"]} choice @param {number} cut
  */
-function weightOf({ n_layer, bytes }, dtype, split) {
-  const { layer, finish } = bytes[dtype];
-  if (split === n_layer) return `${formatBytes(layer)} each`;
-  return formatBytes((n_layer - split) * layer + finish);
+function weightOf({ n_layer, bytes }, { dtype, direction }, cut) {
+  const sizes = bytes[dtype];
+  const run = runOf(direction, cut, n_layer);
+  return run.start === run.stop ? `${formatBytes(sizes.layer)} each` : formatBytes(runBytes(run, n_layer, sizes));
 }
 
 /** Rows of the hidden state; q8 adds a scale of four bytes. @param {ModelInfo} model @param {Dtype} dtype */

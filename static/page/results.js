@@ -2,7 +2,7 @@
 /** What came back: a summary in words, then the timeline, the heatmap and the vectors. */
 
 import { byId, el, setText } from "./dom.js";
-import { formatBytes, formatMs, plural, sidesOfCut } from "./format.js";
+import { formatBytes, formatMs, plural, sidesOf } from "./format.js";
 import { drawHeatmap } from "./heatmap.js";
 import { drawTimeline } from "./timeline.js";
 import { drawVectors } from "./vectors.js";
@@ -65,11 +65,17 @@ function drawSummary(result) {
 }
 
 /** Who ran what, from the layers as reported rather than as asked for. @param {Result} result */
-function whoRanWhat({ layers, finish, model }) {
+function whoRanWhat({ layers, finish, embed, model: { n_layer } }) {
   const server = el("strong", { class: "server-word" }, "server");
-  if (finish === "server") return ["The ", server, " ran everything."];
-  const split = layers.filter(({ where }) => where === "server").length;
-  const sides = sidesOfCut(model.n_layer, split);
   const browser = el("strong", { class: "browser-word" }, "browser");
-  return ["The ", server, ` ran ${sides.server}; your `, browser, ` ran ${sides.browser}.`];
+  const here = layers.filter(({ where }) => where !== "server").map(({ layer }) => layer);
+  const [start = n_layer, stop = (here.at(-1) ?? n_layer - 1) + 1] = [here[0]];
+  if (embed !== "browser") {
+    if (finish === "server") return ["The ", server, " ran everything."];
+    const sides = sidesOf(n_layer, { start, stop, embeds: false });
+    return ["The ", server, ` ran ${sides.server}; your `, browser, ` ran ${sides.browser}.`];
+  }
+  if (finish === "browser") return ["Your ", browser, " ran everything: the text did not leave it, and the server was not asked."];
+  const sides = sidesOf(n_layer, { start: 0, stop: here.length, embeds: true });
+  return ["Your ", browser, ` ran ${sides.browser}: the text did not leave it. The `, server, ` ran ${sides.server}.`];
 }

@@ -1,6 +1,8 @@
 // @ts-check
 /** The request just made, as code to copy. */
 
+import { toOptions } from "./cut.js";
+
 /**
  * @typedef {object} Request
  * @property {string} origin of the server
@@ -9,6 +11,7 @@
  * @property {string} dtype
  * @property {string} wire
  * @property {number} split where the cut stands
+ * @property {import("../pieces.js").Direction} direction
  * @property {import("./state.js").State["policy"]} policy
  * @property {boolean} withKey whether the server asks for an API key
  *
@@ -57,13 +60,16 @@ with urlopen(Request("${origin}/embed", body, headers)) as reply:
 }
 
 /** @param {Request} request */
-function javascript({ origin, model, texts, dtype, wire, split, policy, withKey }) {
+function javascript({ origin, model, texts, dtype, wire, direction, split: at, policy, withKey }) {
+  const { split, embed } = toOptions(at);
   const options = [`model: ${JSON.stringify(model)}`, `dtype: "${dtype}"`];
   if (wire !== "f32") options.push(`wire: "${wire}"`);
+  if (direction !== "server-first") options.push(`direction: "${direction}"`);
   if (withKey) options.push("apiKey");
   // Nothing streams to a browser that is to run nothing.
-  const takesOver = policy !== "hand" && policy !== "server";
-  const takeover = takesOver ? `sc.takeOver({ to: ${split} }); // layers, in the background: ask your visitor first\n` : "";
+  const takesOver = embed || direction === "client-first" || (policy !== "hand" && policy !== "server");
+  const goal = `to: ${split}${embed ? ", embed: true" : ""}`;
+  const takeover = takesOver ? `sc.takeOver({ ${goal} }); // layers, in the background: ask your visitor first\n` : "";
   return `import { connect } from "${origin}/static/splitcompute.js";
 
 const texts = ${list(texts)};

@@ -1,9 +1,10 @@
 // @ts-check
 /** What the page knows: main.js changes it, the views draw it. */
 
-import { lowestSplitWithin } from "../pieces.js";
-import { agreedBytes } from "./consent.js";
+import { lowestSplitWithin, runBytes, wholeRun } from "../pieces.js";
+import { agreedBytes, rememberedDirection } from "./consent.js";
 import { examples } from "./examples.js";
+import { isReached, leftmost, nearest } from "./cut.js";
 import { sentence } from "./format.js";
 
 /**
@@ -19,6 +20,7 @@ import { sentence } from "./format.js";
  * @property {string} [model] the server's first where missing
  * @property {WeightDtype} dtype of the weights in the browser
  * @property {Dtype} wire of the hidden state on its way
+ * @property {import("../pieces.js").Direction} direction client-first: the text stays in this browser
  *
  * @typedef {{kind: "connecting"} | {kind: "open"} | {kind: "key", message: string}
  *   | {kind: "failed", message: string}} Connection
@@ -59,8 +61,8 @@ import { sentence } from "./format.js";
  * @property {Device | null} device
  * @property {string | null} distrust why the GPU is not used, though it is there
  * @property {"hand" | Policy} policy who chooses the cut of a request: the visitor, or the server's planner
- * @property {number} split the cut that the visitor has set; with a planner, how far it may go down
- * @property {number} lowest the lowest cut that the layers on the GPU allow now
+ * @property {number} split the cut that the visitor has set, as cut.js has it; with a planner, how far it may go
+ * @property {number} reach the furthest cut that what is here allows now
  * @property {BrowserSide} browserSide
  * @property {TakeoverState | null} takeover
  * @property {ReadonlyMap<string, PieceProgress>} pieces
@@ -100,14 +102,14 @@ import { sentence } from "./format.js";
 export function initialState() {
   return {
     connection: { kind: "connecting" },
-    choice: { dtype: "f16", wire: "f32" },
+    choice: { dtype: "f16", wire: "f32", direction: rememberedDirection() },
     models: [],
     model: null,
     device: null,
     distrust: null,
     policy: "offload",
     split: 0,
-    lowest: 0,
+    reach: 0,
     ...nothingTaken(),
     kept: 0,
     text: examples[0]?.text ?? "",
@@ -128,11 +130,18 @@ const unaskedBytes = 50e6;
 /**
  * How far the browser is to take over until the visitor moves the cut: as far as was agreed to, if
  * anything was, or one layer at least.
- * @param {ModelInfo} model @param {WeightDtype} dtype
+ * @param {ModelInfo} model @param {Choice} choice
  */
-export function firstSplit({ name, n_layer, bytes }, dtype) {
-  const most = agreedBytes(name, dtype) || unaskedBytes;
-  return Math.min(lowestSplitWithin(n_layer, bytes[dtype], most), n_layer - 1);
+export function firstSplit({ name, n_layer, bytes }, { dtype, direction }) {
+  const sizes = bytes[dtype];
+  const agreed = agreedBytes(name, dtype);
+  const most = agreed || unaskedBytes;
+  if (direction === "server-first") {
+    const isAll = agreed >= runBytes(wholeRun(n_layer), n_layer, sizes);
+    return isAll ? leftmost(direction) : Math.min(lowestSplitWithin(n_layer, sizes, most), n_layer - 1);
+  }
+  const layers = n_layer - lowestSplitWithin(n_layer, sizes, most - sizes.embed - sizes.tokenizer);
+  return Math.max(layers, 1);
 }
 
 /** What a new connection begins with. @returns {Pick<State, "browserSide" | "takeover" | "pieces" | "step">} */
@@ -163,13 +172,18 @@ export function isPlanned({ policy }) {
 }
 
 /** Whether the browser holds what the cut leaves to it. @param {State} state */
-export function browserIsReady({ browserSide, split, lowest }) {
-  return browserSide.kind === "taking" && lowest <= split;
+export function browserIsReady({ browserSide, split, reach, choice }) {
+  return browserSide.kind === "taking" && isReached(choice.direction, reach, split);
 }
 
 /** The cut of the next request: the visitor's, or as near to it as the layers so far allow. @param {State} state */
-export function cutNow({ split, lowest }) {
-  return Math.max(split, lowest);
+export function cutNow({ split, reach, choice }) {
+  return nearest(choice.direction, reach, split);
+}
+
+/** Whether the text is to stay in this browser. @param {Pick<State, "choice">} state */
+export function keepsText({ choice }) {
+  return choice.direction === "client-first";
 }
 
 /** The model runs one thing at a time. @param {State} state */

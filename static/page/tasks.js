@@ -4,7 +4,8 @@
 import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
 import { explain, layerRange, needsKey, sentence } from "./format.js";
-import { browserIsReady, isBusy, textsOf, whyNoOffload } from "./state.js";
+import { isReached, reachOf, toOptions } from "./cut.js";
+import { browserIsReady, isBusy, keepsText, textsOf, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -37,6 +38,8 @@ export class Tasks {
       const message = "There is no text yet: write at least one line.";
       return store.update({ embedding: { kind: "failed", message } });
     }
+    const missing = whyNotKept(store.state);
+    if (missing) return store.update({ embedding: { kind: "failed", message: missing } });
     await this.#run("embedding", async (session, signal) => {
       const { model, choice, policy, split: wanted } = store.state;
       if (!model) return;
@@ -45,7 +48,7 @@ export class Tasks {
         store.update({ embedding: { kind: "busy", step } });
       };
       const answer = await session.embed(texts, { ...cutOf(store.state, session), signal, onWait });
-      const note = answer.note ?? whyServer(store.state, answer.split);
+      const note = answer.note ?? (keepsText({ choice }) ? undefined : whyServer(store.state, answer.split));
       const reason = policy === "hand" || note !== undefined ? undefined : answer.reason;
       const result = { ...answer, note, reason, texts, model, choice, wanted, policy };
       const carried = addTo(store.state.carried, answer);
@@ -75,7 +78,7 @@ export class Tasks {
       await reconnect();
       if (!store.session) throw new Error("the server cannot be reached");
       const onStep = (/** @type {string} */ step) => store.update({ benchmarking: { kind: "busy", step } });
-      const options = { dtype: choice.dtype, split, onStep, signal };
+      const options = { dtype: choice.dtype, split: toOptions(split).split, onStep, signal };
       store.update({ benchmark: await runBenchmark(store.session, options) });
     });
   }
@@ -100,14 +103,27 @@ export class Tasks {
   }
 }
 
+/** Why a text that is to stay here cannot be embedded yet. @param {State} state */
+function whyNotKept(state) {
+  if (!keepsText(state)) return "";
+  const obstacle = whyNoOffload(state);
+  if (obstacle) return `${obstacle} So a text that is to stay here cannot be embedded.`;
+  return state.browserSide.kind === "taking" || state.reach > 0
+    ? ""
+    : "Your text stays here, so your browser needs its first layers before: agree to the download above.";
+}
+
 /**
- * "auto" rather than the lowest cut by number, which would wait where the GPU has just been lost.
+ * "auto" rather than the furthest cut by number, which would wait where the GPU has just been lost.
  * @param {State} state @param {SplitCompute} session
  * @returns {import("../splitcompute.js").EmbedOptions}
  */
-function cutOf({ policy, split }, { lowest }) {
+function cutOf({ policy, split, choice: { direction } }, session) {
   if (policy !== "hand") return { split: "auto", policy };
-  return split > lowest ? { split } : { split: "auto", policy: "browser" };
+  const isHere = isReached(direction, reachOf(direction, session), split);
+  // Client-first a number is safe: what is not here is waited for. Server-first, at the furthest cut, it is not.
+  const isSafe = isHere && (direction === "client-first" || split > session.lowest);
+  return isSafe ? { split: toOptions(split).split } : { split: "auto", policy: "browser" };
 }
 
 /** @param {State["carried"]} carried @param {import("../splitcompute.js").EmbedResult} answer */
@@ -123,13 +139,14 @@ function addTo(carried, { layerTokens, bytes }) {
 
 /** @param {State} state @param {number} split that came of it */
 function whyServer(state, split) {
-  const { model, policy, lowest } = state;
+  const { model, policy, reach } = state;
   const obstacle = whyNoOffload(state);
   if (obstacle) return obstacle;
   // Where there was a choice and the server made it, it says why.
-  const wasChosen = policy === "server" || (policy !== "hand" && split !== lowest);
-  if (!model || wasChosen || split <= state.split) return undefined;
-  const servers = split < model.n_layer ? `${layerRange(state.split, split)} too` : "everything";
+  const wasChosen = policy === "server" || (policy !== "hand" && split !== Math.max(reach, 0));
+  const wanted = Math.max(state.split, 0);
+  if (!model || wasChosen || split <= wanted) return undefined;
+  const servers = split < model.n_layer ? `${layerRange(wanted, split)} too` : "everything";
   return `${whyMissing(state, split < model.n_layer)}, so the server ran ${servers}.`;
 }
 

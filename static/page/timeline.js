@@ -19,13 +19,16 @@ const stages = [
   { key: "browser", label: "Browser layers", where: "browser", side: "browser" },
   { key: "readback", label: "Read-back", where: "browser", side: "browser faint" },
 ];
+/** Who makes the tokens depends. */
+const byBrowser = { where: "browser", side: "browser faint" };
 /** Less than this share of the whole is not worth a row. */
 const smallestRest = 0.01;
 
 /** @param {HTMLElement} root @param {Result} result */
-export function drawTimeline(root, { timings }) {
+export function drawTimeline(root, { timings, embed }) {
   const rows = stages
     .map((stage) => ({ ...stage, ms: timings[stage.key] }))
+    .map((stage) => (stage.key === "tokenize" && embed === "browser" ? { ...stage, ...byBrowser } : stage))
     .filter(({ ms }) => ms > 0);
   const rest = timings.total - rows.reduce((sum, { ms }) => sum + ms, 0);
   if (rest > smallestRest * timings.total) {

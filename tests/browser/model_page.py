@@ -10,16 +10,18 @@ OPEN = """async ({model, caps}) => {
     const {BrowserModel} = await import("/static/browser_model.js");
     const {fetchModels, findModel, postSplit} = await import("/static/api.js");
     const server = {url: location.origin};
-    const {revision} = findModel(await fetchModels(server), model);
-    const listeners = {onProgress: () => {}, onLowest: () => {}};
+    const {piecesFrom} = await import("/static/pieces.js");
+    const {revision, n_layer} = findModel(await fetchModels(server), model);
+    const listeners = {onProgress: () => {}, onHeld: () => {}};
     const share = new BrowserModel({server, model, dtype: "f32"}, listeners);
     const run = async (inputs, split, change = (body) => body) => {
         const asked = {model, inputs, split, dtype: "f32"};
         const {body} = await postSplit(server, asked);
-        await share.load({revision, split});
-        return share.run({revision, split, body: change(body)});
+        await share.load({revision, pieces: piecesFrom(split, n_layer)});
+        const run = {start: split, stop: n_layer, embeds: false};
+        return share.run({revision, run, body: change(body)});
     };
-    Object.assign(globalThis, {torch, share, revision, run});
+    Object.assign(globalThis, {torch, share, revision, piecesFrom, n_layer, run});
 }"""
 
 

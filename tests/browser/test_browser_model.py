@@ -51,7 +51,8 @@ FAIL_WHILE_LOADING = """async () => {
         }
         return realFetch(url, ...rest);
     };
-    const loading = share.load({revision, split: 1}).then(() => "loaded", String);
+    const pieces = piecesFrom(1, n_layer);
+    const loading = share.load({revision, pieces}).then(() => "loaded", String);
     await isUnderWay;
     const original = GPUQueue.prototype.submit;
     GPUQueue.prototype.submit = () => { throw new Error("a driver's whim"); };

@@ -251,6 +251,13 @@ def test_without_webgpu_the_server_runs_every_layer(
     state = client.evaluate(ended)
     assert state["kind"] == "ended"
     assert device["reason"] in state["reason"]
+    # Where the text must stay there is no way out.
+    client.connect(**MODEL, direction="client-first")
+    server.asked.clear()
+    message = client.rejection("(texts) => sc.embed(texts)", TEXTS)
+    assert device["reason"] in message
+    assert "The text stays in this browser" in message
+    assert server.asked == []
     browser.close()
 
 

@@ -204,7 +204,11 @@ def test_the_cut_moves_by_keyboard_and_the_browser_runs_what_is_right_of_it(
         "aria-valuetext", "server runs all 4 layers and the finish"
     )
     cut.press("Home")
-    expect(cut).to_have_attribute("aria-valuenow", "0")
+    expect(cut).to_have_attribute("aria-valuenow", "-1")
+    expect(cut).to_have_attribute(
+        "aria-valuetext", "your browser runs everything, server runs nothing"
+    )
+    cut.press("ArrowRight")
     cut.press("ArrowRight")
     text = "server runs layer 0, your browser runs 1–3 and the finish"
     expect(cut).to_have_attribute("aria-valuetext", text)
@@ -227,6 +231,72 @@ def test_the_cut_moves_by_keyboard_and_the_browser_runs_what_is_right_of_it(
 
     site.get_by_role("button", name="Compare with the server alone").click()
     expect(site.locator("#check-words")).to_contain_text("The same vectors.")
+
+
+def test_left_of_the_embedding_step_the_server_is_not_asked(
+    site: Page, server: LiveServer
+) -> None:
+    site.get_by_role("slider").press("Home")
+    agree(site)
+    expect(site.locator(".block.ready")).to_have_count(6)
+    expect(site.locator("#browser-words")).to_contain_text("holds everything")
+    expect(site.locator(".side.server")).to_have_text("Server runs nothing")
+    server.asked.clear()
+    site.context.set_offline(True)
+    embed(site)
+    expect(site.locator("#result-where")).to_have_text(
+        "Your browser ran everything: the text did not leave it, and the server was "
+        "not asked."
+    )
+    site.context.set_offline(False)
+    assert server.asked_paths() == []
+    ours = np.load(downloaded(site, ".npy"))
+    theirs = embedded_by_server(server, TEXTS)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=BY_DTYPE["f16"])
+    # Agreed to, so it holds over a reload.
+    site.reload()
+    expect(site.get_by_text("holds everything")).to_be_visible(timeout=20_000)
+
+
+def test_a_text_can_be_kept_in_this_browser(fresh: Page, server: LiveServer) -> None:
+    sent: list[str] = []
+    fresh.context.on(
+        "request", lambda asked: sent.append(str(asked.post_data_buffer or b""))
+    )
+    keep = fresh.get_by_label("Keep the text in this browser")
+    expect(fresh.locator("#keep-text-words")).to_contain_text("goes to the server")
+    keep.check()
+    expect(fresh.locator("#keep-text-words")).to_contain_text("this is no guarantee")
+    expect(fresh.locator("#browser-words")).to_contain_text("For texts that stay here")
+    fresh.locator("#embed").click()
+    expect(fresh.locator("#text-problem")).to_contain_text("agree to the download")
+    cut = fresh.get_by_role("slider")
+    cut.press("Home")
+    cut.press("ArrowRight")
+    expect(cut).to_have_attribute(
+        "aria-valuetext",
+        "your browser runs the embedding step and layers 0–1, server runs layers 2–3 "
+        "and the finish",
+    )
+    agree(fresh)
+    assert server.asked_for_pieces() == ["embed", "layer.0", "layer.1"]
+    embed(fresh)
+    expect(fresh.locator("#result-where")).to_have_text(
+        "Your browser ran the embedding step and layers 0–1: the text did not leave "
+        "it. The server ran layers 2–3 and the finish."
+    )
+    expect(fresh.locator("#check-words")).to_contain_text("would have to see it")
+    expect(fresh.locator("#check-start")).to_be_hidden()
+    ours = np.load(downloaded(fresh, ".npy"))
+    fresh.reload()
+    expect(keep).to_be_checked()
+    expect(fresh.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+    assert not [body for body in sent if any(text in body for text in TEXTS)]
+    theirs = embedded_by_server(server, TEXTS)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=BY_DTYPE["f16"])
+    keep.uncheck()
+    embed(fresh)
+    expect(fresh.locator("#result-where")).to_contain_text("server")
 
 
 def test_the_cut_moves_by_pointer(site: Page) -> None:
@@ -254,6 +324,7 @@ def test_blocks_fill_from_the_right_and_requests_use_what_is_here(
 ) -> None:
     server.faults = [piece_faults.none, piece_faults.none, gate]
     site.get_by_role("slider").press("Home")
+    site.get_by_role("slider").press("ArrowRight")
     site.get_by_role("button", name=re.compile("^Download \\(")).click()
     blocks = [site.get_by_title(f"Layer {n}") for n in range(4)]
     # The first layer's shaders are compiled before.

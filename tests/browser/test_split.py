@@ -87,8 +87,36 @@ def test_any_split_equals_hugging_face(
             rounding.reference.round_layer(split, dtype)
         rows = client.rows(TEXTS, split=split)
         torch.testing.assert_close(rows, rounding.rows(TEXTS), atol=F32, rtol=0)
+    client.evaluate("async () => sc.load(0, {embed: true})")
+    rounding.reference.round_embed(dtype)
+    result = client.embed(TEXTS, split=0)
+    assert result["bytes"] == {"up": 0, "down": 0}
+    rows = torch.tensor(result["embeddings"])
+    torch.testing.assert_close(rows, rounding.rows(TEXTS), atol=F32, rtol=0)
     exact = expected[model].rows(TEXTS)
     torch.testing.assert_close(rows, exact, atol=BY_DTYPE[dtype], rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "dtype"), [*((model, "f32") for model in MODELS), ("small-gpt2", "f16")]
+)
+def test_client_first_any_split_equals_hugging_face(
+    client: ClientPage, expected: dict[str, Expected], model: str, dtype: WeightDtype
+) -> None:
+    client.connect(model=model, dtype=dtype, direction="client-first")
+    rounding = copy.deepcopy(expected[model])
+    rounding.reference.round_embed(dtype)
+    for split in range(MODELS[model] + 1):
+        if split > 0:
+            rounding.reference.round_layer(split - 1, dtype)
+        result = client.embed(TEXTS, split=split)
+        assert "note" not in result
+        assert result["embed"] == "browser"
+        where = [layer["where"] for layer in result["layers"]]
+        server_layers = MODELS[model] - split
+        assert where == ["browser"] * split + ["server"] * server_layers
+        rows = torch.tensor(result["embeddings"])
+        torch.testing.assert_close(rows, rounding.rows(TEXTS), atol=F32, rtol=0)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "last", "max"])

@@ -109,6 +109,32 @@ def test_right_results_pass_and_the_browser_goes_on(
     assert client.evaluate("async () => sc.distrusted") is None
 
 
+@pytest.mark.parametrize("verdict", ["same", "different"])
+@pytest.mark.parametrize(
+    ("direction", "split"),
+    [("server-first", 0), ("client-first", 4), ("client-first", 2)],
+)
+def test_where_texts_stay_here_a_text_of_nobodys_is_checked(
+    client: ClientPage, checked: LiveServer, direction: str, split: int, verdict: str
+) -> None:
+    """Run the same way; the text itself is in none of the bodies."""
+    client.connect(model=MODEL, dtype="f32", direction=direction)
+    client.page.workers[-1].evaluate(KEEP_WEIGHTS)
+    client.evaluate("(split) => sc.load(split, {embed: true})", split)
+    bodies: list[str] = []
+    client.page.on("request", lambda asked: bodies.append(str(asked.post_data_buffer)))
+    if verdict == "different":
+        client.page.workers[-1].evaluate(DAMAGE_WEIGHTS)
+    before = checks(checked)[verdict]
+    result = client.embed(TEXTS, split=split)
+    assert result["embed"] == "browser"
+    wait_until(checked, verdict, before + 1)
+    assert any("quick brown fox" in body for body in bodies)
+    assert not any(text in body for text in TEXTS for body in bodies)
+    if verdict == "different":
+        client.page.wait_for_function("() => sc.distrusted !== null")
+
+
 def test_wrong_numbers_are_found_out_and_further_results_are_right(
     client: ClientPage, checked: LiveServer
 ) -> None:

@@ -1,0 +1,125 @@
+// @ts-check
+/** What a connection to one model is made of, which pieces are here, and how they get here. */
+
+import { fetchModels, findModel } from "./api.js";
+import { messageOf, SplitComputeError } from "./errors.js";
+import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf } from "./pieces.js";
+
+/**
+ * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./device.js").Device} Device
+ * @typedef {import("./api.js").Policy} Policy
+ * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker
+ * @typedef {import("./measurements.js").Measurements} Measurements
+ * @typedef {import("./pieces.js").Direction} Direction
+ * @typedef {import("./pieces.js").Run} Run
+ * @typedef {import("./report.js").Cause} Cause
+ * @typedef {import("./report.js").Fallback} Fallback
+ * @typedef {import("./tally.js").Tally} Tally
+ * @typedef {import("./trust.js").Trust} Trust
+ *
+ * @typedef {object} Connection
+ * @property {Server} server
+ * @property {readonly ModelInfo[]} models
+ * @property {ModelInfo} info of the model connected to
+ * @property {Device} device
+ * @property {Direction} direction
+ * @property {Dtype} wire of the hidden state
+ * @property {GpuWorker} worker
+ * @property {Tally} tally of what this browser ran
+ * @property {Trust} trust in this browser's GPU
+ * @property {Measurements} measurements
+ * @property {import("./room.js").Room} room that the GPU has for layers
+ * @property {import("./api.js").Cut} [lastCut] that the server chose
+ *
+ * @typedef {object} Request
+ * @property {string[]} texts
+ * @property {number | "auto"} split
+ * @property {Policy} policy of "auto"
+ * @property {AbortSignal} [signal]
+ * @property {(reason: string) => void} [onWait] hears why the server is asked once more
+ */
+
+/** Whether a piece is here, of the revision that the server has. @param {Connection} connection @returns {(piece: string) => boolean} */
+export function isHere({ info, worker }) {
+  const pieces = new Set(worker.held?.revision === info.revision ? worker.held.pieces : []);
+  return (piece) => pieces.has(piece);
+}
+
+/** Of those that the layers on the GPU allow, the server first. @param {Connection} connection */
+export function lowestSplit(connection) {
+  return lowestOf(connection.info.n_layer, isHere(connection));
+}
+
+/** Of those that the layers on the GPU allow, the browser first. @param {Connection} connection */
+export function highestSplit(connection) {
+  return firstLayers(connection.info.n_layer, isHere(connection));
+}
+
+/** @param {Connection} connection */
+export function holdsEmbed(connection) {
+  return hasEmbed(isHere(connection));
+}
+
+/** Whether all is here that the browser needs for it. @param {Connection} connection @param {Run} run */
+export function holds(connection, run) {
+  const here = isHere(connection);
+  return piecesOf(run, connection.info.n_layer, connection.direction).every(here);
+}
+
+/**
+ * A server that came back with another revision is no failure: its new pieces are loaded then.
+ * @param {Connection} connection @param {Run} run @param {AbortSignal} [signal]
+ */
+export async function loadRun(connection, run, signal) {
+  const { revision, n_layer } = connection.info;
+  const pieces = piecesOf(run, n_layer, connection.direction);
+  try {
+    await connection.worker.ask("load", { revision, pieces }, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const hasChanged = await refresh(connection, revision, signal);
+    if (!hasChanged) throw error;
+    await connection.worker.ask("load", { revision: connection.info.revision, pieces }, { signal });
+  }
+}
+
+/**
+ * Asks which revision the server has now; tells whether it is another one than that.
+ * @param {Connection} connection @param {string} revision @param {AbortSignal} [signal]
+ */
+export async function refresh(connection, revision, signal) {
+  connection.models = await fetchModels(connection.server, signal);
+  connection.info = findModel(connection.models, connection.info.name);
+  const hasChanged = connection.info.revision !== revision;
+  if (hasChanged) connection.worker.outdate();
+  return hasChanged;
+}
+
+/** Why the browser can run nothing. @param {Connection} connection @returns {Fallback | undefined} */
+export function whyServerOnly({ device, info, trust }) {
+  if (!device.ok) return fallback("no_gpu", `This browser cannot run layers (${device.reason}).`);
+  const words = `The server does not give out the layers of ${info.name}.`;
+  if (trust.reason !== null) return fallback("parity", trust.reason);
+  return info.weights ? undefined : fallback("no_weights", words);
+}
+
+/** Without webgpu-torch's advice to its caller. @param {unknown} error */
+export function plain(error) {
+  return messageOf(error).replace(/; call torch\.init\(\).*$/s, "").replace(/\.(\)?)$/, "$1");
+}
+
+/** What the browser's layers failed of. @param {unknown} error */
+export function whyNotHere(error) {
+  const { error_type } = error instanceof SplitComputeError ? error : {};
+  if (error_type === "Memory") return fallback("memory", "The GPU's memory was full.");
+  const words = `The browser could not run its layers: ${plain(error)}.`;
+  return fallback(error_type === "Worker" ? "worker" : "gpu", words);
+}
+
+/** @param {Cause} cause @param {string} words @returns {Fallback} */
+export function fallback(cause, words) {
+  return { cause, words };
+}

@@ -1,0 +1,43 @@
+// @ts-check
+/** Has the GPU checked where a request's text stayed here: with a text of nobody's, run the same way. */
+
+import { postResume, postSplit } from "./api.js";
+import { runAlone, startHere } from "./by_browser.js";
+
+/**
+ * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./report.js").Outcome} Outcome
+ */
+
+const texts = ["The quick brown fox jumps over the lazy dog."];
+
+/**
+ * After as many requests as the server wants to be checked. Whatever else goes wrong is no answer.
+ * @param {Connection} connection @param {readonly Outcome[]} outcomes of a request
+ */
+export async function probe(connection, outcomes) {
+  const kept = outcomes.find(({ ran }) => ran.embeds && ran.stop > 0);
+  if (!kept || Math.random() >= connection.info.parity_share) return;
+  try {
+    await connection.trust.check([await runAgain(connection, kept)], connection.info);
+  } catch {
+    // The server is away, or the GPU lost: the next request sees to that.
+  }
+}
+
+/** @param {Connection} connection @param {Outcome} kept @returns {Promise<Outcome>} */
+async function runAgain(connection, kept) {
+  const { server, info, wire } = connection;
+  const { name: model, normalize } = info;
+  const asked = /** @type {const} */ ({ model, inputs: texts, split: 0, dtype: wire, check: true });
+  const { exchange } = await postSplit(server, asked);
+  const { check } = exchange;
+  if (kept.ran.stop === info.n_layer) {
+    return { ...(await runAlone(connection, texts)), split: kept.split, check };
+  }
+  const started = await startHere(connection, kept.ran, texts);
+  if (!("body" in started)) throw new TypeError("a run that stops before the end gives a hidden state");
+  const { body, tokens, timings: share } = started;
+  const { embeddings } = await postResume(server, { body, model, normalize, first: "browser" });
+  return { ...kept, embeddings, tokens, share, exchanges: [exchange], check };
+}
