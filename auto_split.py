@@ -17,7 +17,7 @@ from planner import (
     lowest_split,
 )
 from ragged import Ragged
-from schemas import BrowserMeasured, PlanRequest, SplitRequest
+from split_schemas import BrowserMeasured, PlanRequest, SplitRequest
 from wire import WireDtype, hidden_bytes
 
 # A float32 as /embed writes it: sign, 17 digits or so, a comma and a space.

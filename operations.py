@@ -17,12 +17,10 @@ from schemas import (
     Models,
     OpenAIRequest,
     OpenAIResponse,
-    PlanRequest,
-    PlanShown,
-    SplitRequest,
     TokenizeRequest,
     Tokens,
 )
+from split_schemas import PlanRequest, PlanShown, SplitRequest
 from wire import CONTENT_TYPE as HIDDEN
 
 Body = type[BaseModel] | str  # a schema of JSON, or the content type of anything else

@@ -31,14 +31,8 @@ from parity import ParityChecks
 from planner import NoCut
 from ragged import Ragged
 from refusals import INVALID, OVERLOADED, TOO_LARGE, Refusal
-from schemas import (
-    EmbedRequest,
-    OpenAIRequest,
-    PlanRequest,
-    PlanShown,
-    SplitRequest,
-    TokenizeRequest,
-)
+from schemas import EmbedRequest, OpenAIRequest, TokenizeRequest
+from split_schemas import PlanRequest, PlanShown, SplitRequest
 from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
 from wire import MAX_HEADER_BYTES, WireDtype, hidden_bytes
 

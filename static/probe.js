@@ -3,6 +3,7 @@
 
 import { postResume, postSplit } from "./api.js";
 import { runAlone, startHere } from "./by_browser.js";
+import { refresh } from "./connection.js";
 
 /**
  * @typedef {import("./connection.js").Connection} Connection
@@ -31,7 +32,9 @@ async function runAgain(connection, kept) {
   const { name: model, normalize } = info;
   const asked = /** @type {const} */ ({ model, inputs: texts, split: 0, dtype: wire, check: true });
   const { exchange } = await postSplit(server, asked);
-  const { check } = exchange;
+  const { check, revision } = exchange;
+  // Who runs alone hears of it in no other way.
+  if (revision !== info.revision) await refresh(connection, info.revision);
   if (kept.ran.stop === info.n_layer) {
     return { ...(await runAlone(connection, texts)), split: kept.split, check };
   }

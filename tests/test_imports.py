@@ -31,6 +31,7 @@ HTTP = {
     "savings_schemas",
     "schemas",
     "server",
+    "split_schemas",
     "timings",
 }
 
