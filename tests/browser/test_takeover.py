@@ -90,7 +90,7 @@ class TakeoverPage(ClientPage):
             """(fields) => Object.entries(fields).every(
                 ([name, value]) => takeover.state[name] === value)""",
             arg=fields,
-            timeout=15_000,
+            timeout=60_000,  # a busy machine compiles the first layer's shaders slowly
         )
 
     def state(self) -> dict[str, Any]:
