@@ -20,10 +20,11 @@ from benchmarks.soaking.rig import ROOT, Sample, ServerProcess, run
 from benchmarks.soaking.scripts import Script
 from benchmarks.soaking.visitors import visiting
 
-VISITORS, SCRIPTS = 3, 7  # a tenth of the requests each
+VISITORS, SCRIPTS = 3, 5
+BROWSER_SHARE = 0.15  # of the requests
 FAULTY_SERVER = str(ROOT / "benchmarks" / "soaking" / "faulty_server.py")
 # The server restarts once in so many requests, all of that in the first quarter. It
-# counts as warm once oneDNN has made its 1,024 kernels: four for each number of tokens.
+# counts as warm with half of them done, when oneDNN's cache of 1,024 kernels is full.
 RESTART_EVERY = 3_000
 RESTART_SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 WARM_SHARE = 0.5
@@ -88,9 +89,9 @@ class Mix:
     async def reached(self, count: float) -> None:
         """So many answers of each kind in proportion, the browsers' too."""
         answered = self.found.answered
-        browsers = VISITORS / (VISITORS + SCRIPTS)
+        browsers = int(BROWSER_SHARE * count)
         while (
-            answered.total() < count or answered["browsers"] < browsers * count
+            answered.total() < count or answered["browsers"] < browsers
         ) and not self.is_over:
             await asyncio.sleep(0.05)
 
@@ -129,7 +130,8 @@ def mix(
 ) -> Mixed:
     """server: of program_with_faults(), with the texts that fail there."""
     mix = Mix(sample, server, broken, monotonic() + seconds)
-    each = count // (VISITORS + SCRIPTS)
+    by_browsers = int(BROWSER_SHARE * count)
+    by_scripts = count - by_browsers
     seeds = [rng.randrange(10**6) for _ in range(VISITORS + SCRIPTS)]
 
     async def together() -> None:
@@ -141,7 +143,8 @@ def mix(
             scripts = [Script(mix, random.Random(seed)) for seed in seeds[VISITORS:]]
             await asyncio.gather(
                 _restart(mix, count),
-                *(client.ask(each) for client in (*visitors, *scripts)),
+                *(visitor.ask(by_browsers // VISITORS) for visitor in visitors),
+                *(script.ask(by_scripts // SCRIPTS) for script in scripts),
             )
         mix.found.grown = server.memory() - mix.found.warm
 

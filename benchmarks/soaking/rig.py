@@ -26,7 +26,7 @@ from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = str(ROOT / "server.py")
-START_SECONDS = 60
+START_SECONDS = 180
 WORDS = ("the", "cut", "layer", "runs", "a", "hidden", "state", "browser", "and")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from client_page import CONNECT
 from headless import CHROMIUM_FLAGS, system_chromium
-from playwright.async_api import Browser, Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, Worker, async_playwright
 
 from benchmarks.soaking import gpu
 from benchmarks.soaking import proxy as P
@@ -97,7 +98,10 @@ class Visitor:
             count -= some
             fault = self.rng.choice(list(self._faults))
             self.mix.found.faults[fault] += 1
-            await self._faults[fault]()
+            try:
+                await self._faults[fault]()
+            except Error as error:
+                self.mix.found.wrong.append(f"visitor, {fault}: {error}")
 
     async def connect(self) -> None:
         """A new connection has nothing on the GPU; what is kept stays."""
@@ -108,10 +112,13 @@ class Visitor:
             begun = monotonic()
             try:
                 await self.page.evaluate(CONNECT, asked)
-                break
+                # None where the server was away before its script had come.
+                if self.page.workers:
+                    break
             except Error:
                 if not self.mix.was_away(begun):
                     raise
+            await asyncio.sleep(0.2)
         await self.page.workers[-1].evaluate(gpu.REMEMBER)
 
     async def _ask(self, count: int) -> None:
@@ -135,7 +142,8 @@ class Visitor:
 
     async def _destroy(self) -> None:
         """At the next request that the GPU runs."""
-        await self.page.workers[-1].evaluate(gpu.DESTROY, self.rng.choice(gpu.MOMENTS))
+        worker = await self._worker()
+        await worker.evaluate(gpu.DESTROY, self.rng.choice(gpu.MOMENTS))
 
     async def _kill(self) -> None:
         session = await self.browser.new_browser_cdp_session()
@@ -146,7 +154,13 @@ class Visitor:
         await session.detach()
 
     async def _end_worker(self) -> None:
-        await self.page.workers[-1].evaluate("() => self.close()")
+        worker = await self._worker()
+        await worker.evaluate("() => self.close()")
+
+    async def _worker(self) -> Worker:
+        if not self.page.workers:  # ended, and not needed since
+            await self.connect()
+        return self.page.workers[-1]
 
     async def _break_downloads(self) -> None:
         await self.page.evaluate(EVICT)
