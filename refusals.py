@@ -15,6 +15,7 @@ BACKEND = 424, "Backend"
 OVERLOADED = 429, "Overloaded"
 UNHEALTHY = 503, "Unhealthy"
 NOT_FOUND = 404, "NotFound"
+UNSUPPORTED = 415, "UnsupportedMediaType"
 
 
 class Refusal(Exception):

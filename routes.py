@@ -30,7 +30,7 @@ from options import VERSION, Options
 from parity import ParityChecks
 from planner import NoCut
 from ragged import Ragged
-from refusals import INVALID, OVERLOADED, TOO_LARGE, Refusal
+from refusals import INVALID, OVERLOADED, TOO_LARGE, UNSUPPORTED, Refusal
 from schemas import EmbedRequest, OpenAIRequest, TokenizeRequest
 from split_schemas import PlanRequest, PlanShown, SplitRequest
 from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
@@ -38,7 +38,6 @@ from wire import MAX_HEADER_BYTES, WireDtype, hidden_bytes
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
-UNSUPPORTED = 415, "UnsupportedMediaType"
 MALFORMED = 400, "Validation"
 
 OPENAI_MAX_INPUTS = 2048

@@ -5,8 +5,8 @@ import { SplitComputeError } from "./errors.js";
 import { policies } from "./open_split.js";
 
 /**
- * @typedef {import("./api.js").WeightDtype} WeightDtype
- * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./model_info.js").WeightDtype} WeightDtype
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Policy} Policy
  * @typedef {import("./pieces.js").Direction} Direction
  */

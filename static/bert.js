@@ -5,8 +5,8 @@ import { attention, layerNorm, layerWeights, mlp, normRow, pool } from "./layers
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
- * @typedef {import("./api.js").ModelConfig} ModelConfig
- * @typedef {import("./api.js").Pooling} Pooling
+ * @typedef {import("./model_info.js").ModelConfig} ModelConfig
+ * @typedef {import("./model_info.js").Pooling} Pooling
  * @typedef {import("./layers.js").LayerWeights} LayerWeights
  * @typedef {import("./layers.js").Sequences} Sequences
  */

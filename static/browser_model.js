@@ -11,10 +11,10 @@ import { forgetModel, keptPieces } from "./piece_store.js";
 import { matricesOf, runShare, startShare, warmUp } from "./share.js";
 
 /**
- * @typedef {import("./api.js").WeightDtype} WeightDtype
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./model_info.js").WeightDtype} WeightDtype
+ * @typedef {import("./exchange.js").Server} Server
  * @typedef {import("./layer_cache.js").Progress} Progress
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./model_info.js").Dtype} Dtype
  * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./share.js").ShareResult} ShareResult
  * @typedef {import("./share.js").StartResult} StartResult

@@ -1,14 +1,15 @@
 // @ts-check
 /** What a connection to one model is made of, which pieces are here, and how they get here. */
 
-import { fetchModels, findModel } from "./api.js";
+import { fetchModels } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
+import { findModel } from "./model_info.js";
 import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf } from "./pieces.js";
 
 /**
- * @typedef {import("./api.js").Dtype} Dtype
- * @typedef {import("./api.js").ModelInfo} ModelInfo
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./model_info.js").Dtype} Dtype
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
+ * @typedef {import("./exchange.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./api.js").Policy} Policy
  * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker

@@ -11,9 +11,9 @@ import { openTokenizer } from "./text_tokenizer.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
- * @typedef {import("./api.js").WeightDtype} WeightDtype
- * @typedef {import("./api.js").Manifest} Manifest
- * @typedef {import("./api.js").PieceFile} PieceFile
+ * @typedef {import("./model_info.js").WeightDtype} WeightDtype
+ * @typedef {import("./model_info.js").Manifest} Manifest
+ * @typedef {import("./model_info.js").PieceFile} PieceFile
  * @typedef {import("./piece_source.js").PieceSource} PieceSource
  * @typedef {import("./safetensors.js").TensorView} TensorView
  *

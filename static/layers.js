@@ -9,8 +9,8 @@ const { varlen_attn } = torch.nn.attention.varlen;
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
- * @typedef {import("./api.js").ModelConfig} ModelConfig
- * @typedef {import("./api.js").Pooling} Pooling
+ * @typedef {import("./model_info.js").ModelConfig} ModelConfig
+ * @typedef {import("./model_info.js").Pooling} Pooling
  *
  * @typedef {{weight: Tensor, bias: Tensor}} Affine the weights of a linear map or of a norm
  *

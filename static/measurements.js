@@ -4,7 +4,7 @@
 import { affine, affineWith, estimate, seen } from "./estimates.js";
 
 /**
- * @typedef {import("./api.js").Exchange} Exchange
+ * @typedef {import("./exchange.js").Exchange} Exchange
  * @typedef {import("./estimates.js").Estimate} Estimate
  * @typedef {import("./line_meter.js").Amount} Amount
  *

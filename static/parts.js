@@ -2,7 +2,7 @@
 /** Cuts long lists of texts into parts that the server and a GPU's buffers take. */
 
 /**
- * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
  *
  * @typedef {object} Size of some texts, or the most of a part
  * @property {number} texts

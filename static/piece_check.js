@@ -3,7 +3,7 @@
 
 import { SplitComputeError } from "./errors.js";
 
-/** @typedef {import("./api.js").PieceFile} PieceFile */
+/** @typedef {import("./model_info.js").PieceFile} PieceFile */
 
 export class PieceCheck {
   /** Whether each block is right, of those hashed so far. @type {Promise<boolean>[]} */

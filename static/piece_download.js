@@ -1,8 +1,8 @@
 // @ts-check
 /** Fetches one file of known size, or a range of it, into one buffer, and goes on after a break where it stopped. */
 
-import { refusal } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
+import { refusal } from "./exchange.js";
 import { pause } from "./waiting.js";
 
 /**

@@ -1,8 +1,8 @@
 // @ts-check
 /** The bytes of a piece, kept or fetched, and always checked against their SHA-256. */
 
-import { authorization } from "./api.js";
 import { SplitComputeError } from "./errors.js";
+import { authorization } from "./exchange.js";
 import { LineMeter } from "./line_meter.js";
 import { PieceCheck } from "./piece_check.js";
 import { forgetPartial, PartialKeeper, readPartial } from "./partial_store.js";
@@ -10,8 +10,8 @@ import { download, rangeOf } from "./piece_download.js";
 import { keepPiece, readPiece } from "./piece_store.js";
 
 /**
- * @typedef {import("./api.js").PieceFile} PieceFile
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./model_info.js").PieceFile} PieceFile
+ * @typedef {import("./exchange.js").Server} Server
  * @typedef {import("./piece_download.js").PartialFile} PartialFile
  *
  * @typedef {(phase: "download" | "verify" | "upload", loaded?: number) => void} Report

@@ -3,7 +3,7 @@
 
 import { modelUrl, pieceUrl } from "./api.js";
 
-/** @typedef {import("./api.js").Server} Server */
+/** @typedef {import("./exchange.js").Server} Server */
 
 const cacheName = "splitcompute";
 

@@ -2,8 +2,8 @@
 /** What a result says besides the numbers: where each layer ran and where the time went. */
 
 /**
- * @typedef {import("./api.js").Exchange} Exchange
- * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./exchange.js").Exchange} Exchange
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
  * @typedef {import("./share.js").ShareResult} ShareResult
  *
  * @typedef {"server" | "browser" | "both"} Where both: each of them, for some of the texts

@@ -10,7 +10,7 @@ import { decodeHidden, encodeHidden } from "./wire.js";
 
 /**
  * @typedef {import("./torch.js").Tensor} Tensor
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./model_info.js").Dtype} Dtype
  * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./text_tokenizer.js").Tokens} Tokens
  * @typedef {import("./layer_cache.js").LayerCache} LayerCache

@@ -9,12 +9,14 @@
  * const { embeddings } = await sc.embed(["a text", "another"], { split: "auto" });
  */
 
-import { defaultTimeoutMs, fetchModels, findModel } from "./api.js";
+import { fetchModels } from "./api.js";
 import { checkDirection, checkDtype, checkPolicy, checkSplit, checkTimeout, toList } from "./arguments.js";
 import { highestSplit, holdsEmbed, loadRun, lowestSplit } from "./connection.js";
 import { messageOf, SplitComputeError } from "./errors.js";
+import { defaultTimeoutMs } from "./exchange.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { Measurements } from "./measurements.js";
+import { findModel } from "./model_info.js";
 import { pieceBytes, piecesOf, runAt, wholeRun } from "./pieces.js";
 import { Room } from "./room.js";
 import { embedTexts } from "./session.js";
@@ -26,12 +28,12 @@ import { keepTuning, keptTuning } from "./tuning.js";
 export { SplitComputeError };
 
 /**
- * @typedef {import("./api.js").Dtype} Dtype
- * @typedef {import("./api.js").WeightDtype} WeightDtype
- * @typedef {import("./api.js").ModelInfo} ModelInfo
+ * @typedef {import("./model_info.js").Dtype} Dtype
+ * @typedef {import("./model_info.js").WeightDtype} WeightDtype
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
  * @typedef {import("./api.js").Policy} Policy
  * @typedef {import("./pieces.js").Direction} Direction
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./exchange.js").Server} Server
  * @typedef {import("./device.js").Device} Device
  * @typedef {import("./layer_cache.js").Progress} Progress
  * @typedef {import("./line_meter.js").Amount} Amount

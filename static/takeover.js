@@ -7,7 +7,7 @@ import { runBytes, stepsTo } from "./pieces.js";
 import { nextEvent, pause } from "./waiting.js";
 
 /**
- * @typedef {import("./api.js").WeightDtype} WeightDtype
+ * @typedef {import("./model_info.js").WeightDtype} WeightDtype
  * @typedef {import("./connection.js").Connection} Connection
  *
  * @typedef {object} TakeoverOptions

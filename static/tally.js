@@ -5,8 +5,8 @@ import { postReport } from "./api.js";
 import { countTokens, isHere } from "./report.js";
 
 /**
- * @typedef {import("./api.js").ModelInfo} ModelInfo
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
+ * @typedef {import("./exchange.js").Server} Server
  * @typedef {import("./report.js").Cause} Cause
  * @typedef {import("./report.js").Outcome} Outcome
  *

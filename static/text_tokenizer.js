@@ -5,7 +5,7 @@ import { bertWords, normalizeBert, toLowerCase } from "./bert_text.js";
 import { SplitComputeError } from "./errors.js";
 
 /**
- * @typedef {import("./api.js").Manifest} Manifest
+ * @typedef {import("./model_info.js").Manifest} Manifest
  *
  * @typedef {object} Tokens of texts end to end
  * @property {number[]} ids

@@ -7,9 +7,9 @@ import { forgetModel } from "./piece_store.js";
 import { encodeHidden } from "./wire.js";
 
 /**
- * @typedef {import("./api.js").WeightDtype} WeightDtype
- * @typedef {import("./api.js").ModelInfo} ModelInfo
- * @typedef {import("./api.js").Server} Server
+ * @typedef {import("./model_info.js").WeightDtype} WeightDtype
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
+ * @typedef {import("./exchange.js").Server} Server
  * @typedef {import("./gpu_worker.js").GpuWorker} GpuWorker
  * @typedef {import("./report.js").Outcome} Outcome
  */

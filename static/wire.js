@@ -13,7 +13,7 @@ import {
 } from "./safetensors.js";
 
 /**
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./model_info.js").Dtype} Dtype
  * @typedef {import("./safetensors.js").TensorView} TensorView
  *
  * @typedef {object} Hidden sequences laid end to end, without padding

@@ -7,7 +7,7 @@ import { messageOf, SplitComputeError } from "./errors.js";
 
 /**
  * @typedef {import("./browser_model.js").Settings} Settings
- * @typedef {import("./api.js").Dtype} Dtype
+ * @typedef {import("./model_info.js").Dtype} Dtype
  * @typedef {import("./browser_model.js").Held} Held
  * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./share.js").ShareResult} ShareResult

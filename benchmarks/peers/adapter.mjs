@@ -24,7 +24,7 @@ import { nibbles, quantized, transposed } from "./packing.js";
 /** @param {Loading} loading */
 export async function load({ cfg, opts: { dtype = "f32", pool = false } }) {
   await torch.init();
-  const config = /** @type {import("../../static/api.js").ModelConfig} */ ({
+  const config = /** @type {import("../../static/model_info.js").ModelConfig} */ ({
     n_embd: cfg.d,
     n_head: cfg.heads,
     n_layer: cfg.layers,

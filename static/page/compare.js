@@ -2,7 +2,7 @@
 /** Compares vectors: with each other, and with what the server alone computed. */
 
 /**
- * @typedef {import("../api.js").WeightDtype} Dtype
+ * @typedef {import("../model_info.js").WeightDtype} Dtype
  *
  * @typedef {object} Comparison
  * @property {number} maxDifference largest absolute difference of a component, on unit vectors

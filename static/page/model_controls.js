@@ -10,8 +10,8 @@ import { whyNoOffload } from "./state.js";
 /**
  * @typedef {import("./state.js").State} State
  * @typedef {import("./state.js").ModelInfo} ModelInfo
- * @typedef {import("../api.js").Dtype} Dtype
- * @typedef {import("../api.js").WeightDtype} WeightDtype
+ * @typedef {import("../model_info.js").Dtype} Dtype
+ * @typedef {import("../model_info.js").WeightDtype} WeightDtype
  */
 
 /**

@@ -8,9 +8,9 @@ import { isReached, leftmost, nearest } from "./cut.js";
 import { sentence } from "./format.js";
 
 /**
- * @typedef {import("../api.js").Dtype} Dtype
- * @typedef {import("../api.js").WeightDtype} WeightDtype
- * @typedef {import("../api.js").ModelInfo} ModelInfo
+ * @typedef {import("../model_info.js").Dtype} Dtype
+ * @typedef {import("../model_info.js").WeightDtype} WeightDtype
+ * @typedef {import("../model_info.js").ModelInfo} ModelInfo
  * @typedef {import("../api.js").Policy} Policy
  * @typedef {import("../device.js").Device} Device
  * @typedef {import("../splitcompute.js").EmbedResult} EmbedResult

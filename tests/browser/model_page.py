@@ -8,7 +8,8 @@ OPEN = """async ({model, caps}) => {
     const torch = await import("/static/torch.js");
     await torch.init({device: "webgpu", ...(caps && {caps})});
     const {BrowserModel} = await import("/static/browser_model.js");
-    const {fetchModels, findModel, postSplit} = await import("/static/api.js");
+    const {fetchModels, postSplit} = await import("/static/api.js");
+    const {findModel} = await import("/static/model_info.js");
     const server = {url: location.origin};
     const {piecesFrom} = await import("/static/pieces.js");
     const {revision, n_layer} = findModel(await fetchModels(server), model);

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from http_server import Bound, HttpServer, bind
+from http_listener import Bound
+from http_server import HttpServer, bind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from running import THREADS, Running, read_answer
 
+import http_channel
 import http_server
+from http_listener import Bound
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -119,7 +121,7 @@ def test_a_refusal_reaches_a_client_that_sends_on(running: Running) -> None:
 def test_a_request_that_trickles_in_is_given_up(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0)
+    monkeypatch.setattr(http_channel, "REQUEST_SECONDS", 0)
     with running.connect() as connection:
         connection.sendall(POST + b"Content-Length: 5\r\n\r\nab")
         refusal = read_answer(connection)
@@ -274,7 +276,7 @@ def test_beyond_the_bound_requests_are_refused_without_a_thread() -> None:
     def refuse(path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
         return {"Retry-After": "7"}, json.dumps([path, origin]).encode()
 
-    bound = http_server.Bound(1, frozenset(["/bound"]), refuse)
+    bound = Bound(1, frozenset(["/bound"]), refuse)
     with Running(app, threads=3, bound=bound) as running, ExitStack() as open_:
         first = open_.enter_context(running.connect())
         first.sendall(b"POST /bound HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
@@ -304,7 +306,7 @@ def test_all_who_come_at_once_are_read_before_anybody_is_answered() -> None:
     def refuse(path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
         return {}, b"{}"
 
-    bound = http_server.Bound(2, frozenset(["/bound"]), refuse)
+    bound = Bound(2, frozenset(["/bound"]), refuse)
     running = Running(app, threads=2, bound=bound)
     clients = [running.connect() for _ in range(40)]
     with ExitStack() as stack:

@@ -1,0 +1,133 @@
+"""The connection to one client, from its first byte to its last."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+
+from http_refusals import JsonErrorTask, RequestTimeout
+from http_request import Limits, Parser
+
+IDLE_SECONDS = 60
+REQUEST_SECONDS = 60
+FIRST_BYTE_SECONDS = 2
+
+
+class Channel(HTTPChannel):
+    """One connection: a deadline for each request, and an end that loses no bytes."""
+
+    error_task_class = JsonErrorTask
+
+    request: Parser | None
+    requests: list[Parser]
+    close_when_flushed: bool
+
+    request_started = 0.0
+    lingering = False
+    is_counted = False  # among those that Bound bounds
+    is_refused = False  # by Bound, and not yet told
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._behind = bytearray()  # the requests after the one that is being answered
+        super().__init__(*args, **settings)
+
+    def parser_class(self, adj: Limits) -> Parser:
+        return Parser(adj, self._behind)
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        accepted: bool = super().received(data)
+        if self.request is not before:
+            self.request_started = time.time()
+        if self.is_refused:
+            self.is_refused = False
+            self.service()
+        return accepted
+
+    def service(self) -> None:
+        # Read first: once it is answered, the loop may start the next request.
+        counted, self.is_counted = self.is_counted, False
+        try:
+            super().service()
+        finally:
+            if counted:
+                self.server.free.release()
+
+    def check_client_disconnected(self) -> bool:
+        """waitress.client_disconnected. While a request is computed nothing else reads
+        the socket, so whether the client hung up is looked at where it is asked."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def has_work(self, now: float) -> bool:
+        """Also where a new client has said nothing yet, for as long as that takes."""
+        is_new = self.last_activity == self.creation_time
+        if is_new and now - self.creation_time < FIRST_BYTE_SECONDS:
+            return True
+        return bool(self.requests or self.request or self.total_outbufs_len)
+
+    def refuse_if_late(self, now: float) -> None:
+        """A byte a second must not hold a connection for ever."""
+        late = now - self.request_started > REQUEST_SECONDS
+        if late and self.request is not None and not self.requests:
+            self.request.error = RequestTimeout(
+                f"the request did not arrive whole within {REQUEST_SECONDS} s"
+            )
+            self.request.completed = True
+            self.requests = [self.request]
+            self.request = None
+            self.server.add_task(self)
+            self.server.pull_trigger()
+
+    # A socket closed with bytes unread is reset, and the reset may overtake the answer
+    # on its way: a client that is still sending would see a broken connection and not
+    # our 413. So the last thing said is "no more from here"; what still comes in is
+    # dropped, until the client closes or IDLE_SECONDS are over.
+
+    def handle_write(self) -> None:
+        running = bool(self.requests)  # a thread may be adding to what is written here
+        self._flush_exception(
+            self._flush_some_if_lockable if running else self._flush_some
+        )
+        if self.will_close:
+            self.handle_close()
+        elif self.close_when_flushed and not self.total_outbufs_len:
+            self._linger()
+
+    def _linger(self) -> None:
+        self.close_when_flushed = False
+        if self.socket is None:
+            return  # the client hung up first
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+        else:
+            self.lingering = True
+
+    def readable(self) -> bool:
+        """Also starts the next request, once the answer to the last is sent whole."""
+        if self._behind and not self.lingering and super().readable():
+            data = bytes(self._behind)
+            self._behind.clear()
+            self.received(data)
+            self.server.pull_trigger()  # a task starts only after the next poll()
+        return self.lingering or super().readable()
+
+    def handle_read(self) -> None:
+        if self.lingering:
+            self.recv(self.adj.recv_bytes)  # closes the channel at its end
+        else:
+            super().handle_read()
+
+
+def channels(map: dict[int, wasyncore.dispatcher]) -> list[Channel]:
+    return [channel for channel in map.values() if isinstance(channel, Channel)]

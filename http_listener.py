@@ -1,0 +1,73 @@
+"""Who is let in: connections are accepted, and requests beyond a bound refused."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from waitress.server import TcpWSGIServer
+
+from http_channel import Channel, channels
+from http_refusals import TooManyRequests
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How many requests to some paths may be in threads at once; others are refused
+    where they are read, with 429."""
+
+    at_once: int
+    paths: frozenset[str]
+    # (path, Origin) -> the headers and the JSON of a refusal
+    refuse: Callable[[str, str | None], tuple[Mapping[str, str], bytes]]
+
+
+class Listener(TcpWSGIServer):
+    """The listening socket, and the requests that no thread has started yet."""
+
+    channel_class = Channel
+    bound: Bound | None
+    free: threading.Semaphore  # as many more as Bound allows
+    seen = 0  # connections accepted and requests read
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._ready: list[Channel] = []
+        super().__init__(*args, **settings)
+
+    def handle_accept(self) -> None:
+        """waitress accepts one a turn, and each turn looks at every connection."""
+        before = -1
+        while before < len(self._map) < self.adj.connection_limit or before == -1:
+            before = len(self._map)
+            super().handle_accept()
+        self.seen += 1
+
+    def add_task(self, task: Channel) -> None:
+        self.seen += 1
+        request = task.requests[0]
+        bound = self.bound
+        if (
+            bound is not None
+            and request.error is None
+            and request.command == "POST"
+            and request.path in bound.paths
+        ):
+            task.is_counted = self.free.acquire(blocking=False)
+            if not task.is_counted:
+                told = bound.refuse(request.path, request.headers.get("ORIGIN"))
+                request.error = TooManyRequests(*told)
+                task.is_refused = True
+                return
+        self._ready.append(task)
+
+    def start_tasks(self) -> None:
+        ready, self._ready = self._ready, []
+        for task in ready:
+            super().add_task(task)
+
+    def maintenance(self, now: float) -> None:
+        super().maintenance(now)
+        for channel in channels(self._map):
+            channel.refuse_if_late(now)
