@@ -135,5 +135,7 @@ def tolerance_of(weights: WeightDtype, n_layer: int) -> float:
 
 def relative_error(came: Tensor, expected: Tensor) -> Tensor:
     """(batch, n_embd) each -> (batch,): |came - expected| / |expected|."""
+    # A broken GPU's numbers may be so large that their squares overflow float32.
+    came, expected = came.double(), expected.double()
     error: Tensor = (came - expected).norm(dim=1) / expected.norm(dim=1)
     return error

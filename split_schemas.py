@@ -16,7 +16,12 @@ from schemas import (
 )
 from wire import WireDtype
 
-MillisecondsField = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Beyond what any request is, and small enough that no sum or product overflows.
+MOST_MS = 1e9
+MOST_COUNT = 10**9
+MOST_BYTES = 10**12
+
+MillisecondsField = Annotated[float, Field(ge=0, le=MOST_MS, allow_inf_nan=False)]
 RateField = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
@@ -111,9 +116,9 @@ class CutSpec(Request):
 class PlanRequest(Request):
     """A request whose text has not come, in sizes."""
 
-    tokens: Annotated[int, Field(ge=1)]
-    texts: Annotated[int, Field(ge=1)] = 1
-    text_bytes: Annotated[int, Field(ge=0)] = 0
+    tokens: Annotated[int, Field(ge=1, le=MOST_COUNT)]
+    texts: Annotated[int, Field(ge=1, le=MOST_COUNT)] = 1
+    text_bytes: Annotated[int, Field(ge=0, le=MOST_BYTES)] = 0
     held: HeldField
     browser: BrowserMeasured
     direction: Annotated[

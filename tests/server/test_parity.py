@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from typing import Any
@@ -79,6 +80,13 @@ def test_an_error_beyond_the_formats_is_different(
         assert answer["verdict"] == verdict
         assert answer["error"] == pytest.approx(scale * tolerance, rel=0.01)
     assert counted(client, "different") == 1
+
+
+def test_numbers_far_too_large_are_different(client: FlaskClient) -> None:
+    rows = torch.full((2, 64), torch.finfo(torch.float32).max)
+    answer = send(client, split(client), rows)
+    assert answer.json["verdict"] == "different"
+    assert math.isfinite(answer.json["error"])  # JSON has no infinity
 
 
 def test_the_wires_rounding_counts_too(client: FlaskClient) -> None:

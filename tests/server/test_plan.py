@@ -1,5 +1,6 @@
 """Where a browser that makes its own tokens is told to cut."""
 
+import math
 from typing import Any
 
 import pytest
@@ -14,6 +15,10 @@ ALL = [0, 1, 2, 3]
 def ask(client: FlaskClient, **asked: Any) -> TestResponse:
     body = {"tokens": 10, "held": ALL, "browser": FAST, **asked}
     return client.post("/plan", json=body)
+
+
+def layer(**ms: float) -> dict[str, Any]:
+    return {**FAST, "layer_ms": ms}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,12 @@ def test_the_cut_and_why(
         ("direction", {"direction": "sideways"}),
         ("previous.first", {"previous": {"split": 1}}),
         ("browser.round_trip_ms", {"browser": {}}),
+        ("tokens", {"tokens": 10**400}),
+        ("texts", {"texts": 10**400}),
+        ("text_bytes", {"text_bytes": 10**400}),
+        ("latency_goal_ms", {"latency_goal_ms": 1e300}),
+        ("browser.round_trip_ms", {"browser": {**FAST, "round_trip_ms": 1e308}}),
+        ("per_token", {"browser": layer(per_request=1, per_token=1e308)}),
     ],
 )
 @pytest.mark.usefixtures("the_next_request_works")
@@ -80,6 +91,19 @@ def test_what_cannot_be_planned_is_refused(
     client: FlaskClient, says: str, asked: dict[str, Any]
 ) -> None:
     assert_refused(ask(client, **asked), 422, says, "Validation")
+
+
+def test_the_largest_sizes_give_numbers_that_json_has(client: FlaskClient) -> None:
+    slowest = {
+        "layer_ms": {"per_request": 1e9, "per_token": 1e9},
+        "round_trip_ms": 1e9,
+        "download_bytes_per_s": 1,
+        "upload_bytes_per_s": 1,
+    }
+    most = {"tokens": 10**9, "texts": 10**9, "text_bytes": 10**12}
+    for policy in ("offload", "latency", "server", "browser"):
+        answer = ask(client, browser=slowest, policy=policy, **most)
+        assert math.isfinite(answer.json["predicted_ms"])
 
 
 def test_no_text_is_asked_for(client: FlaskClient) -> None:
