@@ -7373,7 +7373,9 @@ function picked(input2, dim, at2) {
 function sliced(input2, dim, { start, stop, step }) {
   const size = input2.shape[dim] ?? 0;
   const by = step ?? 1;
-  if (!Number.isInteger(by) || by < 1) throw new ValueError(`index: step must be greater than zero, got ${String(step)}`);
+  const odd = [start, stop, step].find((one) => one !== null && !Number.isInteger(one));
+  if (odd !== void 0) throw new TypeError(`index: slice indices must be integers or null, got ${String(odd)}`);
+  if (by < 1) throw new ValueError(`index: step must be greater than zero, got ${String(step)}`);
   const bound = (at2) => Math.min(size, Math.max(0, at2 < 0 ? at2 + size : at2));
   const first = bound(start ?? 0);
   const length = Math.max(0, Math.ceil((bound(stop ?? size) - first) / by));

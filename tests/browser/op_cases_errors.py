@@ -234,6 +234,10 @@ ERRORS: list[Case] = [
     brackets(X, 0, 0, 0),
     brackets(X, slice(None, None, 0)),
     brackets(X, slice(None, None, -1)),
+    brackets(X, slice(0.5, None)),
+    brackets(X, slice(None, 1.5)),
+    brackets(X, slice(None, None, 1.5)),
+    brackets(X, slice("0", None)),
     case("topk", X, 5),
     case("topk", X, -1),
     # Reductions of nothing.

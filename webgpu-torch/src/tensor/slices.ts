@@ -92,7 +92,9 @@ function picked(input: Tensor, dim: number, at: number): Tensor {
 function sliced(input: Tensor, dim: number, { start, stop, step }: Slice): Tensor {
   const size = input.shape[dim] ?? 0;
   const by = step ?? 1;
-  if (!Number.isInteger(by) || by < 1) throw new ValueError(`index: step must be greater than zero, got ${String(step)}`);
+  const odd = [start, stop, step].find((one) => one !== null && !Number.isInteger(one));
+  if (odd !== undefined) throw new TypeError(`index: slice indices must be integers or null, got ${String(odd)}`);
+  if (by < 1) throw new ValueError(`index: step must be greater than zero, got ${String(step)}`);
   const bound = (at: number) => Math.min(size, Math.max(0, at < 0 ? at + size : at));
   const first = bound(start ?? 0);
   const length = Math.max(0, Math.ceil((bound(stop ?? size) - first) / by));
