@@ -46,7 +46,8 @@ async function runPart(connection, part, retries = retriesHere) {
   try {
     const { split, reason } = await cutOf(connection, part);
     const begun = performance.now();
-    await loadRun(connection, runAt("client-first", split, connection.info.n_layer), part.signal);
+    const run = runAt("client-first", split, connection.info.n_layer);
+    await persist(() => loadRun(connection, run, part.signal), part);
     const load = performance.now() - begun;
     return { ...(await runAtSplit(connection, part, split)), load, reason };
   } catch (error) {

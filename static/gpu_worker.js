@@ -79,6 +79,10 @@ export class GpuWorker extends EventTarget {
     this.restart("the connection was closed");
   }
 
+  get isClosed() {
+    return this.#isClosed;
+  }
+
   #running() {
     if (this.#isClosed) throw new SplitComputeError("The connection was closed");
     return (this.#worker ??= this.#start());

@@ -46,6 +46,7 @@ export async function persist(ask, { signal, onWait }) {
 /** @param {unknown} error @returns {error is SplitComputeError} */
 function isPassing(error) {
   if (!(error instanceof SplitComputeError)) return false;
+  if (error.error_type === "Download") return false; // a piece, which was asked for again already
   return ["Unreachable", "Timeout"].includes(error.error_type) || passingStatus.includes(error.status ?? 0);
 }
 

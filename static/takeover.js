@@ -134,6 +134,7 @@ export class Takeover {
   async #stream(signal) {
     // Whoever began the takeover has it in hand before it calls back.
     await null;
+    if (this.#connection.worker.isClosed) return this.#end("The connection was closed.");
     const obstacle = whyServerOnly(this.#connection);
     if (obstacle) return this.#end(obstacle.words);
     for (let failures = 0; !signal.aborted; ) {

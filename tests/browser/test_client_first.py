@@ -18,6 +18,9 @@ from test_way_back import QUICKLY, Server
 from tokenizers import Tokenizer
 from tolerances import F32
 
+from layer_files import CuttingBusy, LayerFiles
+from quantize import WeightDtype
+
 MODEL = {"model": "small-gpt2", "dtype": "f32", "direction": "client-first"}
 ORDER = ["embed", "layer.0", "layer.1", "layer.2", "layer.3", "finish"]
 SECRET = "a text that is nobody's business, xyzzy"
@@ -243,6 +246,22 @@ def test_the_server_comes_back_or_changes_and_the_request_goes_on(
     rows = (torch.tensor(each["embeddings"]) for each in (result, alone.embed(TEXTS)))
     torch.testing.assert_close(*rows, atol=F32, rtol=0)
     client.page.close()
+
+
+def test_files_that_are_being_cut_are_waited_for(
+    client: TakeoverPage, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = LayerFiles.manifest
+
+    def busy_once(files: LayerFiles, dtype: WeightDtype | None = None) -> Any:
+        monkeypatch.setattr(LayerFiles, "manifest", manifest)
+        raise CuttingBusy
+
+    monkeypatch.setattr(LayerFiles, "manifest", busy_once)
+    result = client.embed([SECRET], split=1)
+    assert "are being cut" in result["note"]
+    rows = (torch.tensor(each["embeddings"]) for each in (result, expected))
+    torch.testing.assert_close(*rows, atol=F32, rtol=0)
 
 
 def test_a_server_that_is_gone_is_an_error_unless_all_is_here(

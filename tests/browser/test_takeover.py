@@ -474,6 +474,13 @@ def test_clear_and_close_end_the_takeover(
         assert client.state() == {**NOTHING, "kind": "ended", "lowest": 4, "target": 3}
 
 
+def test_after_close_a_takeover_ends_at_once(client: TakeoverPage) -> None:
+    client.evaluate("async () => sc.close()")
+    client.take_over()
+    client.wait_for(kind="ended")
+    assert client.state()["reason"] == "The connection was closed."
+
+
 def test_a_split_out_of_range_is_refused(client: TakeoverPage) -> None:
     message = client.rejection("async () => sc.takeOver({to: 5})")
     assert "RangeError: split 5: expected a whole number from 0 to 4" in message
