@@ -8348,6 +8348,7 @@ function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
 }
 
 // src/tensor/autotune.ts
+var WEIGHT_DTYPES = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 var WORTHWHILE = 0.95;
 var MEASURED_MS = 3;
 var FEWEST = 2;
@@ -8355,6 +8356,9 @@ var MOST = 64;
 var ROUNDS2 = 3;
 async function autotune(weights, options = {}) {
   const { milliseconds = 1e3 } = keywords("autotune", [], [options], ["milliseconds"]);
+  if (!Array.isArray(weights) || !weights.every((weight) => weight instanceof Tensor))
+    throw new TypeError("autotune: argument 'weights' (position 1) must be a list of Tensors");
+  if (!(milliseconds >= 0)) throw new ValueError(`autotune: expected milliseconds of 0 or more, but got ${milliseconds}`);
   const [first] = weights;
   if (!first) throw new RuntimeError("autotune: expected at least one weight");
   const { backend } = first;
@@ -8375,9 +8379,9 @@ function weightOf3(tensor2) {
   const storages = parts.flatMap(({ storage }) => storage ?? []);
   if (others.length > 0 || N === 0 || K === 0 || storages.length < parts.length)
     throw new RuntimeError(`autotune: expected weights (N, K) that are there, but got [${node.shape.join(", ")}]`);
-  const quantized2 = { qint8: "q8", qint4: "q4" };
-  const plain3 = node.dtype === "float16" ? "f16" : "f32";
-  return { N, K, weight: node.dtype in quantized2 ? quantized2[node.dtype] : plain3, storages };
+  const weight = WEIGHT_DTYPES[node.dtype];
+  if (!weight) throw new RuntimeError(`autotune: expected weights of ${Object.keys(WEIGHT_DTYPES).join(", ")}, but got ${node.dtype}`);
+  return { N, K, weight, storages };
 }
 async function fastest(backend, size) {
   const { M, N, K } = size;

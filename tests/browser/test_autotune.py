@@ -176,6 +176,17 @@ def test_a_software_adapter_has_nothing_to_choose(engine: Page) -> None:
         ("[]", "autotune: expected at least one weight"),
         ("[floats([1, 2])]", r"autotune: expected weights \(N, K\).*\[2\]"),
         ("[floats([1, 2]).reshape([1, 2]).add(1)]", r"that are there.*\[1, 2\]"),
+        ("null", "TypeError: autotune: argument 'weights' .* list of Tensors"),
+        ("floats([1, 2])", "TypeError: autotune: argument 'weights'"),
+        ("[5]", "TypeError: autotune: argument 'weights'"),
+        (
+            "[torch.frombuffer(Int32Array.of(1), {dtype: torch.int32}).reshape(1, 1)]",
+            "RuntimeError: autotune: expected weights of float32, .* got int32",
+        ),
+        (
+            "[floats([1]).reshape([1, 1])], {milliseconds: NaN}",
+            "ValueError: autotune: expected milliseconds of 0 or more, but got NaN",
+        ),
     ],
 )
 def test_what_is_no_weight_is_refused(engine: Page, weights: str, message: str) -> None:

@@ -2,13 +2,14 @@
 
 import type { Backend, Plan } from "../backend/backend";
 import type { Storage } from "../backend/storage";
-import { RuntimeError } from "../base/errors";
+import type { DType } from "../base/dtype";
+import { RuntimeError, ValueError } from "../base/errors";
 import type { WeightDtype } from "../kernels/kernel";
 import { defaultTile, TILES, tilesKey, tileText, TUNED_ROWS } from "../kernels/tiles";
 import type { Tile } from "../kernels/matmul_tiled";
 import { adapterText, type Autotuned } from "./devices";
 import { keywords } from "./keywords";
-import type { Tensor } from "./tensor";
+import { Tensor } from "./tensor";
 
 export interface AutotuneOptions {
   /** No further size is begun after so long. */
@@ -21,6 +22,8 @@ interface Weight {
   readonly weight: WeightDtype;
   readonly storages: readonly Storage[];
 }
+
+const WEIGHT_DTYPES: Readonly<Partial<Record<DType, WeightDtype>>> = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 
 /** A tile must save a twentieth of the default's time to be taken: less is noise. */
 const WORTHWHILE = 0.95;
@@ -37,6 +40,9 @@ const ROUNDS = 3;
  */
 export async function autotune(weights: readonly Tensor[], options: AutotuneOptions = {}): Promise<Autotuned> {
   const { milliseconds = 1000 } = keywords<AutotuneOptions>("autotune", [], [options], ["milliseconds"]);
+  if (!Array.isArray(weights) || !weights.every((weight) => weight instanceof Tensor))
+    throw new TypeError("autotune: argument 'weights' (position 1) must be a list of Tensors");
+  if (!(milliseconds >= 0)) throw new ValueError(`autotune: expected milliseconds of 0 or more, but got ${milliseconds}`);
   const [first] = weights;
   if (!first) throw new RuntimeError("autotune: expected at least one weight");
   const { backend } = first;
@@ -58,9 +64,9 @@ function weightOf(tensor: Tensor): Weight {
   const storages = parts.flatMap(({ storage }) => storage ?? []);
   if (others.length > 0 || N === 0 || K === 0 || storages.length < parts.length)
     throw new RuntimeError(`autotune: expected weights (N, K) that are there, but got [${node.shape.join(", ")}]`);
-  const quantized = { qint8: "q8", qint4: "q4" } as const;
-  const plain = node.dtype === "float16" ? "f16" : "f32";
-  return { N, K, weight: node.dtype in quantized ? quantized[node.dtype as keyof typeof quantized] : plain, storages };
+  const weight = WEIGHT_DTYPES[node.dtype];
+  if (!weight) throw new RuntimeError(`autotune: expected weights of ${Object.keys(WEIGHT_DTYPES).join(", ")}, but got ${node.dtype}`);
+  return { N, K, weight, storages };
 }
 
 async function fastest(backend: Backend, size: Weight & { readonly M: number }): Promise<Tile> {
