@@ -983,6 +983,7 @@ var Fuser = class {
 var input = (node, i) => at(node.inputs, i);
 
 // src/kernels/kernel.ts
+var WEIGHT_DTYPES = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 var MAX_WORKGROUPS = 65535;
 function grid(count2) {
   const y = Math.ceil(count2 / MAX_WORKGROUPS);
@@ -1377,8 +1378,8 @@ function plain(node, { buffered }) {
   return base;
 }
 function weightOf(weight, context) {
-  if (weight.op.kind === "quantized") return { dtype: weight.dtype === "qint4" ? "q4" : "q8", operands: weight.inputs.map((part) => plain(part, context)) };
-  return { dtype: weight.dtype === "float16" ? "f16" : "f32", operands: [plain(weight, context)] };
+  const parts = weight.op.kind === "quantized" ? weight.inputs : [weight];
+  return { dtype: WEIGHT_DTYPES[weight.dtype] ?? "f32", operands: parts.map((part) => plain(part, context)) };
 }
 function lowerLinear(x, w, context) {
   const weight = weightOf(w, context);
@@ -8348,7 +8349,6 @@ function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
 }
 
 // src/tensor/autotune.ts
-var WEIGHT_DTYPES = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 var WORTHWHILE = 0.95;
 var MEASURED_MS = 3;
 var FEWEST = 2;
@@ -8385,32 +8385,34 @@ function weightOf3(tensor2) {
 }
 async function fastest(backend, size) {
   const { M, N, K } = size;
+  const usual = defaultTile(size);
   const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
-  const y = backend.allocate(4 * M * N);
-  const time = async (tile3, repeats) => {
-    const executable = backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile3) });
-    await executable.ready;
+  let y = null;
+  const prepare = (tile3, repeats) => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile3) });
+  const time = async (executable, output) => {
     const start = performance.now();
-    await executable.run([x, ...size.storages], [y], [{ storage: y, offset: 0, bytes: 4 }]);
+    await executable.run([x, ...size.storages], [output], [{ storage: output, offset: 0, bytes: 4 }]);
     return performance.now() - start;
   };
   size.storages.forEach((storage) => storage.pin());
   try {
-    const usual = defaultTile(size);
+    y = backend.allocate(4 * M * N);
+    const few = prepare(usual, FEWEST);
     const tiles = [usual, ...TILES.filter((tile3) => tile3 !== usual)];
-    await Promise.all(tiles.map((tile3) => backend.prepare(planOf(size, 1), { [tilesKey(size)]: tileText(tile3) }).ready));
-    await time(usual, FEWEST);
-    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil(FEWEST * MEASURED_MS / await time(usual, FEWEST))));
+    await Promise.all([few, ...tiles.map((tile3) => prepare(tile3, FEWEST))].map(({ ready }) => ready));
+    await time(few, y);
+    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil(FEWEST * MEASURED_MS / await time(few, y))));
+    const executables = tiles.map((tile3) => prepare(tile3, repeats));
     const times2 = tiles.map(() => Infinity);
     for (let round2 = 0; round2 < ROUNDS2; round2++) {
-      for (const [i, tile3] of tiles.entries()) times2[i] = Math.min(times2[i] ?? Infinity, await time(tile3, repeats));
+      for (const [i, executable] of executables.entries()) times2[i] = Math.min(times2[i] ?? Infinity, await time(executable, y));
     }
     const least = Math.min(...times2);
     return least < WORTHWHILE * (times2[0] ?? 0) ? tiles[times2.indexOf(least)] ?? usual : usual;
   } finally {
     size.storages.forEach((storage) => storage.unpin());
     x.dispose();
-    y.dispose();
+    y?.dispose();
   }
 }
 function planOf({ M, N, K, weight, storages }, repeats) {

@@ -5,7 +5,7 @@ import { numel } from "../base/shape";
 import { RuntimeError } from "../base/errors";
 import { type AttentionSpec, type HeadView } from "../kernels/attention";
 import type { Strides } from "../kernels/batch_matmul";
-import type { WeightDtype } from "../kernels/kernel";
+import { WEIGHT_DTYPES, type WeightDtype } from "../kernels/kernel";
 import { mergeDims } from "../kernels/program";
 import type { Behind, Task } from "../kernels/task";
 import { type Decision, NeedsBuffer } from "./decide";
@@ -82,8 +82,8 @@ function plain(node: Node, { buffered }: Context): Node {
 
 /** A weight's dtype as kernels name it, and its buffers. */
 function weightOf(weight: Node, context: Context): { dtype: WeightDtype; operands: Node[] } {
-  if (weight.op.kind === "quantized") return { dtype: weight.dtype === "qint4" ? "q4" : "q8", operands: weight.inputs.map((part) => plain(part, context)) };
-  return { dtype: weight.dtype === "float16" ? "f16" : "f32", operands: [plain(weight, context)] };
+  const parts = weight.op.kind === "quantized" ? weight.inputs : [weight];
+  return { dtype: WEIGHT_DTYPES[weight.dtype] ?? "f32", operands: parts.map((part) => plain(part, context)) };
 }
 
 function lowerLinear(x: Node, w: Node, context: Context): Lowered {

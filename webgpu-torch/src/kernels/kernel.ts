@@ -1,5 +1,7 @@
 /** What a kernel is to the backend, and the few things that every kernel file needs to make one. */
 
+import type { DType } from "../base/dtype";
+
 export interface Kernel {
   /** For errors and profiles. */
   readonly name: string;
@@ -12,6 +14,9 @@ export interface Kernel {
 
 /** How a weight travels and lies in memory: f16 two to a u32; q8 four and q4 eight to a u32, beside one f16 scale a group. */
 export type WeightDtype = "f32" | "f16" | "q8" | "q4";
+
+/** The same for a tensor's dtype, where weights can have it. */
+export const WEIGHT_DTYPES: Readonly<Partial<Record<DType, WeightDtype>>> = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 
 /** maxComputeWorkgroupsPerDimension: what every adapter has, and what nearly all stop at. */
 const MAX_WORKGROUPS = 65535;

@@ -23,9 +23,8 @@ const SMALL = tile(4, 4, 4, 4, 8, 16);
 /** The tiles to choose among: from many small workgroups, for a GPU of many cores, to few with large register tiles. */
 export const TILES: readonly Tile[] = [LARGE, SMALL, tile(4, 4, 8, 8, 2, 8), tile(8, 8, 8, 4, 4, 8), tile(8, 8, 8, 8, 2, 4), tile(8, 4, 16, 8, 1, 4)];
 
-/** Lengths that share a choice: those up to each of these, and the last for what is longer. */
+/** Rows that are measured: the first stands for all up to `SHORT_ROWS`, the second for more. */
 export const TUNED_ROWS = [128, 512] as const;
-/** Rows up to which a choice is made for the shorter length. */
 const SHORT_ROWS = 256;
 
 export const tileText = ({ rows, columns, across, down, along, depth }: Tile): string => [rows, columns, across, down, along, depth].join();

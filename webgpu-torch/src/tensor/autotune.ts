@@ -1,10 +1,9 @@
 /** torch.autotune: measures which tiles of the linear layer suit the GPU at hand. */
 
-import type { Backend, Plan } from "../backend/backend";
+import type { Backend, Executable, Plan } from "../backend/backend";
 import type { Storage } from "../backend/storage";
-import type { DType } from "../base/dtype";
 import { RuntimeError, ValueError } from "../base/errors";
-import type { WeightDtype } from "../kernels/kernel";
+import { WEIGHT_DTYPES, type WeightDtype } from "../kernels/kernel";
 import { defaultTile, TILES, tilesKey, tileText, TUNED_ROWS } from "../kernels/tiles";
 import type { Tile } from "../kernels/matmul_tiled";
 import { adapterText, type Autotuned } from "./devices";
@@ -22,8 +21,6 @@ interface Weight {
   readonly weight: WeightDtype;
   readonly storages: readonly Storage[];
 }
-
-const WEIGHT_DTYPES: Readonly<Partial<Record<DType, WeightDtype>>> = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 
 /** A tile must save a twentieth of the default's time to be taken: less is noise. */
 const WORTHWHILE = 0.95;
@@ -71,32 +68,34 @@ function weightOf(tensor: Tensor): Weight {
 
 async function fastest(backend: Backend, size: Weight & { readonly M: number }): Promise<Tile> {
   const { M, N, K } = size;
+  const usual = defaultTile(size);
   const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
-  const y = backend.allocate(4 * M * N);
-  const time = async (tile: Tile, repeats: number): Promise<number> => {
-    const executable = backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile) });
-    await executable.ready;
+  let y: Storage | null = null;
+  const prepare = (tile: Tile, repeats: number): Executable => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile) });
+  const time = async (executable: Executable, output: Storage): Promise<number> => {
     const start = performance.now();
-    await executable.run([x, ...size.storages], [y], [{ storage: y, offset: 0, bytes: 4 }]);
+    await executable.run([x, ...size.storages], [output], [{ storage: output, offset: 0, bytes: 4 }]);
     return performance.now() - start;
   };
   size.storages.forEach((storage) => storage.pin());
   try {
-    const usual = defaultTile(size);
+    y = backend.allocate(4 * M * N);
+    const few = prepare(usual, FEWEST);
     const tiles = [usual, ...TILES.filter((tile) => tile !== usual)];
-    await Promise.all(tiles.map((tile) => backend.prepare(planOf(size, 1), { [tilesKey(size)]: tileText(tile) }).ready));
-    await time(usual, FEWEST);
-    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil((FEWEST * MEASURED_MS) / (await time(usual, FEWEST)))));
+    await Promise.all([few, ...tiles.map((tile) => prepare(tile, FEWEST))].map(({ ready }) => ready));
+    await time(few, y);
+    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil((FEWEST * MEASURED_MS) / (await time(few, y)))));
+    const executables = tiles.map((tile) => prepare(tile, repeats));
     const times = tiles.map(() => Infinity);
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [i, tile] of tiles.entries()) times[i] = Math.min(times[i] ?? Infinity, await time(tile, repeats));
+      for (const [i, executable] of executables.entries()) times[i] = Math.min(times[i] ?? Infinity, await time(executable, y));
     }
     const least = Math.min(...times);
     return least < WORTHWHILE * (times[0] ?? 0) ? (tiles[times.indexOf(least)] ?? usual) : usual;
   } finally {
     size.storages.forEach((storage) => storage.unpin());
     x.dispose();
-    y.dispose();
+    y?.dispose();
   }
 }
 
