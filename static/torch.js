@@ -2923,8 +2923,10 @@ function weightWgsl(name, dtype, columns, binding) {
         /* wgsl */
         `
 ${at2}: array<vec4f>;
-fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
-`
+alias ${name}_packed = vec4f;
+fn ${name}_packed_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
+fn ${name}_unpack(packed: vec4f, row: u32, c: u32) -> vec4f { return packed; }
+${atOnce(name)}`
       ) : (
         /* wgsl */
         `
@@ -2936,11 +2938,10 @@ ${scalars(name, columns, `${name}[i]`)}`
         /* wgsl */
         `
 ${at2}: array<vec2u>;
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let packed = ${name}[row * ${quads}u + c];
-  return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
-}
-`
+alias ${name}_packed = vec2u;
+fn ${name}_packed_at(row: u32, c: u32) -> vec2u { return ${name}[row * ${quads}u + c]; }
+fn ${name}_unpack(packed: vec2u, row: u32, c: u32) -> vec4f { return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y)); }
+${atOnce(name)}`
       ) : (
         /* wgsl */
         `
@@ -2958,28 +2959,39 @@ ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`
   }
 }
 function quantized(name, at2, binding, quads, bits2) {
-  const word3 = bits2 === 8 ? `${name}[i]` : `${name}[i / 2u] >> (i % 2u * 16u)`;
+  const perWord = 32 / (4 * bits2);
   return (
     /* wgsl */
     `
 ${at2}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// A word of integers, and one of two scales.
+alias ${name}_packed = vec2u;
 // Small weights have subnormal scales, which unpack2x16float may flush to zero.
-fn ${name}_scale(group: u32) -> f32 {
-  let half = ${name}_scales[group / 2u] >> (group % 2u * 16u);
+fn ${name}_scale(half: u32) -> f32 {
   let size = half & 0x7fff;
   let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
   return select(scale, -scale, (half & 0x8000) != 0);
 }
-fn ${name}_at(row: u32, c: u32) -> vec4f {
+fn ${name}_packed_at(row: u32, c: u32) -> vec2u {
+  let i = row * ${quads}u + c;
+  return vec2u(${name}[i${perWord > 1 ? ` / ${perWord}u` : ""}], ${name}_scales[i / ${QUANTIZED_GROUP / 2}u]);
+}
+fn ${name}_unpack(packed: vec2u, row: u32, c: u32) -> vec4f {
   let i = row * ${quads}u + c;
   // Each integer goes to the top of its lane and comes down with its sign.
-  let lifted = vec4i(bitcast<i32>(${word3})) << vec4u(${[1, 2, 3, 4].map((n) => 32 - n * bits2).join(", ")});
-  return vec4f(lifted >> vec4u(${32 - bits2})) * ${name}_scale(i / ${QUANTIZED_GROUP / 4}u);
+  let word = packed.x${perWord > 1 ? ` >> (i % ${perWord}u * ${4 * bits2}u)` : ""};
+  let lifted = vec4i(bitcast<i32>(word)) << vec4u(${[1, 2, 3, 4].map((n) => 32 - n * bits2).join(", ")});
+  return vec4f(lifted >> vec4u(${32 - bits2})) * ${name}_scale(packed.y >> (i / ${QUANTIZED_GROUP / 4}u % 2u * 16u));
 }
-`
+${atOnce(name)}`
   );
 }
+var atOnce = (name) => (
+  /* wgsl */
+  `fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}_unpack(${name}_packed_at(row, c), row, c); }
+`
+);
 function weightBindings(dtype) {
   return dtype === "q8" || dtype === "q4" ? 2 : 1;
 }
@@ -2992,10 +3004,12 @@ fn ${name}_one(row: u32, column: u32) -> f32 {
   let i = row * ${columns}u + column;
   return ${element3};
 }
-fn ${name}_at(row: u32, c: u32) -> vec4f {
+alias ${name}_packed = vec4f;
+fn ${name}_packed_at(row: u32, c: u32) -> vec4f {
   return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
 }
-`
+fn ${name}_unpack(packed: vec4f, row: u32, c: u32) -> vec4f { return packed; }
+${atOnce(name)}`
   );
 }
 
@@ -3237,7 +3251,13 @@ function tiledWgsl({ N, K, weight, epilogue }, tile3) {
   const vectors = Math.max((tileM + tileN) * (depth + 1), along > 1 ? tileM * tileN * along * rowsSummed(tile3) / rows / 4 : 0);
   if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
   const place = (n) => `(invocation + ${n * invocations}u)`;
-  const guard = (read2) => quadsK % depth === 0 ? `return ${read2};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read2};`;
+  const orZero = (name) => (
+    /* wgsl */
+    `fn ${name}_or_zero(row: u32, c: u32) -> ${name}_packed {
+  ${quadsK % depth === 0 ? "" : `if (c >= ${quadsK}u) { return ${name}_packed(); }`}
+  return ${name}_packed_at(row, c);
+}`
+  );
   const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
 ${indent}`);
   return (
@@ -3252,8 +3272,8 @@ ${WORKGROUP_INDEX}
 const PITCH = ${depth + 1}u;
 // x's rows, then w's.
 var<workgroup> tiles: array<vec4f, ${vectors}>;
-fn x_or_zero(row: u32, c: u32) -> vec4f { ${guard("x_at(row, c)")} }
-fn w_or_zero(row: u32, c: u32) -> vec4f { ${guard("w_at(row, c)")} }
+${orZero("x")}
+${orZero("w")}
 
 // The column whose weights lie in a row of the tile: an invocation stores four columns side by side, and reads their weights
 // ${across} rows apart, so that its neighbours read other memory banks.
@@ -3280,9 +3300,10 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
   for (var step = 0u; step < ${steps}u; step++) {
     ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
-    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_unpack(w_next${n}, w_row${n}, step * ${depth}u + along);`, "\n    ")}
     workgroupBarrier();
-    // Memory is asked for the next step's vectors before this step's are multiplied.
+    // Memory is asked for the next step's vectors before this step's are multiplied. They stay packed meanwhile: to unpack them here
+    // would be to wait for them here.
     if (step < ${steps - 1}u) {
       let c = (step + 1) * ${depth}u + along;
       ${repeat(shareX, (n) => `x_next${n} = x_or_zero(x_row${n}, c);`, "\n      ")}

@@ -49,7 +49,10 @@ function tiledWgsl({ N, K, weight, epilogue }: MatmulSpec, tile: Tile): string {
   const vectors = Math.max((tileM + tileN) * (depth + 1), along > 1 ? (tileM * tileN * along * rowsSummed(tile)) / rows / 4 : 0);
   if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
   const place = (n: number) => `(invocation + ${n * invocations}u)`;
-  const guard = (read: string) => (quadsK % depth === 0 ? `return ${read};` : `if (c >= ${quadsK}u) { return vec4f(); } return ${read};`);
+  const orZero = (name: string) => /* wgsl */ `fn ${name}_or_zero(row: u32, c: u32) -> ${name}_packed {
+  ${quadsK % depth === 0 ? "" : `if (c >= ${quadsK}u) { return ${name}_packed(); }`}
+  return ${name}_packed_at(row, c);
+}`;
   const accumulators = (line: (i: number, q: number) => string, indent = "  ") =>
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
   return /* wgsl */ `
@@ -62,8 +65,8 @@ ${WORKGROUP_INDEX}
 const PITCH = ${depth + 1}u;
 // x's rows, then w's.
 var<workgroup> tiles: array<vec4f, ${vectors}>;
-fn x_or_zero(row: u32, c: u32) -> vec4f { ${guard("x_at(row, c)")} }
-fn w_or_zero(row: u32, c: u32) -> vec4f { ${guard("w_at(row, c)")} }
+${orZero("x")}
+${orZero("w")}
 
 // The column whose weights lie in a row of the tile: an invocation stores four columns side by side, and reads their weights
 // ${across} rows apart, so that its neighbours read other memory banks.
@@ -90,9 +93,10 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
   for (var step = 0u; step < ${steps}u; step++) {
     ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
-    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_unpack(w_next${n}, w_row${n}, step * ${depth}u + along);`, "\n    ")}
     workgroupBarrier();
-    // Memory is asked for the next step's vectors before this step's are multiplied.
+    // Memory is asked for the next step's vectors before this step's are multiplied. They stay packed meanwhile: to unpack them here
+    // would be to wait for them here.
     if (step < ${steps - 1}u) {
       let c = (step + 1) * ${depth}u + along;
       ${repeat(shareX, (n) => `x_next${n} = x_or_zero(x_row${n}, c);`, "\n      ")}

@@ -5,7 +5,9 @@ import type { WeightDtype } from "./kernel";
 
 /**
  * Declares `name` at `binding` (and, for q8 and q4, `${name}_scales` at the next one) and the function
- * `${name}_at(row, c) -> vec4f`: columns 4c … 4c+3 of a row of `columns`, zero beyond the last.
+ * `${name}_at(row, c) -> vec4f`: columns 4c … 4c+3 of a row of `columns`, zero beyond the last. It is
+ * `${name}_unpack(packed, row, c)` of `${name}_packed_at(row, c)`: who asks ahead keeps what is packed, of type `${name}_packed`, since
+ * to unpack it is to wait for it.
  * Everything is unpacked with integer shifts and unpack2x16float, so shader-f16 is never needed.
  */
 export function weightWgsl(name: string, dtype: WeightDtype, columns: number, binding: number): string {
@@ -16,8 +18,10 @@ export function weightWgsl(name: string, dtype: WeightDtype, columns: number, bi
       return columns % 4 === 0
         ? /* wgsl */ `
 ${at}: array<vec4f>;
-fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
-`
+alias ${name}_packed = vec4f;
+fn ${name}_packed_at(row: u32, c: u32) -> vec4f { return ${name}[row * ${quads}u + c]; }
+fn ${name}_unpack(packed: vec4f, row: u32, c: u32) -> vec4f { return packed; }
+${atOnce(name)}`
         : /* wgsl */ `
 ${at}: array<f32>;
 ${scalars(name, columns, `${name}[i]`)}`;
@@ -25,11 +29,10 @@ ${scalars(name, columns, `${name}[i]`)}`;
       return columns % 4 === 0
         ? /* wgsl */ `
 ${at}: array<vec2u>;
-fn ${name}_at(row: u32, c: u32) -> vec4f {
-  let packed = ${name}[row * ${quads}u + c];
-  return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
-}
-`
+alias ${name}_packed = vec2u;
+fn ${name}_packed_at(row: u32, c: u32) -> vec2u { return ${name}[row * ${quads}u + c]; }
+fn ${name}_unpack(packed: vec2u, row: u32, c: u32) -> vec4f { return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y)); }
+${atOnce(name)}`
         : /* wgsl */ `
 ${at}: array<u32>;
 ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`;
@@ -46,25 +49,35 @@ ${scalars(name, columns, `unpack2x16float(${name}[i / 2u])[i % 2u]`)}`;
 
 /** Integers of so many bits, the first column in the lowest bits of a u32, times the scale of their group. */
 function quantized(name: string, at: string, binding: number, quads: number, bits: 8 | 4): string {
-  const word = bits === 8 ? `${name}[i]` : `${name}[i / 2u] >> (i % 2u * 16u)`;
+  const perWord = 32 / (4 * bits); // vectors of four
   return /* wgsl */ `
 ${at}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
+// A word of integers, and one of two scales.
+alias ${name}_packed = vec2u;
 // Small weights have subnormal scales, which unpack2x16float may flush to zero.
-fn ${name}_scale(group: u32) -> f32 {
-  let half = ${name}_scales[group / 2u] >> (group % 2u * 16u);
+fn ${name}_scale(half: u32) -> f32 {
   let size = half & 0x7fff;
   let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
   return select(scale, -scale, (half & 0x8000) != 0);
 }
-fn ${name}_at(row: u32, c: u32) -> vec4f {
+fn ${name}_packed_at(row: u32, c: u32) -> vec2u {
+  let i = row * ${quads}u + c;
+  return vec2u(${name}[i${perWord > 1 ? ` / ${perWord}u` : ""}], ${name}_scales[i / ${QUANTIZED_GROUP / 2}u]);
+}
+fn ${name}_unpack(packed: vec2u, row: u32, c: u32) -> vec4f {
   let i = row * ${quads}u + c;
   // Each integer goes to the top of its lane and comes down with its sign.
-  let lifted = vec4i(bitcast<i32>(${word})) << vec4u(${[1, 2, 3, 4].map((n) => 32 - n * bits).join(", ")});
-  return vec4f(lifted >> vec4u(${32 - bits})) * ${name}_scale(i / ${QUANTIZED_GROUP / 4}u);
+  let word = packed.x${perWord > 1 ? ` >> (i % ${perWord}u * ${4 * bits}u)` : ""};
+  let lifted = vec4i(bitcast<i32>(word)) << vec4u(${[1, 2, 3, 4].map((n) => 32 - n * bits).join(", ")});
+  return vec4f(lifted >> vec4u(${32 - bits})) * ${name}_scale(packed.y >> (i / ${QUANTIZED_GROUP / 4}u % 2u * 16u));
 }
+${atOnce(name)}`;
+}
+
+/** Asked for and unpacked in one go. */
+const atOnce = (name: string): string => /* wgsl */ `fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}_unpack(${name}_packed_at(row, c), row, c); }
 `;
-}
 
 /** Storage bindings that a weight takes: a quantised one has its scales beside it. */
 export function weightBindings(dtype: WeightDtype): number {
@@ -79,8 +92,10 @@ fn ${name}_one(row: u32, column: u32) -> f32 {
   let i = row * ${columns}u + column;
   return ${element};
 }
-fn ${name}_at(row: u32, c: u32) -> vec4f {
+alias ${name}_packed = vec4f;
+fn ${name}_packed_at(row: u32, c: u32) -> vec4f {
   return vec4f(${name}_one(row, 4 * c), ${name}_one(row, 4 * c + 1), ${name}_one(row, 4 * c + 2), ${name}_one(row, 4 * c + 3));
 }
-`;
+fn ${name}_unpack(packed: vec4f, row: u32, c: u32) -> vec4f { return packed; }
+${atOnce(name)}`;
 }
