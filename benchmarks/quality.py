@@ -3,7 +3,9 @@
     .venv/bin/python benchmarks/quality.py --model gpt2-mini --model all-MiniLM-L6-v2
 
 Every layer has the weights that a browser gets, and the server's part is as it always
-is: the least that split 0 keeps. Prints a row of Markdown a model and dtype.
+is: the least that split 0 keeps. Prints a row of Markdown a model and dtype; those of 8
+and 4 bits also with the inputs of the layers' products rounded to 8 bits, as a GPU that
+multiplies integers does with q4 (webgpu-torch/src/kernels/matmul_dots.ts).
 
 The thousand texts of sentences.txt, one a line, are evenly spaced sentences of three
 books in the public domain, on none of which gpt2-mini was trained: Arthur Conan Doyle,
@@ -27,7 +29,7 @@ from torch import Tensor, nn
 
 from linear import Linear
 from model_registry import resolve
-from quantize import WEIGHT_DTYPES, WeightDtype, rounded
+from quantize import QUANTIZED_DTYPES, WEIGHT_DTYPES, WeightDtype, rounded
 from split_model import SplitModel
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
@@ -46,6 +48,25 @@ def embeddings(model: SplitModel, dtype: WeightDtype, texts: list[str]) -> Tenso
     return model.embed(model.tokenize(texts, truncate=True)).double()
 
 
+def with_integers(model: SplitModel, dtype: WeightDtype, texts: list[str]) -> Tensor:
+    """The same where every linear layer rounds its input to 8 bits, too."""
+    linear = [m for m in model.model.layers.modules() if isinstance(m, Linear)]
+    hooks = [module.register_forward_pre_hook(to_8_bits) for module in linear]
+    try:
+        return embeddings(model, dtype, texts)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def to_8_bits(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """x (..., n_in), in groups of 32 of a scale each; what else is given stays."""
+    x, *others = inputs
+    groups = x.unflatten(-1, (-1, 32))
+    scale = (groups.abs().amax(-1, keepdim=True) / 127).clamp_min(1e-30)
+    return (groups / scale).round().mul(scale).view_as(x), *others
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", action="append", help="may come several times")
@@ -59,10 +80,18 @@ def main() -> None:
         model = SplitModel(resolve(name), dtype="f32")
         exact = embeddings(model, "f32", texts)
         for dtype in WEIGHT_DTYPES[1:]:
-            cosine = F.cosine_similarity(embeddings(model, dtype, texts), exact, dim=1)
-            low = torch.quantile(cosine, 0.01)
-            figures = f"{cosine.mean():.5f} | {low:.5f} | {cosine.min():.5f}"
-            print(f"| {name} | {dtype} | {figures} |", flush=True)
+            print_row(name, dtype, embeddings(model, dtype, texts), exact)
+            if dtype in QUANTIZED_DTYPES:
+                rounded_too = with_integers(model, dtype, texts)
+                print_row(name, f"{dtype}, 8-bit products", rounded_too, exact)
+
+
+def print_row(model: str, dtype: str, embedded: Tensor, exact: Tensor) -> None:
+    """embedded, exact: (texts, n_embd) float64."""
+    cosine = F.cosine_similarity(embedded, exact, dim=1)
+    low = torch.quantile(cosine, 0.01)
+    figures = f"{cosine.mean():.5f} | {low:.5f} | {cosine.min():.5f}"
+    print(f"| {model} | {dtype} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -2703,13 +2703,16 @@ var CpuBackend = class {
   info = { backend: "cpu", vendor: "", architecture: "", description: "plain JavaScript", features: [], limits: {} };
   maxBytes = 2 ** 31;
   maxInputs = Infinity;
-  tiles = null;
+  tiles = {};
   lost = null;
   profiler = null;
   timings = [];
   allocated = 0;
   fusesNorm() {
     return false;
+  }
+  tileChoices() {
+    return [];
   }
   upload(data) {
     const storage = this.allocate(data.byteLength);
@@ -2767,6 +2770,38 @@ var CpuBackend = class {
     return this.read(reads);
   }
 };
+
+// src/kernels/tiles.ts
+var DOTS = "dots";
+var tile = (rows, columns, across, down, along, depth) => ({
+  rows,
+  columns,
+  across,
+  down,
+  along,
+  depth
+});
+var LARGE = tile(8, 4, 8, 4, 4, 8);
+var SMALL = tile(4, 4, 4, 4, 8, 16);
+var TILES = [LARGE, SMALL, tile(4, 4, 8, 8, 2, 8), tile(8, 8, 8, 4, 4, 8), tile(8, 8, 8, 8, 2, 4), tile(8, 4, 16, 8, 1, 4)];
+var TUNED_ROWS = [128, 512];
+var SHORT_ROWS = 256;
+var nameOf = ({ rows, columns, across, down, along, depth }) => [rows, columns, across, down, along, depth].join();
+var tilesKey = ({ M, N, K, weight }) => `${M <= SHORT_ROWS ? TUNED_ROWS[0] : TUNED_ROWS[1]} ${N}x${K} ${weight}`;
+function choices(sizes, { dots }) {
+  const names2 = TILES.map(nameOf);
+  const usual = nameOf(usualTile(sizes));
+  return [usual, ...names2.filter((name) => name !== usual), ...dots && takesDots(sizes) ? [DOTS] : []];
+}
+function chosen(sizes, { tiles = {}, dots }) {
+  const found = tiles[tilesKey(sizes)];
+  if (found === DOTS && dots && takesDots(sizes)) return DOTS;
+  return TILES.find((known) => nameOf(known) === found) ?? usualTile(sizes);
+}
+var takesDots = ({ weight }) => weight === "q4";
+function usualTile({ M, N }) {
+  return Math.ceil(M / 32) * Math.ceil(N / 32) >= 192 ? LARGE : SMALL;
+}
 
 // src/kernels/lanes.ts
 var SCALARS = { F32: "f32", I32: "i32", U32: "u32", BOOL: "bool" };
@@ -2967,12 +3002,7 @@ ${at2}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
 // A word of integers, and one of two scales.
 alias ${name}_packed = vec2u;
-// Small weights have subnormal scales, which unpack2x16float may flush to zero.
-fn ${name}_scale(half: u32) -> f32 {
-  let size = half & 0x7fff;
-  let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
-  return select(scale, -scale, (half & 0x8000) != 0);
-}
+${scaleWgsl(name)}
 fn ${name}_packed_at(row: u32, c: u32) -> vec2u {
   let i = row * ${quads}u + c;
   return vec2u(${name}[i${perWord > 1 ? ` / ${perWord}u` : ""}], ${name}_scales[i / ${QUANTIZED_GROUP / 2}u]);
@@ -2987,6 +3017,15 @@ fn ${name}_unpack(packed: vec2u, row: u32, c: u32) -> vec4f {
 ${atOnce(name)}`
   );
 }
+var scaleWgsl = (name) => (
+  /* wgsl */
+  `
+fn ${name}_scale(half: u32) -> f32 {
+  let size = half & 0x7fff;
+  let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
+  return select(scale, -scale, (half & 0x8000) != 0);
+}`
+);
 var atOnce = (name) => (
   /* wgsl */
   `fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}_unpack(${name}_packed_at(row, c), row, c); }
@@ -3057,6 +3096,124 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     ${tiles((i, q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, "    ")}
   }
   ${tiles((i, q) => `store4(row + ${i}u, column + ${4 * q}u, acc${i}_${q});`, "  ")}
+}
+`
+  );
+}
+
+// src/kernels/matmul_dots.ts
+var TILE = 32;
+var GROUPS = 4;
+var INVOCATIONS2 = TILE * GROUPS;
+var [ROWS, COLUMNS] = [8, 4];
+var [ACROSS, DOWN] = [TILE / COLUMNS, TILE / ROWS];
+var VECTORS = QUANTIZED_GROUP / 16;
+var PITCH = GROUPS * VECTORS + 1;
+var SUMMED = 4;
+function matmulDots(spec) {
+  const { M, N, K } = spec;
+  checkSizes("matmul", { M, N, K });
+  return {
+    name: `matmul_dots_${spec.weight}`,
+    get wgsl() {
+      return dotsWgsl(spec);
+    },
+    uniforms: uniforms(M),
+    workgroups: grid(Math.ceil(M / TILE) * Math.ceil(N / TILE))
+  };
+}
+function dotsWgsl({ N, K, epilogue }) {
+  const groups = K / QUANTIZED_GROUP;
+  const steps = Math.ceil(groups / GROUPS);
+  const quads = QUANTIZED_GROUP / 4;
+  const ask = (step) => `{
+      let asked = w_row * ${groups}u + ${step} * ${GROUPS}u + group;
+      let x_asked = (x_row * ${groups}u + ${step} * ${GROUPS}u + group) * ${quads}u;
+      ${groups % GROUPS === 0 ? "" : `if (${step} * ${GROUPS}u + group >= ${groups}u) { ${repeat(quads, (n) => `x${n} = vec4f();`, " ")} } else`} {
+        ${repeat(quads, (n) => `x${n} = x[x_asked + ${n}u];`, " ")}
+        words = w[asked];
+        halves = w_scales[asked / 2u];
+      }
+    }`;
+  return (
+    /* wgsl */
+    `
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4u>;
+@group(0) @binding(2) var<storage, read> w_scales: array<u32>;
+${storeWgsl(epilogue, N, 4, 3)}
+${scaleWgsl("w")}
+${WORKGROUP_INDEX}
+// x's rows, then w's.
+var<workgroup> tiles: array<vec4u, ${2 * TILE * PITCH}>;
+var<workgroup> scales: array<f32, ${2 * TILE * (GROUPS + 1)}>;
+
+// Four columns' integers, from the lower half of a word of eight: each goes to the top of its byte, and so is 16 times as large.
+fn bytes(half: u32) -> u32 {
+  let pairs = (half & 0xffu) | ((half & 0xff00u) << 8);
+  return ((pairs & 0x000f000fu) << 4) | ((pairs & 0x00f000f0u) << 8);
+}
+fn rounded(v: vec4f, inverse: f32) -> u32 { return pack4xI8(vec4i(round(v * inverse))); }
+fn dot16(a: vec4u, b: vec4u) -> i32 {
+  return dot4I8Packed(a.x, b.x) + dot4I8Packed(a.y, b.y) + dot4I8Packed(a.z, b.z) + dot4I8Packed(a.w, b.w);
+}
+
+@compute @workgroup_size(${INVOCATIONS2})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  // Tiles that share w's rows run side by side, so that w is read from memory once.
+  let row_tiles = (sizes.M + ${TILE - 1}u) / ${TILE}u;
+  let index = workgroup_index(id, count);
+  let row0 = index % row_tiles * ${TILE}u;
+  let column0 = index / row_tiles * ${TILE}u;
+  let tx = invocation % ${ACROSS}u;
+  let ty = invocation / ${ACROSS}u % ${DOWN}u;
+  let tz = invocation / ${ACROSS * DOWN}u;
+
+  // Rows past the edge read the last one, and are not stored. An invocation stores four columns side by side, and reads their weights
+  // ${ACROSS} rows apart, so that its neighbours read other memory banks.
+  let own = invocation / ${GROUPS}u;
+  let group = invocation % ${GROUPS}u;
+  let place = own * ${PITCH}u + group * ${VECTORS}u;
+  let x_row = min(row0 + own, sizes.M - 1);
+  let w_row = min(column0 + own % ${ACROSS}u * ${COLUMNS}u + own / ${ACROSS}u, ${N - 1}u);
+  ${repeat(ROWS, (i) => `var acc${i} = vec4f();`, " ")}
+  ${repeat(quads, (n) => `var x${n} = vec4f();`, " ")}
+  var words = vec4u();
+  var halves = 0u;
+
+  ${ask("0u")}
+  for (var step = 0u; step < ${steps}u; step++) {
+    let here = step * ${GROUPS}u + group;
+    var largest = vec4u();
+    ${repeat(quads, (n) => `largest = max(largest, bitcast<vec4u>(x${n}) & vec4u(0x7fffffffu));`, "\n    ")}
+    let bits = max(max(largest.x, largest.y), max(largest.z, largest.w));
+    let size = bitcast<f32>(bits);
+    let inverse = select(127 / size, 0.0, size < 1e-30);
+    ${repeat(VECTORS, (v) => `tiles[place + ${v}u] = vec4u(${repeat(4, (n) => `rounded(x${4 * v + n}, inverse)`, ", ")});`, "\n    ")}
+    ${repeat(VECTORS, (v) => `tiles[${TILE * PITCH + v}u + place] = vec4u(${repeat(4, (n) => `bytes(words[${2 * v + (n >> 1)}]${n % 2 ? " >> 16" : ""})`, ", ")});`, "\n    ")}
+    scales[own * ${GROUPS + 1}u + group] = select(size / 127, bitcast<f32>(bits | 0x7fc00000u), bits >= 0x7f800000u);
+    scales[(${TILE}u + own) * ${GROUPS + 1}u + group] = w_scale(halves >> ((w_row * ${groups}u + here) % 2u * 16u)) / 16;
+    workgroupBarrier();
+    // Memory is asked for the next step's vectors before this step's are multiplied.
+    if (step < ${steps - 1}u) {
+      ${ask("(step + 1)")}
+    }
+    ${repeat(COLUMNS, (j) => repeat(VECTORS, (v) => `let w${j}_${v} = tiles[(${TILE + j * ACROSS}u + tx) * ${PITCH}u + tz * ${VECTORS}u + ${v}u];`, " "), "\n    ")}
+    let w_scales4 = vec4f(${repeat(COLUMNS, (j) => `scales[(${TILE + j * ACROSS}u + tx) * ${GROUPS + 1}u + tz]`, ", ")});
+    ${repeat(ROWS, (i) => `{
+      ${repeat(VECTORS, (v) => `let x_${v} = tiles[(${i * DOWN}u + ty) * ${PITCH}u + tz * ${VECTORS}u + ${v}u];`, " ")}
+      let products = vec4i(${repeat(COLUMNS, (j) => repeat(VECTORS, (v) => `dot16(x_${v}, w${j}_${v})`, " + "), ", ")});
+      acc${i} += scales[(${i * DOWN}u + ty) * ${GROUPS + 1}u + tz] * w_scales4 * vec4f(products);
+    }`, "\n    ")}
+    workgroupBarrier();
+  }
+  // What the invocations along K have each gathered is added, a few rows at a time; all take part.
+  ${repeat(ROWS / SUMMED, (part) => `
+  ${part > 0 ? "workgroupBarrier();" : ""}
+  ${repeat(SUMMED, (i) => `tiles[tz * ${INVOCATIONS2}u + (${i * DOWN}u + ty) * ${ACROSS}u + tx] = bitcast<vec4u>(acc${part * SUMMED + i});`, "\n  ")}
+  workgroupBarrier();
+  store4(row0 + ${part * SUMMED * DOWN}u + invocation / ${ACROSS}u, column0 + ${COLUMNS}u * tx,
+    ${repeat(GROUPS, (z) => `bitcast<vec4f>(tiles[${z * INVOCATIONS2}u + invocation])`, " + ")});`)}
 }
 `
   );
@@ -3350,30 +3507,6 @@ function sumAlong(tile3) {
   ));
 }
 
-// src/kernels/tiles.ts
-var tile = (rows, columns, across, down, along, depth) => ({
-  rows,
-  columns,
-  across,
-  down,
-  along,
-  depth
-});
-var LARGE = tile(8, 4, 8, 4, 4, 8);
-var SMALL = tile(4, 4, 4, 4, 8, 16);
-var TILES = [LARGE, SMALL, tile(4, 4, 8, 8, 2, 8), tile(8, 8, 8, 4, 4, 8), tile(8, 8, 8, 8, 2, 4), tile(8, 4, 16, 8, 1, 4)];
-var TUNED_ROWS = [128, 512];
-var SHORT_ROWS = 256;
-var tileText = ({ rows, columns, across, down, along, depth }) => [rows, columns, across, down, along, depth].join();
-var tilesKey = ({ M, N, K, weight }) => `${M <= SHORT_ROWS ? TUNED_ROWS[0] : TUNED_ROWS[1]} ${N}x${K} ${weight}`;
-function tileFor(sizes, tiles) {
-  const found = tiles[tilesKey(sizes)];
-  return TILES.find((known) => tileText(known) === found) ?? defaultTile(sizes);
-}
-function defaultTile({ M, N }) {
-  return Math.ceil(M / 32) * Math.ceil(N / 32) >= 192 ? LARGE : SMALL;
-}
-
 // src/kernels/matmul.ts
 function matmul(spec, caps) {
   const way = matmulWay(spec, caps);
@@ -3384,6 +3517,8 @@ function matmul(spec, caps) {
       return matmulRows(spec, way.tile);
     case "tiled":
       return matmulTiled(spec, way.tile);
+    case "dots":
+      return matmulDots(spec);
     default:
       return way;
   }
@@ -3398,7 +3533,7 @@ function fusesNorm({ M, K }, caps) {
 function onSoftware({ M }) {
   return { kind: "direct", tile: { rows: M === 1 ? 1 : M <= 4 ? 4 : 8, columns: 4, invocations: 16 } };
 }
-function onGpu(sizes, { tiles = {} }) {
+function onGpu(sizes, caps) {
   const { M, N, K } = sizes;
   if (M === 1) return { kind: "rows", tile: K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 } };
   if (M <= MAX_FEW_ROWS) {
@@ -3406,7 +3541,8 @@ function onGpu(sizes, { tiles = {} }) {
     const groups = count2 >= 512 ? 4 : count2 >= 256 || K <= 2 * N ? 2 : 1;
     return { kind: "rows", tile: { rows: 4, columns: 4, lanes: 128 / groups, groups } };
   }
-  return { kind: "tiled", tile: tileFor(sizes, tiles) };
+  const tile3 = chosen(sizes, caps);
+  return tile3 === DOTS ? { kind: "dots" } : { kind: "tiled", tile: tile3 };
 }
 
 // src/kernels/caps.ts
@@ -3437,7 +3573,7 @@ async function openDevice(forced) {
   const { vendor, architecture, description } = adapter.info;
   return {
     device,
-    caps: { ...capsOf(adapter.info), ...forced },
+    caps: { ...capsOf(adapter.info), dots: navigator.gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product"), ...forced },
     info: {
       backend: "webgpu",
       vendor,
@@ -3802,15 +3938,15 @@ function helperText(expressions) {
 
 // src/kernels/batch_matmul.ts
 var BATCH_DIMS = 4;
-var INVOCATIONS2 = 64;
-var TILE = 4;
+var INVOCATIONS3 = 64;
+var TILE2 = 4;
 function batchMatmul({ batch, M, N, K, a, b, epilogue }) {
   const matrices = batch.reduce((product3, size) => product3 * size, 1);
   checkSizes("matmul", { M, N, K, matrices, elements: matrices * M * N });
   if (batch.length > BATCH_DIMS) throw new RangeError(`matmul: ${batch.length} batch dimensions, at most ${BATCH_DIMS}`);
   const output = 2 + epilogue.operands.length;
   const pad2 = (sizes, fill) => [...Array(BATCH_DIMS - sizes.length).fill(fill), ...sizes];
-  const all2 = (line, indent) => repeat(TILE, (i) => repeat(TILE, (j) => line(i, j), " "), `
+  const all2 = (line, indent) => repeat(TILE2, (i) => repeat(TILE2, (j) => line(i, j), " "), `
 ${indent}`);
   return {
     name: "batch_matmul",
@@ -3840,24 +3976,24 @@ fn store(matrix: u32, row: u32, column: u32, acc: f32) {
   y[i] = epilogue(acc, column, i);
 }
 
-@compute @workgroup_size(${INVOCATIONS2})
+@compute @workgroup_size(${INVOCATIONS3})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let index = workgroup_index(id, count) * ${INVOCATIONS2}u + invocation;
-  let column_tiles = (sizes.N + ${TILE - 1}) / ${TILE};
-  let row_tiles = (sizes.M + ${TILE - 1}) / ${TILE};
-  let column = index % column_tiles * ${TILE};
-  let row = index / column_tiles % row_tiles * ${TILE};
+  let index = workgroup_index(id, count) * ${INVOCATIONS3}u + invocation;
+  let column_tiles = (sizes.N + ${TILE2 - 1}) / ${TILE2};
+  let row_tiles = (sizes.M + ${TILE2 - 1}) / ${TILE2};
+  let column = index % column_tiles * ${TILE2};
+  let row = index / column_tiles % row_tiles * ${TILE2};
   let matrix = index / column_tiles / row_tiles;
   if (matrix >= sizes.matrices) { return; }
   // Rows and columns past the edge read the last one, and are not stored.
   let a0 = start(sizes.a, matrix);
   let b0 = start(sizes.b, matrix);
-  ${repeat(TILE, (i) => `let a${i + 1} = a0 + min(row + ${i}u, sizes.M - 1) * sizes.a.row;`, "\n  ")}
-  ${repeat(TILE, (j) => `let b${j + 1} = b0 + min(column + ${j}u, sizes.N - 1) * sizes.b.column;`, "\n  ")}
+  ${repeat(TILE2, (i) => `let a${i + 1} = a0 + min(row + ${i}u, sizes.M - 1) * sizes.a.row;`, "\n  ")}
+  ${repeat(TILE2, (j) => `let b${j + 1} = b0 + min(column + ${j}u, sizes.N - 1) * sizes.b.column;`, "\n  ")}
   ${all2((i, j) => `var acc${i}_${j} = 0.0;`, "  ")}
   for (var k = 0u; k < sizes.K; k++) {
-    ${repeat(TILE, (i) => `let row${i} = a[a${i + 1} + k * sizes.a.column];`, "\n    ")}
-    ${repeat(TILE, (j) => `let column${j} = b[b${j + 1} + k * sizes.b.row];`, "\n    ")}
+    ${repeat(TILE2, (i) => `let row${i} = a[a${i + 1} + k * sizes.a.column];`, "\n    ")}
+    ${repeat(TILE2, (j) => `let column${j} = b[b${j + 1} + k * sizes.b.row];`, "\n    ")}
     ${all2((i, j) => `acc${i}_${j} += row${i} * column${j};`, "    ")}
   }
   ${all2((i, j) => `store(matrix, row + ${i}u, column + ${j}u, acc${i}_${j});`, "  ")}
@@ -3881,7 +4017,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
       K,
       matrices
     ),
-    workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE) * Math.ceil(N / TILE) / INVOCATIONS2))
+    workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE2) * Math.ceil(N / TILE2) / INVOCATIONS3))
   };
 }
 
@@ -4090,7 +4226,7 @@ var Addresses = class {
 };
 
 // src/kernels/embedding.ts
-var INVOCATIONS3 = 64;
+var INVOCATIONS4 = 64;
 function embedding({ tokens, rows, width, weight }) {
   checkSizes("embedding", { tokens, rows, width });
   const quads = Math.ceil(width / 4);
@@ -4106,9 +4242,9 @@ ${weightWgsl("w", weight, width, 1)}
 struct Sizes { tokens: u32, rows: u32, nan: f32 }
 @group(0) @binding(${output + 1}) var<uniform> sizes: Sizes;
 ${WORKGROUP_INDEX}
-@compute @workgroup_size(${INVOCATIONS3})
+@compute @workgroup_size(${INVOCATIONS4})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let index = workgroup_index(id, count) * ${INVOCATIONS3}u + invocation;
+  let index = workgroup_index(id, count) * ${INVOCATIONS4}u + invocation;
   let token = index / ${quads}u;
   let c = index % ${quads}u;
   if (token >= sizes.tokens) { return; }
@@ -4121,7 +4257,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(tokens, rows, f322(NaN)),
-    workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS3))
+    workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS4))
   };
 }
 
@@ -4206,7 +4342,7 @@ fn precedes(a: vec2u, b: vec2u) -> bool { return a.x < b.x || (a.x == b.x && a.y
 );
 
 // src/kernels/merge_runs.ts
-var INVOCATIONS4 = 64;
+var INVOCATIONS5 = 64;
 function mergeRuns({ rows, width, dtype, descending, count: count2, run, keep }) {
   checkSizes("merge_runs", { rows, width, count: count2, run, keep, elements: rows * count2 });
   return {
@@ -4227,9 +4363,9 @@ fn element(row: u32, place: u32) -> vec2u {
   return vec2u(key(x[row * sizes.width + position]), position);
 }
 
-@compute @workgroup_size(${INVOCATIONS4})
+@compute @workgroup_size(${INVOCATIONS5})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let index = workgroup_index(id, count) * ${INVOCATIONS4}u + invocation;
+  let index = workgroup_index(id, count) * ${INVOCATIONS5}u + invocation;
   let row = index / sizes.count;
   if (row >= sizes.rows) { return; }
   let place = index % sizes.count;
@@ -4249,12 +4385,12 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(rows, width, count2, run, keep, keptOf(count2, 2 * run, keep)),
-    workgroups: grid(Math.ceil(rows * count2 / INVOCATIONS4))
+    workgroups: grid(Math.ceil(rows * count2 / INVOCATIONS5))
   };
 }
 
 // src/kernels/random.ts
-var INVOCATIONS5 = 64;
+var INVOCATIONS6 = 64;
 var NUMBERS = {
   bits: "return words;",
   // 24 bits: as many as a float32 in [0, 1) can have everywhere.
@@ -4287,9 +4423,9 @@ ${WORKGROUP_INDEX}
 ${PHILOX_WGSL}
 fn numbers(words: vec4u) -> vec4u { ${numbers} }
 
-@compute @workgroup_size(${INVOCATIONS5})
+@compute @workgroup_size(${INVOCATIONS6})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let quad = workgroup_index(id, count) * ${INVOCATIONS5}u + invocation;
+  let quad = workgroup_index(id, count) * ${INVOCATIONS6}u + invocation;
   if (quad >= sizes.quads) { return; }
   let start = vec4u(state[0], state[1], state[2], state[3]);
   y[quad] = numbers(philox(counter_at(start, quad), vec2u(state[4], state[5])));
@@ -4297,7 +4433,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(quads),
-    workgroups: grid(Math.ceil(quads / INVOCATIONS5))
+    workgroups: grid(Math.ceil(quads / INVOCATIONS6))
   };
 }
 
@@ -4455,7 +4591,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 // src/kernels/scan.ts
 var LANES2 = 64;
 var EACH = 8;
-var TILE2 = LANES2 * EACH;
+var TILE3 = LANES2 * EACH;
 var SERIAL_WORKGROUP2 = 64;
 function scan({ op, rows, width, dtype }, caps) {
   checkSizes("scan", { rows, width });
@@ -4497,7 +4633,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 var tiled = (T) => (
   /* wgsl */
   `
-var<workgroup> tile: array<${T}, ${TILE2}>;
+var<workgroup> tile: array<${T}, ${TILE3}>;
 var<workgroup> totals: array<${T}, ${LANES2}>;
 var<workgroup> before: ${T};
 
@@ -4506,8 +4642,8 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
   let row = workgroup_index(id, count);
   let start = row * sizes.width;
   if (lane == 0u) { before = NOTHING; }
-  for (var base = 0u; base < sizes.width; base += ${TILE2}u) {
-    for (var i = lane; i < ${TILE2}u; i += ${LANES2}u) {
+  for (var base = 0u; base < sizes.width; base += ${TILE3}u) {
+    for (var i = lane; i < ${TILE3}u; i += ${LANES2}u) {
       var value = NOTHING;
       if (base + i < sizes.width && row < sizes.rows) { value = x[start + base + i]; }
       tile[i] = value;
@@ -4530,7 +4666,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
       before = running;
     }
     workgroupBarrier();
-    for (var i = lane; i < ${TILE2}u; i += ${LANES2}u) {
+    for (var i = lane; i < ${TILE3}u; i += ${LANES2}u) {
       if (base + i < sizes.width && row < sizes.rows) { y[start + base + i] = join(totals[i / ${EACH}u], tile[i]); }
     }
     workgroupBarrier();
@@ -4609,7 +4745,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
 );
 
 // src/kernels/scatter_places.ts
-var INVOCATIONS6 = 64;
+var INVOCATIONS7 = 64;
 function scatterPlaces({ rows, width, count: count2 }) {
   checkSizes("scatter_places", { rows, width, count: count2 });
   return {
@@ -4622,13 +4758,13 @@ function scatterPlaces({ rows, width, count: count2 }) {
 struct Sizes { rows: u32, width: u32, count: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 ${WORKGROUP_INDEX}
-@compute @workgroup_size(${INVOCATIONS6})
+@compute @workgroup_size(${INVOCATIONS7})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let row = workgroup_index(id, groups);
   let there = row < sizes.rows;
-  for (var i = invocation; i < sizes.width && there; i += ${INVOCATIONS6}u) { atomicStore(&places[row * sizes.width + i], -1); }
+  for (var i = invocation; i < sizes.width && there; i += ${INVOCATIONS7}u) { atomicStore(&places[row * sizes.width + i], -1); }
   storageBarrier();
-  for (var i = invocation; i < sizes.count && there; i += ${INVOCATIONS6}u) {
+  for (var i = invocation; i < sizes.count && there; i += ${INVOCATIONS7}u) {
     // A kernel cannot throw: an index out of range names no place.
     let place = u32(indices[row * sizes.count + i]);
     if (place < sizes.width) { atomicMax(&places[row * sizes.width + place], i32(i)); }
@@ -4642,7 +4778,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/segment_reduce.ts
-var COLUMNS = 32;
+var COLUMNS2 = 32;
 function segmentReduce({ op, segments, width }, caps) {
   checkSizes("segment_reduce", { segments, width });
   const slices = caps.software ? 1 : 8;
@@ -4659,16 +4795,16 @@ function segmentReduce({ op, segments, width }, caps) {
 // What no rows at all reduce to: 0, or the infinity that loses every comparison. WGSL cannot spell infinity.
 struct Sizes { segments: u32, width: u32, column_tiles: u32, empty: f32 }
 @group(0) @binding(3) var<uniform> sizes: Sizes;
-${slices > 1 ? `var<workgroup> slice_values: array<f32, ${COLUMNS * slices}>;` : ""}
+${slices > 1 ? `var<workgroup> slice_values: array<f32, ${COLUMNS2 * slices}>;` : ""}
 ${WORKGROUP_INDEX}
 fn join(a: f32, b: f32) -> f32 { return ${join2}; }
 
-@compute @workgroup_size(${COLUMNS * slices})
+@compute @workgroup_size(${COLUMNS2 * slices})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let index = workgroup_index(id, count);
   let segment = min(index / sizes.column_tiles, sizes.segments - 1);
-  let column = index % sizes.column_tiles * ${COLUMNS}u + invocation % ${COLUMNS}u;
-  let slice = invocation / ${COLUMNS}u;
+  let column = index % sizes.column_tiles * ${COLUMNS2}u + invocation % ${COLUMNS2}u;
+  let slice = invocation / ${COLUMNS2}u;
   var start = 0u;
   for (var s = 0u; s < segment; s++) { start += u32(lengths[s]); }
   let length = u32(lengths[segment]);
@@ -4682,7 +4818,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   slice_values[invocation] = result;
   workgroupBarrier();
   if (slice > 0) { return; }
-  for (var s = 1u; s < ${slices}u; s++) { result = join(result, slice_values[s * ${COLUMNS}u + invocation]); }`
+  for (var s = 1u; s < ${slices}u; s++) { result = join(result, slice_values[s * ${COLUMNS2}u + invocation]); }`
         ) : ""}
   if (column >= sizes.width || index >= sizes.column_tiles * sizes.segments) { return; }
   y[segment * sizes.width + column] = result${op === "mean" ? " / f32(length)" : ""};
@@ -4690,8 +4826,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
       );
     },
-    uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS), f322(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
-    workgroups: grid(segments * Math.ceil(width / COLUMNS))
+    uniforms: uniforms(segments, width, Math.ceil(width / COLUMNS2), f322(op === "max" ? -Infinity : op === "min" ? Infinity : 0)),
+    workgroups: grid(segments * Math.ceil(width / COLUMNS2))
   };
 }
 
@@ -4742,7 +4878,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/sort_runs.ts
-var INVOCATIONS7 = 256;
+var INVOCATIONS8 = 256;
 function sortRuns({ rows, width, dtype, descending, keep }) {
   checkSizes("sort_runs", { rows, width, keep });
   const runs = Math.ceil(width / RUN);
@@ -4761,10 +4897,10 @@ var<workgroup> elements: array<vec2u, ${RUN}>;
 ${WORKGROUP_INDEX}
 ${orderWgsl(dtype, descending)}
 
-@compute @workgroup_size(${INVOCATIONS7})
+@compute @workgroup_size(${INVOCATIONS8})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let first = workgroup_index(id, count) * ${RUN}u;
-  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS7}u) {
+  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS8}u) {
     let run = (first + i) / sizes.size;
     let row = run / sizes.runs;
     let column = run % sizes.runs * sizes.size + i % sizes.size;
@@ -4775,7 +4911,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   workgroupBarrier();
   for (var block = 2u; block <= sizes.size; block *= 2u) {
     for (var step = block / 2u; step > 0u; step /= 2u) {
-      for (var pair = invocation; pair < ${RUN / 2}u; pair += ${INVOCATIONS7}u) {
+      for (var pair = invocation; pair < ${RUN / 2}u; pair += ${INVOCATIONS8}u) {
         let i = pair / step * step * 2u + pair % step;
         let a = elements[i];
         let b = elements[i + step];
@@ -4785,7 +4921,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
       workgroupBarrier();
     }
   }
-  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS7}u) {
+  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS8}u) {
     let run = (first + i) / sizes.size;
     let row = run / sizes.runs;
     let start = run % sizes.runs * sizes.size;
@@ -5553,10 +5689,13 @@ var WebGpuBackend = class _WebGpuBackend {
     return storage.bufferOf(this);
   }
   get tiles() {
-    return this.caps.software ? null : this.caps.tiles ?? {};
+    return this.caps.tiles ?? {};
   }
   set tiles(tiles) {
-    this.caps = { ...this.caps, tiles: tiles ?? {} };
+    this.caps = { ...this.caps, tiles };
+  }
+  tileChoices(sizes) {
+    return this.caps.software ? [] : choices(sizes, this.caps);
   }
   prepare(plan, trial) {
     this.checkAlive();
@@ -5640,7 +5779,7 @@ async function init({ device = "webgpu", autotuned = null, caps } = {}) {
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
   const backend = backendOf(device);
-  if (autotuned && backend.tiles && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
+  if (autotuned && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
   defaultDevice = device;
   return device;
 }
@@ -8386,12 +8525,12 @@ async function autotune(weights, options = {}) {
   const begun = performance.now();
   const sizes = weights.map(weightOf3).flatMap((weight) => TUNED_ROWS.map((M) => ({ ...weight, M })));
   for (const size of new Map(sizes.map((known) => [tilesKey(known), known])).values()) {
-    if (!backend.tiles || performance.now() - begun > milliseconds) break;
-    if (tilesKey(size) in backend.tiles) continue;
-    const tile3 = await fastest(backend, size);
-    backend.tiles = { ...backend.tiles, [tilesKey(size)]: tileText(tile3) };
+    if (performance.now() - begun > milliseconds) break;
+    const tiles = backend.tileChoices(size);
+    if (tiles.length === 0 || tilesKey(size) in backend.tiles) continue;
+    backend.tiles = { ...backend.tiles, [tilesKey(size)]: await fastest(backend, size, tiles) };
   }
-  return { adapter: adapterText(backend), tiles: backend.tiles ?? {} };
+  return { adapter: adapterText(backend), tiles: backend.tiles };
 }
 function weightOf3(tensor2) {
   const { node } = tensor2;
@@ -8404,12 +8543,12 @@ function weightOf3(tensor2) {
   if (!weight) throw new RuntimeError(`autotune: expected weights of ${Object.keys(WEIGHT_DTYPES).join(", ")}, but got ${node.dtype}`);
   return { N, K, weight, storages };
 }
-async function fastest(backend, size) {
+async function fastest(backend, size, tiles) {
   const { M, N, K } = size;
-  const usual = defaultTile(size);
+  const [usual = ""] = tiles;
   const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
   let y = null;
-  const prepare = (tile3, repeats) => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile3) });
+  const prepare = (tile3, repeats) => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tile3 });
   const time = async (executable, output) => {
     const start = performance.now();
     await executable.run([x, ...size.storages], [output], [{ storage: output, offset: 0, bytes: 4 }]);
@@ -8419,7 +8558,6 @@ async function fastest(backend, size) {
   try {
     y = backend.allocate(4 * M * N);
     const few = prepare(usual, FEWEST);
-    const tiles = [usual, ...TILES.filter((tile3) => tile3 !== usual)];
     await Promise.all([few, ...tiles.map((tile3) => prepare(tile3, FEWEST))].map(({ ready }) => ready));
     await time(few, y);
     const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil(FEWEST * MEASURED_MS / await time(few, y))));

@@ -7,6 +7,7 @@ import { NO_EPILOGUE } from "../../webgpu-torch/src/kernels/epilogue";
 import type { Kernel, WeightDtype } from "../../webgpu-torch/src/kernels/kernel";
 import { norm } from "../../webgpu-torch/src/kernels/layer_norm";
 import { matmul } from "../../webgpu-torch/src/kernels/matmul";
+import { matmulDots } from "../../webgpu-torch/src/kernels/matmul_dots";
 import { matmulDirect } from "../../webgpu-torch/src/kernels/matmul_direct";
 import type { MatmulSpec } from "../../webgpu-torch/src/kernels/matmul_parts";
 import { matmulRows } from "../../webgpu-torch/src/kernels/matmul_rows";
@@ -114,6 +115,7 @@ function* linearCases(work: string, spec: MatmulSpec, tiles: boolean, caps: Caps
       if (M < 17 || rows * down >= 2 * M || 32 * rows * down < M) continue;
       yield { ...shared, variant: `tile ${Object.values(tile)}`, kernel: matmulTiled(spec, tile) };
     }
+    if (M >= 17 && weight === "q4") yield { ...shared, variant: "dots", kernel: matmulDots(spec) };
   }
 }
 

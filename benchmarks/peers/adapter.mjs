@@ -2,7 +2,8 @@
 /**
  * SplitCompute's own layers, as the page runs them: static/gpt2.js on weight trees, replayed by torch.compile.
  *
- * Options: `dtype` of the matrices ("f32", "f16", "q8", "q4"), and `pool`: one row back, the mean over tokens, instead of the whole hidden state.
+ * Options: `dtype` of the matrices ("f32", "f16", "q8", "q4"); `pool`: one row back, the mean over tokens, instead of the whole hidden
+ * state; `tune`: false leaves out torch.autotune, which the page runs with a model's first layer.
  */
 
 import * as torch from "../../static/torch.js";
@@ -18,11 +19,11 @@ import { nibbles, quantized, transposed } from "./packing.js";
  *
  * @typedef {object} Loading
  * @property {{d: number, heads: number, layers: number, eps: number}} cfg
- * @property {{dtype?: Dtype, pool?: boolean}} opts
+ * @property {{dtype?: Dtype, pool?: boolean, tune?: boolean}} opts
  */
 
 /** @param {Loading} loading */
-export async function load({ cfg, opts: { dtype = "f32", pool = false } }) {
+export async function load({ cfg, opts: { dtype = "f32", pool = false, tune = true } }) {
   await torch.init();
   const config = /** @type {import("../../static/model_info.js").ModelConfig} */ ({
     n_embd: cfg.d,
@@ -53,6 +54,8 @@ export async function load({ cfg, opts: { dtype = "f32", pool = false } }) {
       pieces = Array.from({ length: cfg.layers }, (_, i) => piece(`transformer.h.${i}.`));
       last = piece("transformer.");
       await torch.synchronize();
+      const matrices = [...(pieces[0]?.values() ?? [])].filter(({ ndim }) => ndim === 2);
+      if (tune) await torch.autotune(matrices);
     },
 
     /** @param {Float32Array} x (T, d) @param {number} T */

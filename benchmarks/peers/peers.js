@@ -29,6 +29,7 @@ const onnxruntime = kinds.flatMap((kind) =>
 /** @type {Map<string, Peer>} */
 export const peers = new Map([
   ...ours,
+  ["ours f32, not tuned", { adapter: "./adapter.mjs", opts: { dtype: "f32", tune: false }, tolerance: tolerances.f32, ours: true }],
   ...onnxruntime,
   ["jax-js fp32", { adapter: "./adapters/jax.js", opts: {}, tolerance: tolerances.fp32 }],
   ["tfjs fp32", { adapter: "./adapters/tfjs.js", opts: {}, tolerance: tolerances.fp32 }],

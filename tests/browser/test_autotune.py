@@ -32,14 +32,46 @@ SETUP = """
         return [vendor, architecture, description].join(" / ");
     };
     const floats = (values) => torch.frombuffer(Float32Array.from(values.flat()));
+    const half = (scales) => torch.tensor(scales, {dtype: torch.float16});
+    const q8 = ({values, scales}) => {
+        const steps = Int8Array.from(values.flat());
+        const bytes = torch.frombuffer(steps, {dtype: torch.int8});
+        return torch.quantized_weight(bytes.reshape(values.length, -1), half(scales));
+    };
+    const q4 = ({values, scales}) => {
+        const bits = Uint32Array.from(values.flat());
+        const words = torch.frombuffer(bits, {dtype: torch.uint32});
+        return torch.quantized_weight(words.reshape(values.length, -1), half(scales));
+    };
     const product = async ({x, w}) => {
-        const weight = floats(w).reshape([w.length, -1]);
+        const weight = w.scales ? q4(w) : floats(w).reshape([w.length, -1]);
         const given = floats(x).reshape([x.length, -1]);
         let values;
         const {rows} = await torch.profile(async () => {
             values = await F.linear(given, weight).tolist();
         });
         return {values, kernels: rows.map(({name}) => name)};
+    };
+"""
+
+
+# Every kernel but `given.fast` takes a second.
+SLOW_BUT = """
+    await reopen(null);
+    const begin = GPUDevice.prototype.createComputePipelineAsync;
+    const late = new Set();
+    GPUDevice.prototype.createComputePipelineAsync = async function (asked) {
+        const pipeline = await begin.call(this, asked);
+        if (asked.label !== given.fast) late.add(pipeline);
+        return pipeline;
+    };
+    let passed = 0;
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + passed;
+    const set = GPUComputePassEncoder.prototype.setPipeline;
+    GPUComputePassEncoder.prototype.setPipeline = function (pipeline) {
+        if (late.has(pipeline)) passed += 1000;
+        return set.call(this, pipeline);
     };
 """
 
@@ -98,22 +130,18 @@ def test_tiles_are_measured_once_for_each_size(engine: Page) -> None:
         engine,
         """await reopen(null);
         const w = floats(given.w).reshape([32, 64]);
-        const integers = Int8Array.from(given.integers.flat());
-        const packed = torch.frombuffer(integers, {dtype: torch.int8});
-        const scales = torch.tensor(given.scales, {dtype: torch.float16});
-        const q8 = torch.quantized_weight(packed.reshape([32, 64]), scales);
+        const packed = q8(given.packed);
         await torch.synchronize();
         const before = torch.memory_allocated();
-        const first = await torch.autotune([w, w, q8], {milliseconds: 1e6});
-        const again = await torch.autotune([w, q8]);
+        const first = await torch.autotune([w, w, packed], {milliseconds: 1e6});
+        const again = await torch.autotune([w, packed]);
         const grown = torch.memory_allocated() - before;
         const x = torch.ones(70, 64);
-        const values = await F.linear(x, q8).tolist();
+        const values = await F.linear(x, packed).tolist();
         return {first, again, grown, values, adapter: adapter()};""",
         {
             "w": torch.randn(32, 64).tolist(),
-            "integers": integers.tolist(),
-            "scales": scales.tolist(),
+            "packed": {"values": integers.tolist(), "scales": scales.tolist()},
         },
     )
     keys = {f"{rows} 32x64 {dtype}" for rows in (128, 512) for dtype in ("f32", "q8")}
@@ -126,29 +154,67 @@ def test_tiles_are_measured_once_for_each_size(engine: Page) -> None:
     torch.testing.assert_close(torch.tensor(found["values"]), row.expand(70, 32))
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_integers_are_multiplied_where_that_was_chosen_and_shaders_can(
+    engine: Page, known: bool
+) -> None:
+    """Elsewhere the usual tile is used: what was kept may come from another browser."""
+    torch.manual_seed(1)
+    x, (values, scales) = torch.randn(80, 64), quantize(torch.randn(40, 64), "q4")
+    result = run(
+        engine,
+        """torch.close();
+        const tiles = {"128 40x64 q4": "dots", "128 40x64 f32": "dots"};
+        const autotuned = {adapter: given.adapter, tiles};
+        await torch.init({caps: {software: false, dots: given.known}, autotuned});
+        const weight = {values: given.values, scales: given.scales};
+        const {values, kernels} = await product({x: given.x, w: weight});
+        const plain = await product({x: given.x, w: given.w});
+        return {values, kernels, plain: plain.kernels};""",
+        {
+            "adapter": run(engine, "return adapter();"),
+            "known": known,
+            "x": x.tolist(),
+            "values": values.tolist(),
+            "scales": scales.tolist(),
+            "w": torch.randn(40, 64).tolist(),
+        },
+    )
+    assert result["kernels"] == ["matmul_dots_q4" if known else "matmul_16x16_q4"]
+    assert result["plain"] == ["matmul_16x16_f32"]
+    expected = F.linear(x, dequantize(values, scales))
+    tolerance = {"rtol": 0, "atol": 0.02 * float(expected.abs().max())}
+    torch.testing.assert_close(torch.tensor(result["values"]), expected, **tolerance)
+
+
+def test_integers_are_a_choice_for_q4_alone(engine: Page) -> None:
+    """Told by a clock in which every kernel but that of integers takes long."""
+    weights = {dtype: quantize(torch.randn(32, 64), dtype) for dtype in ("q4", "q8")}
+    found = run(
+        engine,
+        SLOW_BUT
+        + "return torch.autotune([q4(given.q4), q8(given.q8)], {milliseconds: 1e9});",
+        {
+            "fast": "matmul_dots_q4",
+            **{
+                dtype: {"values": values.tolist(), "scales": scales.tolist()}
+                for dtype, (values, scales) in weights.items()
+            },
+        },
+    )
+    chosen = {key.split()[-1]: tile for key, tile in found["tiles"].items()}
+    assert chosen["q4"] == "dots"
+    assert chosen["q8"] in TILES
+
+
 def test_the_fastest_tile_is_chosen(engine: Page) -> None:
     """Told by a clock in which every tile but one takes long."""
     found = run(
         engine,
-        """await reopen(null);
-        const begin = GPUDevice.prototype.createComputePipelineAsync;
-        let late = new Set();
-        GPUDevice.prototype.createComputePipelineAsync = async function (asked) {
-            const pipeline = await begin.call(this, asked);
-            if (asked.label !== "matmul_32x64_f32") late.add(pipeline);
-            return pipeline;
-        };
-        let passed = 0;
-        const now = performance.now.bind(performance);
-        performance.now = () => now() + passed;
-        const set = GPUComputePassEncoder.prototype.setPipeline;
-        GPUComputePassEncoder.prototype.setPipeline = function (pipeline) {
-            if (late.has(pipeline)) passed += 1000;
-            return set.call(this, pipeline);
-        };
-        const w = floats(given.w).reshape([70, 92]);
+        SLOW_BUT
+        + """const w = floats(given.w).reshape([70, 92]);
         return torch.autotune([w], {milliseconds: 1e9});""",
-        {"w": torch.randn(70, 92).tolist()},
+        {"fast": "matmul_32x64_f32", "w": torch.randn(70, 92).tolist()},
     )
     assert set(found["tiles"].values()) == {"8,8,8,4,4,8"}
 

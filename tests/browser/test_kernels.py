@@ -81,7 +81,9 @@ def kernel_page(
     page.close()
 
 
-def assert_close(page: Page, adapter: str, runs: list[Run]) -> None:
+def assert_close(
+    page: Page, adapter: str, runs: list[Run], tolerance: float = TOLERANCE
+) -> None:
     """Runs everything in one call to the page, and compares with PyTorch's results."""
     messages = [run.message(ADAPTERS[adapter]) for run in runs]
     answers = page.evaluate("runs => runKernels(runs)", messages)
@@ -93,7 +95,7 @@ def assert_close(page: Page, adapter: str, runs: list[Run]) -> None:
             actual,
             run.expected,
             rtol=0,
-            atol=TOLERANCE * max(scale, 1e-30),
+            atol=tolerance * max(scale, 1e-30),
             equal_nan=True,
             msg=lambda text, run=run: f"{run.kernel} {run.spec}: {text}",
         )
@@ -222,6 +224,40 @@ def test_linear_is_right_for_many_rows_and_columns(
         linear(200, 1000, 64, "q4"),
     ]
     assert_close(kernel_page, adapter, runs)
+
+
+def dots(
+    rows: int, columns: int, inner: int, fused: bool = True, size: float = 1.0
+) -> Run:
+    """A linear layer in q4 by products of 8-bit integers: x is rounded too."""
+    run = linear(rows, columns, inner, "q4", fused, size)
+    x, values, scales, *operands = run.inputs
+    groups = x.double().view(rows, -1, 32)
+    steps = groups.abs().amax(-1, keepdim=True) / 127
+    x8 = ((groups / steps).round() * steps).view_as(x)
+    expected = F.linear(x8, dequantize(values, scales).double())
+    if fused:
+        expected = torch.relu(expected + operands[0]) + operands[1]
+    run.expected = expected.float()
+    run.kernel = "matmulDots"
+    return run
+
+
+def test_linear_in_q4_multiplies_integers(kernel_page: Page) -> None:
+    """Any number of rows and columns, groups that do not fill a step, small scales."""
+    sizes = [(1, 1, 32), (33, 40, 160), (65, 130, 128), (100, 31, 96), (31, 64, 288)]
+    runs = [dots(*size) for size in sizes] + [dots(70, 40, 64, size=1e-4)]
+    # Now and then x lies between two integers, and float32 rounds it the other way.
+    assert_close(kernel_page, "gpu", runs, tolerance=1e-3)
+
+
+def test_numbers_that_are_not_finite_show_in_their_row_alone(kernel_page: Page) -> None:
+    run = dots(40, 40, 64, fused=False)
+    x = run.inputs[0]
+    x[3, 40], x[5, 2], x[39, 63] = torch.nan, torch.inf, -torch.inf
+    run.expected[[3, 5, 39]] = torch.nan
+    x[7] = run.expected[7] = 0
+    assert_close(kernel_page, "gpu", [run], tolerance=1e-3)
 
 
 @on_both_ways

@@ -1,7 +1,7 @@
 /** What a backend is to the layers above it: it keeps bytes, and runs plans made of tasks. */
 
 import type { Task } from "../kernels/task";
-import type { Tiles } from "../kernels/tiles";
+import type { MatmulSizes, Tiles } from "../kernels/tiles";
 import type { Storage } from "./storage";
 
 export type DeviceName = "webgpu" | "cpu";
@@ -83,8 +83,10 @@ export interface Backend {
   allocate(bytes: number): Storage;
   /** With tiles to try, those are used, in this plan only. */
   prepare(plan: Plan, trial?: Tiles): Executable;
-  /** The linear layer's tiles that plans made ready from now on use; null where there is no choice. */
-  tiles: Tiles | null;
+  /** The linear layer's tiles that plans made ready from now on use, where they are not the usual ones. */
+  tiles: Tiles;
+  /** The names of the tiles that a linear layer of these sizes can have, the usual one first; none where there is no choice. */
+  tileChoices(sizes: MatmulSizes): readonly string[];
   /** The profiler at work, if there is one: a run then submits tasks for as long as its promise is pending. */
   readonly profiler: Profiler | null;
   profile(): Profiler;

@@ -10,6 +10,8 @@ import type { Tiles } from "./tiles";
 export interface Caps {
   /** A CPU that plays the GPU: barriers and workgroup memory cost more there than they save. */
   readonly software: boolean;
+  /** Whether shaders know products of packed 8-bit integers; how fast they are only measuring tells. */
+  readonly dots?: boolean;
   /** Tiles that were found to be fastest on it. */
   readonly tiles?: Tiles;
 }

@@ -3,10 +3,11 @@
 import type { Caps } from "./caps";
 import type { Kernel } from "./kernel";
 import { type DirectTile, matmulDirect } from "./matmul_direct";
+import { matmulDots } from "./matmul_dots";
 import type { MatmulSpec } from "./matmul_parts";
 import { matmulRows, type RowsTile } from "./matmul_rows";
 import { matmulTiled, type Tile } from "./matmul_tiled";
-import { type MatmulSizes, tileFor } from "./tiles";
+import { chosen, DOTS, type MatmulSizes } from "./tiles";
 
 export type { MatmulSpec } from "./matmul_parts";
 
@@ -14,7 +15,8 @@ export type { MatmulSpec } from "./matmul_parts";
 export type MatmulWay =
   | { readonly kind: "direct"; readonly tile: DirectTile }
   | { readonly kind: "rows"; readonly tile: RowsTile }
-  | { readonly kind: "tiled"; readonly tile: Tile };
+  | { readonly kind: "tiled"; readonly tile: Tile }
+  | { readonly kind: "dots" };
 
 /**
  * Inputs: x (M, K) f32, w (N, K), its scales where it is quantised, the norm's weight and bias (K) where the spec has them, the
@@ -29,6 +31,8 @@ export function matmul(spec: MatmulSpec, caps: Caps): Kernel {
       return matmulRows(spec, way.tile);
     case "tiled":
       return matmulTiled(spec, way.tile);
+    case "dots":
+      return matmulDots(spec);
     default:
       return way satisfies never;
   }
@@ -59,7 +63,7 @@ function onSoftware({ M }: MatmulSizes): MatmulWay {
 }
 
 /** A few rows are bound by reading w, and want every lane to read on its own; many are bound by arithmetic, and want tiles. */
-function onGpu(sizes: MatmulSizes, { tiles = {} }: Caps): MatmulWay {
+function onGpu(sizes: MatmulSizes, caps: Caps): MatmulWay {
   const { M, N, K } = sizes;
   if (M === 1) return { kind: "rows", tile: K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 } };
   if (M <= MAX_FEW_ROWS) {
@@ -67,5 +71,6 @@ function onGpu(sizes: MatmulSizes, { tiles = {} }: Caps): MatmulWay {
     const groups = count >= 512 ? 4 : count >= 256 || K <= 2 * N ? 2 : 1;
     return { kind: "rows", tile: { rows: 4, columns: 4, lanes: 128 / groups, groups } };
   }
-  return { kind: "tiled", tile: tileFor(sizes, tiles) };
+  const tile = chosen(sizes, caps);
+  return tile === DOTS ? { kind: "dots" } : { kind: "tiled", tile };
 }

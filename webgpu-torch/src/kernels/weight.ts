@@ -55,12 +55,7 @@ ${at}: array<u32>;
 @group(0) @binding(${binding + 1}) var<storage, read> ${name}_scales: array<u32>;
 // A word of integers, and one of two scales.
 alias ${name}_packed = vec2u;
-// Small weights have subnormal scales, which unpack2x16float may flush to zero.
-fn ${name}_scale(half: u32) -> f32 {
-  let size = half & 0x7fff;
-  let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
-  return select(scale, -scale, (half & 0x8000) != 0);
-}
+${scaleWgsl(name)}
 fn ${name}_packed_at(row: u32, c: u32) -> vec2u {
   let i = row * ${quads}u + c;
   return vec2u(${name}[i${perWord > 1 ? ` / ${perWord}u` : ""}], ${name}_scales[i / ${QUANTIZED_GROUP / 2}u]);
@@ -74,6 +69,14 @@ fn ${name}_unpack(packed: vec2u, row: u32, c: u32) -> vec4f {
 }
 ${atOnce(name)}`;
 }
+
+/** `${name}_scale(half)`: a scale from the bits of its float16. Small weights have subnormal ones, which unpack2x16float may flush to zero. */
+export const scaleWgsl = (name: string): string => /* wgsl */ `
+fn ${name}_scale(half: u32) -> f32 {
+  let size = half & 0x7fff;
+  let scale = select(bitcast<f32>((size << 13) + 0x38000000), f32(size) * 0x1p-24, size < 0x400);
+  return select(scale, -scale, (half & 0x8000) != 0);
+}`;
 
 /** Asked for and unpacked in one go. */
 const atOnce = (name: string): string => /* wgsl */ `fn ${name}_at(row: u32, c: u32) -> vec4f { return ${name}_unpack(${name}_packed_at(row, c), row, c); }

@@ -4,8 +4,7 @@ import type { Backend, Executable, Plan } from "../backend/backend";
 import type { Storage } from "../backend/storage";
 import { RuntimeError, ValueError } from "../base/errors";
 import { WEIGHT_DTYPES, type WeightDtype } from "../kernels/kernel";
-import { defaultTile, TILES, tilesKey, tileText, TUNED_ROWS } from "../kernels/tiles";
-import type { Tile } from "../kernels/matmul_tiled";
+import { tilesKey, TUNED_ROWS } from "../kernels/tiles";
 import { adapterText, type Autotuned } from "./devices";
 import { keywords } from "./keywords";
 import { Tensor } from "./tensor";
@@ -46,12 +45,12 @@ export async function autotune(weights: readonly Tensor[], options: AutotuneOpti
   const begun = performance.now();
   const sizes = weights.map(weightOf).flatMap((weight) => TUNED_ROWS.map((M) => ({ ...weight, M })));
   for (const size of new Map(sizes.map((known) => [tilesKey(known), known])).values()) {
-    if (!backend.tiles || performance.now() - begun > milliseconds) break;
-    if (tilesKey(size) in backend.tiles) continue;
-    const tile = await fastest(backend, size);
-    backend.tiles = { ...backend.tiles, [tilesKey(size)]: tileText(tile) };
+    if (performance.now() - begun > milliseconds) break;
+    const tiles = backend.tileChoices(size);
+    if (tiles.length === 0 || tilesKey(size) in backend.tiles) continue;
+    backend.tiles = { ...backend.tiles, [tilesKey(size)]: await fastest(backend, size, tiles) };
   }
-  return { adapter: adapterText(backend), tiles: backend.tiles ?? {} };
+  return { adapter: adapterText(backend), tiles: backend.tiles };
 }
 
 function weightOf(tensor: Tensor): Weight {
@@ -66,12 +65,12 @@ function weightOf(tensor: Tensor): Weight {
   return { N, K, weight, storages };
 }
 
-async function fastest(backend: Backend, size: Weight & { readonly M: number }): Promise<Tile> {
+async function fastest(backend: Backend, size: Weight & { readonly M: number }, tiles: readonly string[]): Promise<string> {
   const { M, N, K } = size;
-  const usual = defaultTile(size);
+  const [usual = ""] = tiles;
   const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
   let y: Storage | null = null;
-  const prepare = (tile: Tile, repeats: number): Executable => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tileText(tile) });
+  const prepare = (tile: string, repeats: number): Executable => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tile });
   const time = async (executable: Executable, output: Storage): Promise<number> => {
     const start = performance.now();
     await executable.run([x, ...size.storages], [output], [{ storage: output, offset: 0, bytes: 4 }]);
@@ -81,7 +80,6 @@ async function fastest(backend: Backend, size: Weight & { readonly M: number }):
   try {
     y = backend.allocate(4 * M * N);
     const few = prepare(usual, FEWEST);
-    const tiles = [usual, ...TILES.filter((tile) => tile !== usual)];
     await Promise.all([few, ...tiles.map((tile) => prepare(tile, FEWEST))].map(({ ready }) => ready));
     await time(few, y);
     const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil((FEWEST * MEASURED_MS) / (await time(few, y)))));

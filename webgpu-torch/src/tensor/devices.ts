@@ -27,7 +27,7 @@ export async function init({ device = "webgpu", autotuned = null, caps }: InitOp
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
   const backend = backendOf(device);
-  if (autotuned && backend.tiles && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
+  if (autotuned && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
   defaultDevice = device;
   return device;
 }

@@ -12,7 +12,7 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
   readonly info: DeviceInfo = { backend: "cpu", vendor: "", architecture: "", description: "plain JavaScript", features: [], limits: {} };
   readonly maxBytes = 2 ** 31;
   readonly maxInputs = Infinity;
-  readonly tiles = null;
+  tiles = {};
   lost: string | null = null;
   profiler: Profiler | null = null;
   private timings: Timing[] = [];
@@ -20,6 +20,10 @@ export class CpuBackend implements Backend, Owner<ArrayBuffer> {
 
   fusesNorm(): boolean {
     return false;
+  }
+
+  tileChoices(): readonly string[] {
+    return [];
   }
 
   upload(data: Uint8Array): Storage {

@@ -37,7 +37,7 @@ export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
   const { vendor, architecture, description } = adapter.info;
   return {
     device,
-    caps: { ...capsOf(adapter.info), ...forced },
+    caps: { ...capsOf(adapter.info), dots: navigator.gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product"), ...forced },
     info: {
       backend: "webgpu",
       vendor,

@@ -2,7 +2,7 @@
 
 import { OutOfMemoryError, RuntimeError } from "../../base/errors";
 import type { Caps } from "../../kernels/caps";
-import type { Tiles } from "../../kernels/tiles";
+import { choices, type MatmulSizes, type Tiles } from "../../kernels/tiles";
 import { fusesNorm } from "../../kernels/matmul";
 import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
 import { type Owner, Storage } from "../storage";
@@ -135,12 +135,16 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
     return (storage as Storage<GPUBuffer>).bufferOf(this);
   }
 
-  get tiles(): Tiles | null {
-    return this.caps.software ? null : (this.caps.tiles ?? {});
+  get tiles(): Tiles {
+    return this.caps.tiles ?? {};
   }
 
-  set tiles(tiles: Tiles | null) {
-    this.caps = { ...this.caps, tiles: tiles ?? {} };
+  set tiles(tiles: Tiles) {
+    this.caps = { ...this.caps, tiles };
+  }
+
+  tileChoices(sizes: MatmulSizes): readonly string[] {
+    return this.caps.software ? [] : choices(sizes, this.caps);
   }
 
   prepare(plan: Plan, trial?: Tiles): Executable {
