@@ -5491,7 +5491,11 @@ var Staging = class {
     if (bytes2 < LEAST_BYTES || bytes2 > MOST_BYTES || bytes2 % 4 !== 0) return false;
     const from = this.take(bytes2);
     if (!from) return false;
-    new Uint8Array(from.getMappedRange(0, bytes2)).set(data);
+    try {
+      new Uint8Array(from.getMappedRange(0, bytes2)).set(data);
+    } catch {
+      return false;
+    }
     from.unmap();
     this.waiting.push({ from, to: to2, bytes: bytes2 });
     return true;

@@ -181,6 +181,20 @@ def test_a_lost_device_rejects_reads_and_init_opens_another(engine: Page) -> Non
     assert result == [2, 2]
 
 
+def test_data_given_to_a_device_that_has_just_been_lost(engine: Page) -> None:
+    """Large data goes through buffers that stay mapped, until the device is lost."""
+    with pytest.raises(Error, match=r"device was lost.*torch\.init\(\)"):
+        engine.evaluate(
+            """async () => {
+                const data = new Float32Array(2 ** 18).fill(1);
+                await torch.frombuffer(data).add(1).sum().item();
+                await torch.synchronize();
+                device.destroy();
+                await torch.frombuffer(data).add(1).sum().item();
+            }"""
+        )
+
+
 # The software adapter has no memory for a buffer of the size that it allows at most.
 @pytest.mark.parametrize(
     ("size", "refusal"),

@@ -35,7 +35,12 @@ export class Staging {
     if (bytes < LEAST_BYTES || bytes > MOST_BYTES || bytes % 4 !== 0) return false;
     const from = this.take(bytes);
     if (!from) return false;
-    new Uint8Array(from.getMappedRange(0, bytes)).set(data);
+    try {
+      new Uint8Array(from.getMappedRange(0, bytes)).set(data);
+    } catch {
+      // The device is gone with its buffers; whoever reads what becomes of the data hears why.
+      return false;
+    }
     from.unmap();
     this.waiting.push({ from, to, bytes });
     return true;
