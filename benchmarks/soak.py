@@ -54,7 +54,7 @@ class Asked:
 
 
 def downloads(asked: Asked) -> Found:
-    sample = _sample(asked, n_embd=640, n_layer=1)  # a file of five blocks, 20 MB
+    sample = _sample(asked, n_embd=640, n_layer=1)  # a file of 38 blocks, 20 MB
     with (
         serving(sample, asked.folder) as server,
         sync_playwright() as playwright,
