@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import nullcontext
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from access import SECURITY_HEADERS, Access
 from disk_cache import CacheError
+from http_channel import STEP_ASIDE
 from input_errors import InputError
 from layer_files import CuttingBusy
 from metrics import Metrics
-from model_service import client_gone
+from model_service import client_gone, step_aside
 from operations import OPERATIONS
 from refusals import (
     OVERLOADED,
@@ -51,6 +53,7 @@ class Gate:
         # Without waitress (a test client) nobody can hang up.
         hung_up = request.environ.get("waitress.client_disconnected", lambda: False)
         client_gone.set(hung_up)
+        step_aside.set(request.environ.get(STEP_ASIDE, nullcontext))
         self.metrics.in_flight.inc()
         origin = request.headers.get("Origin")
         self.access.check_origin(origin, request.host)
@@ -69,8 +72,7 @@ class Gate:
 
     def seal(self, response: Response) -> Response:
         origin = request.headers.get("Origin")
-        response.headers.update(SECURITY_HEADERS)
-        response.headers.update(self.access.cross_origin_headers(origin))
+        response.headers.update(self.seal_headers(origin))
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.method in METHODS else "other"
         self.metrics.requests.labels(route, method, response.status_code).inc()
@@ -79,14 +81,17 @@ class Gate:
         self.metrics.duration.labels(route).observe(g.timings.elapsed())
         return response
 
+    def seal_headers(self, origin: str | None) -> dict[str, str]:
+        """What every answer carries, for a page of this origin."""
+        return {**SECURITY_HEADERS, **self.access.cross_origin_headers(origin)}
+
     def overloaded(self, path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
         """The headers and the JSON of a refusal that no thread was needed for."""
         refusal = Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})
         openai = path.startswith("/v1/")
         body = refusal.openai_body() if openai else refusal.body()
         self.metrics.requests.labels(path, "POST", refusal.status).inc()
-        allowed = self.access.cross_origin_headers(origin)
-        headers = {**SECURITY_HEADERS, **allowed, **refusal.headers}
+        headers = {**self.seal_headers(origin), **refusal.headers}
         return headers, json.dumps(body).encode()
 
     def leave(self, error: BaseException | None) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from waitress.server import TcpWSGIServer
 
 from http_channel import Channel, channels
-from http_refusals import TooManyRequests
+from http_refusals import TooManyRequests, too_many_requests
+from http_request import Parser
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,14 @@ class Listener(TcpWSGIServer):
     channel_class = Channel
     bound: Bound | None
     free: threading.Semaphore  # as many more as Bound allows
+    seal: Callable[[str | None], Mapping[str, str]]
     seen = 0  # connections accepted and requests read
 
     def __init__(self, *args: Any, **settings: Any) -> None:
+        # Held by the one of those that Bound counts that runs Python code. Were all to
+        # reach for Python's lock, the loop would queue behind them at each of its
+        # system calls, for 5 ms a thread, and so would the thread of the layers.
+        self.one_computes = threading.Lock()
         self._ready: list[Channel] = []
         super().__init__(*args, **settings)
 
@@ -44,23 +51,44 @@ class Listener(TcpWSGIServer):
             super().handle_accept()
         self.seen += 1
 
+    @contextmanager
+    def step_aside(self) -> Iterator[None]:
+        """For who holds one_computes and waits for something else."""
+        self.one_computes.release()
+        try:
+            yield
+        finally:
+            self.one_computes.acquire()
+
+    def is_too_many(self, request: Parser) -> bool:
+        """Beyond Bound, as things stand."""
+        if not self._is_bounded(request):
+            return False
+        is_room = self.free.acquire(blocking=False)
+        if is_room:
+            self.free.release()
+        return not is_room
+
     def add_task(self, task: Channel) -> None:
         self.seen += 1
         request = task.requests[0]
-        bound = self.bound
-        if (
-            bound is not None
-            and request.error is None
-            and request.command == "POST"
-            and request.path in bound.paths
-        ):
+        if request.error is None and self._is_bounded(request):
             task.is_counted = self.free.acquire(blocking=False)
             if not task.is_counted:
-                told = bound.refuse(request.path, request.headers.get("ORIGIN"))
-                request.error = TooManyRequests(*told)
-                task.is_refused = True
-                return
-        self._ready.append(task)
+                request.error = TooManyRequests("")
+        if self.bound is not None and isinstance(request.error, TooManyRequests):
+            told = self.bound.refuse(request.path, request.headers.get("ORIGIN"))
+            task.refuse(too_many_requests(*told))
+        else:
+            self._ready.append(task)
+
+    def _is_bounded(self, request: Parser) -> bool:
+        bound = self.bound
+        return (
+            bound is not None
+            and request.command == "POST"
+            and request.path in bound.paths
+        )
 
     def start_tasks(self) -> None:
         ready, self._ready = self._ready, []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 from waitress.task import ErrorTask
-from waitress.utilities import Error
+from waitress.utilities import Error, build_http_date
 
 
 class RequestTimeout(Error):
@@ -18,25 +19,33 @@ class TooManyRequests(Error):
     code = 429
     reason = "Too Many Requests"
 
-    def __init__(self, headers: Mapping[str, str], json: bytes) -> None:
-        super().__init__("")
-        self.headers, self.json = headers, json
-
 
 class JsonErrorTask(ErrorTask):
     """Answers what waitress itself refuses, in the shape that the routes use."""
 
     def execute(self) -> None:
         refusal = self.request.error
-        if isinstance(refusal, TooManyRequests):
-            body = refusal.json
-            self.response_headers += refusal.headers.items()
-        else:
-            kind = "Backend" if refusal.code == 500 else "Validation"
-            message = f"{refusal.reason}: {refusal.body}"
-            body = json.dumps({"error": message, "error_type": kind}).encode()
+        kind = "Backend" if refusal.code == 500 else "Validation"
+        message = f"{refusal.reason}: {refusal.body}"
+        body = json.dumps({"error": message, "error_type": kind}).encode()
         self.status = f"{refusal.code} {refusal.reason}"
+        origin = self.request.headers.get("ORIGIN")
+        self.response_headers += self.channel.server.seal(origin).items()
         self.response_headers.append(("Content-Type", "application/json"))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
+
+
+def too_many_requests(headers: Mapping[str, str], json: bytes) -> bytes:
+    """The whole answer, after which the connection ends. A task would make it too, in
+    three times the time, and an overloaded server makes many."""
+    lines = [
+        f"HTTP/1.1 {TooManyRequests.code} {TooManyRequests.reason}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "Connection: close",
+        f"Content-Length: {len(json)}",
+        "Content-Type: application/json",
+        f"Date: {build_http_date(time.time())}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + json

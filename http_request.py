@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 from waitress.receiver import ChunkedReceiver
 from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
+
+from http_refusals import TooManyRequests
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_CHUNK_LINE_BYTES = 1024
@@ -38,10 +40,14 @@ class Parser(HTTPRequestParser):
     empty: bool
     error: Error | None
 
-    def __init__(self, adj: Limits, behind: bytearray) -> None:
-        """behind: takes what was received after the end of this request."""
+    def __init__(
+        self, adj: Limits, behind: bytearray, is_too_many: Callable[[Parser], bool]
+    ) -> None:
+        """behind: takes what was received after the end of this request. is_too_many:
+        asked of one whose headers have come, so that nobody sends a body in vain."""
         super().__init__(adj)
         self._behind = behind
+        self._is_too_many = is_too_many
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
@@ -63,4 +69,6 @@ class Parser(HTTPRequestParser):
             line, trailer = self.body_rcv.control_line, self.body_rcv.trailer
             if max(len(line), len(trailer)) > MAX_CHUNK_LINE_BYTES:
                 return BadRequest("Chunk line or trailer too long")
+        if not self.completed and self._is_too_many(self):
+            return TooManyRequests("")
         return None

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from waitress import wasyncore
@@ -59,6 +59,7 @@ class HttpServer:
     """Serves `app` on a bound socket: `run()` returns after `stop()`, drained.
 
     max_body: the most bytes of a request's body; larger: the paths that take more.
+    seal: the page's Origin -> headers of what is refused before the app sees it.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class HttpServer:
         max_body: int,
         larger: Mapping[str, int] | None = None,
         bound: Bound | None = None,
+        seal: Callable[[str | None], Mapping[str, str]] = lambda origin: {},
     ) -> None:
         # Waiting threads and their queue are counted by /metrics, not logged.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -97,7 +99,7 @@ class HttpServer:
                 asyncore_use_poll=True,
             ),
         )
-        self._listener.bound = bound
+        self._listener.bound, self._listener.seal = bound, seal
         self._listener.free = threading.Semaphore(bound.at_once if bound else 0)
 
     @property

@@ -113,6 +113,7 @@ def run(options: Options) -> None:
                 max_body=options.payload_limit,
                 larger={"/resume": models.max_hidden_bytes},
                 bound=bound(app, options),
+                seal=app.extensions["gate"].seal_headers,
             )
         _stop_on_signal(server)
         click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")

@@ -36,18 +36,18 @@ async def post(
     try:
         async with _connected(port, slow=pause > 0) as (reader, writer):
             begun = perf_counter()
-            await _send(writer, _head(path, len(data), kind) + data, pause)
+            await _send(writer, request_head(path, len(data), kind) + data, pause)
             answer = await _read(reader, pause)
             seconds = perf_counter() - begun
     except OSError as error:
         raise Broken(repr(error)) from error
-    return _parse(answer, seconds)
+    return parse_reply(answer, seconds)
 
 
 async def hang_up(port: int, path: str, body: object, rng: random.Random) -> None:
     """Leave within the request, while it is under way, or within the answer."""
     data = json.dumps(body).encode()
-    request = _head(path, len(data), JSON) + data
+    request = request_head(path, len(data), JSON) + data
     sent = rng.choice((rng.randrange(len(request)), len(request)))
     try:
         async with _connected(port, slow=True) as (reader, writer):
@@ -98,12 +98,12 @@ async def _read(reader: asyncio.StreamReader, pause: float) -> bytes:
     return b"".join(parts)
 
 
-def _head(path: str, length: int, kind: str) -> bytes:
+def request_head(path: str, length: int, kind: str) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
     return f"{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
-def _parse(answer: bytes, seconds: float) -> Reply:
+def parse_reply(answer: bytes, seconds: float) -> Reply:
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {

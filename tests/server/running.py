@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +40,10 @@ class Running:
         larger: Mapping[str, int] | None = None,
         threads: int = THREADS,
         bound: Bound | None = None,
+        seal: Callable[[str | None], Mapping[str, str]] = lambda origin: {},
     ) -> None:
         address = bind("127.0.0.1", 0)
-        self.server = HttpServer(app, address, threads, max_body, larger, bound)
+        self.server = HttpServer(app, address, threads, max_body, larger, bound, seal)
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.run)

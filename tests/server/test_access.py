@@ -137,6 +137,28 @@ def test_an_allowed_sites_page_may_read_the_answers(
     assert other.status_code == (200 if allowed == "*" else 403)
 
 
+def test_an_allowed_sites_page_may_read_what_the_application_never_saw(
+    options: Options,
+) -> None:
+    """Bodies too large, headers too long, and what is no HTTP."""
+    app = create_app(
+        replace(options, model=options.model[:1], allow_origin=(SITE, "https://b.org"))
+    )
+    origin = f"Origin: {SITE}\r\n".encode()
+    head = b"POST /embed HTTP/1.1\r\nHost: localhost\r\n"
+    seal = app.extensions["gate"].seal_headers
+    with Running(app, seal=seal) as running:
+        for status, length in ((413, b"999999"), (400, b"many")):
+            sent = head + b"Content-Length: " + length + b"\r\n"
+            told = running.say(sent + origin + b"\r\n")
+            assert told.status == status
+            assert f"\r\nAccess-Control-Allow-Origin: {SITE}\r\n" in told.head
+            assert "\r\nVary: Origin\r\n" in told.head
+            stranger = running.say(sent + b"Origin: https://example.com\r\n\r\n")
+            assert stranger.status == status
+            assert "Access-Control" not in stranger.head
+
+
 def test_a_preflight_says_what_an_allowed_page_may_send(client_with: Making) -> None:
     client = client_with(allow_origin=(SITE,), api_key="s3cret")
     asks = {

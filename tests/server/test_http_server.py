@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -292,6 +293,73 @@ def test_beyond_the_bound_requests_are_refused_without_a_thread() -> None:
         wait_for_room = time.monotonic() + 5
         while running.post("/bound", b"").status == 429:
             assert time.monotonic() < wait_for_room
+
+
+def test_beyond_the_bound_nobody_sends_a_body_in_vain() -> None:
+    """The refusal comes as soon as the headers have, and what follows is dropped."""
+    slow = Slow()
+
+    def refuse(path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
+        return {}, b"{}"
+
+    bound = Bound(1, frozenset(["/bound"]), refuse)
+    head = b"POST /bound HTTP/1.1\r\nContent-Length: 200000\r\n"
+    with Running(slow, bound=bound) as running, ExitStack() as open_:
+        first = open_.enter_context(running.connect())
+        first.sendall(b"POST /bound HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+        assert slow.asked.wait(timeout=10)
+        for expecting in (b"", b"Expect: 100-continue\r\n"):
+            late = open_.enter_context(running.connect())
+            late.sendall(head + expecting + b"\r\n")
+            assert read_answer(late).status == 429
+            late.sendall(b"x" * 200_000)
+            assert late.recv(1) == b""
+        slow.go.set()
+        assert read_answer(first).status == 200
+
+
+def test_of_those_let_in_one_computes_and_the_others_wait_aside() -> None:
+    """Were more to reach for Python's lock, the loop would wait for each of them."""
+    computing: list[int] = []
+    most: list[int] = []
+    aside = threading.Barrier(3, timeout=10)
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        computing.append(1)
+        time.sleep(0.02)
+        most.append(len(computing))
+        computing.pop()
+        with environ["splitcompute.step_aside"]():
+            aside.wait()
+        computing.append(1)
+        time.sleep(0.02)
+        most.append(len(computing))
+        computing.pop()
+        return echo(environ, start_response)
+
+    def refuse(path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
+        return {}, b"{}"
+
+    bound = Bound(3, frozenset(["/bound"]), refuse)
+    with Running(app, threads=3, bound=bound) as running, ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(running.post, "/bound", b"") for _ in range(3)]
+        assert [answer.result().status for answer in asked] == [200] * 3
+    assert most == [1] * 6
+
+
+def test_who_computes_elsewhere_holds_up_nobody() -> None:
+    """Requests that are not bounded wait for no other."""
+    together = threading.Barrier(2, timeout=10)
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with environ["splitcompute.step_aside"]():
+            pass
+        together.wait()
+        return echo(environ, start_response)
+
+    with Running(app, threads=2) as running, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(running.post, "/any", b"") for _ in range(2)]
+        assert [answer.result().status for answer in asked] == [200] * 2
 
 
 def test_all_who_come_at_once_are_read_before_anybody_is_answered() -> None:
