@@ -5,17 +5,18 @@ var __export = (target, all2) => {
     __defProp(target, name, { get: all2[name], enumerable: true });
 };
 
-// src/tensor/conversion.ts
-var conversion_exports = {};
-__export(conversion_exports, {
-  bool: () => bool,
-  clone: () => clone,
-  dequantize: () => dequantize,
-  float: () => float3,
-  half: () => half,
-  int: () => int,
-  to: () => to,
-  type_as: () => type_as
+// src/tensor/arithmetic.ts
+var arithmetic_exports = {};
+__export(arithmetic_exports, {
+  add: () => add,
+  div: () => div,
+  divide: () => div,
+  pow: () => pow,
+  round: () => round,
+  rsub: () => rsub,
+  sub: () => sub,
+  subtract: () => sub,
+  true_divide: () => div
 });
 
 // src/base/errors.ts
@@ -98,6 +99,95 @@ function promote(op, a, b) {
 function dtypeOfScalar(value) {
   if (typeof value === "boolean") return "bool";
   return Number.isInteger(value) ? "int32" : "float32";
+}
+
+// src/base/shape.ts
+var MAX_ELEMENTS = 2 ** 32 - 1;
+function numel(shape) {
+  let count = 1;
+  for (const size of shape) count *= size;
+  if (count > MAX_ELEMENTS) throw new RuntimeError(`shape ${showShape(shape)} has more than ${MAX_ELEMENTS} elements`);
+  return count;
+}
+function checkIntegers(op, numbers) {
+  if (!Array.isArray(numbers) || !numbers.every(Number.isInteger)) throw new TypeError(`${op}: expected integers, got ${String(numbers)}`);
+}
+function checkShape(op, shape) {
+  checkIntegers(op, shape);
+  const negative = shape.find((size) => size < 0);
+  if (negative !== void 0)
+    throw new RuntimeError(`${op}: Trying to create tensor with negative dimension ${negative}: ${showShape(shape)}`);
+  numel(shape);
+  return shape;
+}
+function sameShape(a, b) {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+function contiguousStrides(shape) {
+  const strides = new Array(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i] ?? 1;
+  }
+  return strides;
+}
+function broadcastShapes(op, a, b) {
+  if (sameShape(a, b)) return a;
+  const rank = Math.max(a.length, b.length);
+  const shape = new Array(rank);
+  for (let i = 1; i <= rank; i++) {
+    const x = a[a.length - i] ?? 1;
+    const y = b[b.length - i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new RuntimeError(
+        `${op}: The size of tensor a (${x}) must match the size of tensor b (${y}) at non-singleton dimension ${rank - i}: ${showShape(a)} and ${showShape(b)}`
+      );
+    }
+    shape[rank - i] = x === 1 ? y : x;
+  }
+  return shape;
+}
+function wrapDim(op, dim, rank) {
+  const range2 = Math.max(rank, 1);
+  checkIntegers(op, [dim]);
+  if (dim < -range2 || dim >= range2) {
+    throw new IndexError(`${op}: Dimension out of range (expected to be in range of [${-range2}, ${range2 - 1}], but got ${dim})`);
+  }
+  return dim < 0 ? dim + range2 : dim;
+}
+function wrapDims(op, dims, rank) {
+  const list = typeof dims === "number" ? [dims] : dims ?? [];
+  checkIntegers(op, list);
+  if (list.length === 0) return Array.from({ length: rank }, (_, i) => i);
+  const wrapped = list.map((dim) => wrapDim(op, dim, rank));
+  wrapped.sort((a, b) => a - b);
+  wrapped.forEach((dim, i) => {
+    if (dim === wrapped[i + 1]) throw new RuntimeError(`${op}: dim ${dim} appears multiple times in the list of dims`);
+  });
+  return rank === 0 ? [] : wrapped;
+}
+function inferSize(op, sizes, count) {
+  checkIntegers(op, sizes);
+  const fail = () => new RuntimeError(`${op}: shape '${showShape(sizes)}' is invalid for input of size ${count}`);
+  let known = 1;
+  let unknown = -1;
+  for (const [i, size] of sizes.entries()) {
+    if (size === -1 && unknown < 0) unknown = i;
+    else if (size >= 0) known *= size;
+    else throw fail();
+  }
+  if (unknown < 0) {
+    if (known !== count) throw fail();
+    return sizes;
+  }
+  if (known === 0 || count % known !== 0) throw fail();
+  return sizes.map((size) => size === -1 ? count / known : size);
+}
+function reducedShape(shape, dims, keepdim) {
+  return keepdim ? shape.map((size, i) => dims.includes(i) ? 1 : size) : shape.filter((_, i) => !dims.includes(i));
 }
 
 // src/graph/node.ts
@@ -198,95 +288,6 @@ function moveKey(move) {
   }
 }
 
-// src/base/shape.ts
-var MAX_ELEMENTS = 2 ** 32 - 1;
-function numel(shape) {
-  let count2 = 1;
-  for (const size of shape) count2 *= size;
-  if (count2 > MAX_ELEMENTS) throw new RuntimeError(`shape ${showShape(shape)} has more than ${MAX_ELEMENTS} elements`);
-  return count2;
-}
-function checkIntegers(op, numbers) {
-  if (!Array.isArray(numbers) || !numbers.every(Number.isInteger)) throw new TypeError(`${op}: expected integers, got ${String(numbers)}`);
-}
-function checkShape(op, shape) {
-  checkIntegers(op, shape);
-  const negative = shape.find((size) => size < 0);
-  if (negative !== void 0)
-    throw new RuntimeError(`${op}: Trying to create tensor with negative dimension ${negative}: ${showShape(shape)}`);
-  numel(shape);
-  return shape;
-}
-function sameShape(a, b) {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-function contiguousStrides(shape) {
-  const strides = new Array(shape.length);
-  let step = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    strides[i] = step;
-    step *= shape[i] ?? 1;
-  }
-  return strides;
-}
-function broadcastShapes(op, a, b) {
-  if (sameShape(a, b)) return a;
-  const rank = Math.max(a.length, b.length);
-  const shape = new Array(rank);
-  for (let i = 1; i <= rank; i++) {
-    const x = a[a.length - i] ?? 1;
-    const y = b[b.length - i] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) {
-      throw new RuntimeError(
-        `${op}: The size of tensor a (${x}) must match the size of tensor b (${y}) at non-singleton dimension ${rank - i}: ${showShape(a)} and ${showShape(b)}`
-      );
-    }
-    shape[rank - i] = x === 1 ? y : x;
-  }
-  return shape;
-}
-function wrapDim(op, dim, rank) {
-  const range2 = Math.max(rank, 1);
-  checkIntegers(op, [dim]);
-  if (dim < -range2 || dim >= range2) {
-    throw new IndexError(`${op}: Dimension out of range (expected to be in range of [${-range2}, ${range2 - 1}], but got ${dim})`);
-  }
-  return dim < 0 ? dim + range2 : dim;
-}
-function wrapDims(op, dims, rank) {
-  const list = typeof dims === "number" ? [dims] : dims ?? [];
-  checkIntegers(op, list);
-  if (list.length === 0) return Array.from({ length: rank }, (_, i) => i);
-  const wrapped = list.map((dim) => wrapDim(op, dim, rank));
-  wrapped.sort((a, b) => a - b);
-  wrapped.forEach((dim, i) => {
-    if (dim === wrapped[i + 1]) throw new RuntimeError(`${op}: dim ${dim} appears multiple times in the list of dims`);
-  });
-  return rank === 0 ? [] : wrapped;
-}
-function inferSize(op, sizes, count2) {
-  checkIntegers(op, sizes);
-  const fail = () => new RuntimeError(`${op}: shape '${showShape(sizes)}' is invalid for input of size ${count2}`);
-  let known = 1;
-  let unknown = -1;
-  for (const [i, size] of sizes.entries()) {
-    if (size === -1 && unknown < 0) unknown = i;
-    else if (size >= 0) known *= size;
-    else throw fail();
-  }
-  if (unknown < 0) {
-    if (known !== count2) throw fail();
-    return sizes;
-  }
-  if (known === 0 || count2 % known !== 0) throw fail();
-  return sizes.map((size) => size === -1 ? count2 / known : size);
-}
-function reducedShape(shape, dims, keepdim) {
-  return keepdim ? shape.map((size, i) => dims.includes(i) ? 1 : size) : shape.filter((_, i) => !dims.includes(i));
-}
-
 // src/base/f16.ts
 var f32 = new Float32Array(1);
 var u32 = new Uint32Array(f32.buffer);
@@ -318,18 +319,18 @@ function fromHalfBits(bits2) {
 }
 
 // src/ops/values.ts
-function makeValues(dtype, count2) {
+function makeValues(dtype, count) {
   switch (dtype) {
     case "float32":
     case "float16":
-      return new Float32Array(count2);
+      return new Float32Array(count);
     case "int32":
-      return new Int32Array(count2);
+      return new Int32Array(count);
     case "uint32":
     case "bool":
-      return new Uint32Array(count2);
+      return new Uint32Array(count);
     case "int8":
-      return new Int8Array(count2);
+      return new Int8Array(count);
     case "qint8":
     case "qint4":
       throw packedWeight("values");
@@ -337,19 +338,19 @@ function makeValues(dtype, count2) {
       return dtype;
   }
 }
-function readValues(buffer, dtype, offset, count2) {
+function readValues(buffer, dtype, offset, count) {
   switch (dtype) {
     case "float32":
-      return new Float32Array(buffer, offset, count2);
+      return new Float32Array(buffer, offset, count);
     case "float16":
-      return Float32Array.from(new Uint16Array(buffer, offset, count2), fromHalfBits);
+      return Float32Array.from(new Uint16Array(buffer, offset, count), fromHalfBits);
     case "int32":
-      return new Int32Array(buffer, offset, count2);
+      return new Int32Array(buffer, offset, count);
     case "uint32":
     case "bool":
-      return new Uint32Array(buffer, offset, count2);
+      return new Uint32Array(buffer, offset, count);
     case "int8":
-      return new Int8Array(buffer, offset, count2);
+      return new Int8Array(buffer, offset, count);
     case "qint8":
     case "qint4":
       throw packedWeight("values");
@@ -407,7 +408,12 @@ var shift = (operator, cpu) => ({
   wgsl: (_, a, b) => `(${a} ${operator} U32(${b}))`,
   cpu
 });
-var divideDown = (a, b) => Math.floor(a / b);
+var divideDown = (a, b) => {
+  if (b === 0) return a / b;
+  const rest = a % b;
+  const whole = Math.round((a - rest) / b);
+  return rest !== 0 && rest < 0 !== b < 0 ? whole - 1 : whole;
+};
 var remainder = (a, b) => {
   const r = a % b;
   return r !== 0 && r < 0 !== b < 0 ? r + b : r;
@@ -421,7 +427,7 @@ var BINARY = {
   div: float((a, b) => `(${a} / ${b})`, (a, b) => a / b),
   div_trunc: number((T, a, b) => T === "F32" ? `trunc(${a} / ${b})` : `(${a} / ${b})`, (a, b) => Math.trunc(a / b)),
   floor_divide: number(
-    (T, a, b) => T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `op_floor_divide_I32(${a}, ${b})`,
+    (T, a, b) => T === "U32" ? `(${a} / ${b})` : `op_floor_divide_${T}(${a}, ${b})`,
     divideDown
   ),
   remainder: number((T, a, b) => T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`, remainder),
@@ -985,10 +991,10 @@ var input = (node, i) => at(node.inputs, i);
 // src/kernels/kernel.ts
 var WEIGHT_DTYPES = { float32: "f32", float16: "f16", qint8: "q8", qint4: "q4" };
 var MAX_WORKGROUPS = 65535;
-function grid(count2) {
-  const y = Math.ceil(count2 / MAX_WORKGROUPS);
-  if (y > MAX_WORKGROUPS) throw new RangeError(`${count2} workgroups, at most ${MAX_WORKGROUPS ** 2} fit a dispatch`);
-  return [Math.ceil(count2 / y), y, 1];
+function grid(count) {
+  const y = Math.ceil(count / MAX_WORKGROUPS);
+  if (y > MAX_WORKGROUPS) throw new RangeError(`${count} workgroups, at most ${MAX_WORKGROUPS ** 2} fit a dispatch`);
+  return [Math.ceil(count / y), y, 1];
 }
 var WORKGROUP_INDEX = (
   /* wgsl */
@@ -1004,8 +1010,8 @@ function uniforms(...values) {
 function f322(value) {
   return new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0;
 }
-function repeat(count2, line, separator = "\n") {
-  return Array.from({ length: count2 }, (_, i) => line(i)).join(separator);
+function repeat(count, line, separator = "\n") {
+  return Array.from({ length: count }, (_, i) => line(i)).join(separator);
 }
 function checkSizes(kernel, sizes) {
   for (const [name, size] of Object.entries(sizes)) {
@@ -1302,8 +1308,8 @@ function listTask(node, op) {
     }
     case "merge_runs": {
       const { descending, run, keep } = op;
-      const count2 = rowsOf(input(node, 1)).width;
-      return { kind: "merge_runs", spec: { rows, width, dtype: word(dtype), descending, count: count2, run, keep } };
+      const count = rowsOf(input(node, 1)).width;
+      return { kind: "merge_runs", spec: { rows, width, dtype: word(dtype), descending, count, run, keep } };
     }
     case "scatter_places":
       return { kind: "scatter_places", spec: { rows, width: node.shape.at(-1) ?? 1, count: width } };
@@ -1495,13 +1501,13 @@ function lowerBehind(node, anchor, context) {
   if (task.kind !== "linear" && task.kind !== "matmul" && task.kind !== "reduce") return null;
   const maxInputs = context.maxInputs - before.operands.length;
   const { program, operands } = fuse(node, { buffered: context.buffered, maxInputs }, anchor);
-  const joined2 = [...before.operands, ...operands];
+  const joined3 = [...before.operands, ...operands];
   if (task.kind === "reduce") {
     const { shape, program: merged } = mergeDims2({ shape: node.shape, kept: node.shape.length, program });
-    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined2 };
+    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined3 };
   }
   const behind = behindMatmul(node, program, task.spec.N);
-  return behind && { task: { ...task, behind }, operands: joined2 };
+  return behind && { task: { ...task, behind }, operands: joined3 };
 }
 function behindMatmul(node, program, N) {
   const operands = [];
@@ -1625,9 +1631,9 @@ function lowerOnce(graph, context, outputs) {
   const absorbed = /* @__PURE__ */ new Set();
   for (const node of work) {
     const anchor = anchorOf(node, context, outputs);
-    const joined2 = anchor && tryBehind(node, anchor, context);
-    if (!joined2) continue;
-    behind.set(node, joined2);
+    const joined3 = anchor && tryBehind(node, anchor, context);
+    if (!joined3) continue;
+    behind.set(node, joined3);
     absorbed.add(anchor);
   }
   return new Map(work.filter((node) => !absorbed.has(node)).map((node) => [node, behind.get(node) ?? lower(node, context)]));
@@ -1866,10 +1872,10 @@ function encode(values, dtype) {
 }
 function nest(values, shape, dtype) {
   const value = (i) => dtype === "bool" ? values[i] !== 0 : values[i] ?? 0;
-  const level = (depth, start, count2) => {
+  const level = (depth, start, count) => {
     const size = shape[depth];
     if (size === void 0) return value(start);
-    return Array.from({ length: size }, (_, i) => level(depth + 1, start + i * count2 / size, count2 / size));
+    return Array.from({ length: size }, (_, i) => level(depth + 1, start + i * count / size, count / size));
   };
   return level(0, 0, values.length);
 }
@@ -1920,9 +1926,9 @@ var Tensor = class {
   /** The elements, row by row. float16 comes as Float32Array, bool as Uint8Array of 0 and 1. */
   async numpy() {
     const { node } = this;
-    const count2 = numel(node.shape);
-    const bytes2 = count2 === 0 ? new ArrayBuffer(0) : await runnerOf(node.backend).read(node);
-    const values = readValues(bytes2, node.dtype, 0, count2);
+    const count = numel(node.shape);
+    const bytes2 = count === 0 ? new ArrayBuffer(0) : await runnerOf(node.backend).read(node);
+    const values = readValues(bytes2, node.dtype, 0, count);
     return node.dtype === "bool" ? Uint8Array.from(values) : values;
   }
   /** The elements in nested arrays; a plain value where there are no dimensions. */
@@ -2037,7 +2043,7 @@ function constant(value, shape, dtype, backend) {
   const node = constantNode(roundTo(dtype, value), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }
-var range = (count2, backend) => new Tensor(new Node({ kind: "arange" }, [], [count2], "int32", backend));
+var range = (count, backend) => new Tensor(new Node({ kind: "arange" }, [], [count], "int32", backend));
 
 // src/tensor/keywords.ts
 function parametersOf(texts) {
@@ -2107,7 +2113,7 @@ function typeName(value) {
   if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
   return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "Array" : value.constructor?.name ?? "object";
 }
-var plural = (word3, count2) => count2 === 1 ? word3 : `${word3}s`;
+var plural = (word3, count) => count === 1 ? word3 : `${word3}s`;
 var SHOWN = 8;
 function shapesIn(names2, args) {
   const shapes = [];
@@ -2119,6 +2125,7 @@ function shapesIn(names2, args) {
   args.forEach((value, i) => visit(names2[i] ?? "and", value));
   return shapes.length > SHOWN ? [...shapes.slice(0, SHOWN), "…"] : shapes;
 }
+var NONE_IS_DEFAULT = ["dtype", "device", "generator"];
 function keywords(op, names2, args, only = []) {
   const given = {};
   args.forEach((value, i) => {
@@ -2128,7 +2135,8 @@ function keywords(op, names2, args, only = []) {
         if (![...names2, ...only].includes(key))
           throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
-        if (inner !== void 0) given[key] = inner;
+        const isLeftOut = inner === void 0 || inner === null && NONE_IS_DEFAULT.some((name2) => name2 === key);
+        if (!isLeftOut) given[key] = inner;
       }
     } else if (name === void 0) {
       throw new TypeError(`${op}() takes at most ${names2.length} positional arguments but ${args.length} were given`);
@@ -2142,7 +2150,86 @@ function isKeywords(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
+// src/tensor/arithmetic.ts
+var add = named("add", ["input", "other", "..."], (input2, other, options = {}) => {
+  return element("add", input2, scaled("add", input2, other, options));
+});
+var sub = named("sub", ["input", "other", "..."], (input2, other, options = {}) => {
+  if ([input2, other].some((operand) => operand instanceof Tensor ? operand.dtype === "bool" : typeof operand === "boolean"))
+    throw new RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported; use logical_not() or logical_xor() instead");
+  return element("sub", input2, scaled("sub", input2, other, options));
+});
+function scaled(op, input2, other, options) {
+  const { alpha = 1 } = keywords(op, [], [options], ["alpha"]);
+  if (alpha === 1) return other;
+  const dtype = promoted(op, [input2, other]);
+  if (typeof alpha === "boolean" && dtype !== "bool") throw new RuntimeError(`${op}: Boolean alpha only supported for Boolean results.`);
+  if (!Number.isInteger(Number(alpha)) && !isFloat(dtype))
+    throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
+  if (other instanceof Tensor) return element("mul", other, alpha);
+  const product3 = Number(other) * Number(alpha);
+  const becomesWhole = Number.isInteger(product3) && !Number.isInteger(Number(other));
+  return becomesWhole && input2 instanceof Tensor ? constant(product3, [], "float32", input2.backend) : product3;
+}
+var rsub = named(
+  "rsub",
+  ["input: Tensor", "other", "..."],
+  (input2, other, options = {}) => sub(other, input2, options)
+);
+var div = named("div", ["input", "other", "..."], (input2, other, options = {}) => {
+  const { rounding_mode = null } = keywords("div", [], [options], ["rounding_mode"]);
+  switch (rounding_mode) {
+    case null:
+      return element("div", input2, other);
+    case "trunc":
+      return element("div_trunc", input2, other);
+    case "floor":
+      return element("floor_divide", input2, other);
+    default:
+      throw new RuntimeError(
+        `div: expected rounding_mode to be one of null, 'trunc', or 'floor' but found '${String(rounding_mode)}'`
+      );
+  }
+});
+var pow = named("pow", ["input", "exponent"], (input2, exponent) => {
+  if (input2 instanceof Tensor && input2.dtype === "bool" && typeof exponent === "boolean")
+    return exponent ? input2 : element("logical_or", input2, element("logical_not", input2));
+  if (!(input2 instanceof Tensor) || typeof exponent !== "number") return element("pow", input2, exponent);
+  if (input2.dtype === "bool" && Number.isInteger(exponent)) return pow(cast(input2, "int32"), exponent);
+  if (exponent === 2) return element("square", input2);
+  if (!isFloat(input2.dtype)) {
+    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
+    return element("pow", input2, exponent);
+  }
+  if (exponent === 0.5) return element("sqrt", input2);
+  if (exponent === -0.5) return element("rsqrt", input2);
+  if (exponent === -1) return element("reciprocal", input2);
+  if (exponent === 3) return element("mul", element("square", input2), input2);
+  return element("pow", input2, exponent);
+});
+var round = named("round", ["input: Tensor", "..."], (input2, options = {}) => {
+  const { decimals } = keywords("round", [], [options], ["decimals"]);
+  if (decimals === void 0) return element("round", input2);
+  if (!isFloat(input2.dtype)) throw new NotImplementedError(`round: not implemented for '${input2.dtype}' with decimals`);
+  if (decimals === 0) return element("round", input2);
+  const scale = 10 ** Math.abs(decimals);
+  const x = cast(input2, "float32");
+  const rounded2 = decimals > 0 ? div(element("round", element("mul", x, scale)), scale) : element("mul", element("round", div(x, scale)), scale);
+  return cast(rounded2, input2.dtype);
+});
+
 // src/tensor/conversion.ts
+var conversion_exports = {};
+__export(conversion_exports, {
+  bool: () => bool,
+  clone: () => clone,
+  dequantize: () => dequantize,
+  float: () => float3,
+  half: () => half,
+  int: () => int,
+  to: () => to,
+  type_as: () => type_as
+});
 var to = named("to", ["input: Tensor", "dtype"], (input2, dtype) => cast(input2, dtype));
 var type_as = named(
   "type_as",
@@ -2245,8 +2332,8 @@ function normCpu({ kind, rows, width, eps }, x, weight, bias) {
   for (let r = 0; r < rows; r++) {
     const row = Array.from({ length: width }, (_, i) => x[r * width + i] ?? 0);
     const mean2 = kind === "layer" ? row.reduce((sum2, v) => sum2 + v, 0) / width : 0;
-    const variance3 = row.reduce((sum2, v) => sum2 + (v - mean2) ** 2, 0) / width;
-    const scale = 1 / Math.sqrt(variance3 + eps);
+    const variance2 = row.reduce((sum2, v) => sum2 + (v - mean2) ** 2, 0) / width;
+    const scale = 1 / Math.sqrt(variance2 + eps);
     row.forEach((v, i) => y[r * width + i] = (v - mean2) * scale * (weight?.[i] ?? 1) + (bias?.[i] ?? 0));
   }
   return y;
@@ -2307,7 +2394,7 @@ function scanCpu({ op, rows, width, dtype }, x) {
   return out;
 }
 var RUN = 1024;
-var keptOf = (count2, run, keep) => Math.floor(count2 / run) * keep + Math.min(keep, count2 % run);
+var keptOf = (count, run, keep) => Math.floor(count / run) * keep + Math.min(keep, count % run);
 function order(x, start, descending) {
   const compare2 = (a, b) => Number.isNaN(a) ? Number.isNaN(b) ? 0 : 1 : Number.isNaN(b) ? -1 : a - b || 0;
   return (i, j) => {
@@ -2326,20 +2413,20 @@ function sortRunsCpu({ rows, width, descending, keep }, x) {
   }
   return Int32Array.from(out);
 }
-function mergeRunsCpu({ rows, width, descending, keep, count: count2, run }, x, positions2) {
+function mergeRunsCpu({ rows, width, descending, keep, count, run }, x, positions2) {
   const out = [];
   for (let r = 0; r < rows; r++) {
-    const row = Array.from(positions2.subarray(r * count2, (r + 1) * count2));
-    for (let start = 0; start < count2; start += 2 * run) {
+    const row = Array.from(positions2.subarray(r * count, (r + 1) * count));
+    for (let start = 0; start < count; start += 2 * run) {
       out.push(...row.slice(start, start + 2 * run).sort(order(x, r * width, descending)).slice(0, keep));
     }
   }
   return Int32Array.from(out);
 }
-function scatterJoinCpu({ op, dtype, rows, width, count: count2 }, index2, values) {
+function scatterJoinCpu({ op, dtype, rows, width, count }, index2, values) {
   const out = makeValues(dtype, rows * width).fill(op === "sum" ? 0 : 1);
   for (let r = 0; r < rows; r++) {
-    for (let j = r * count2; j < (r + 1) * count2; j++) {
+    for (let j = r * count; j < (r + 1) * count; j++) {
       const place = index2[j] ?? -1;
       if (place < 0 || place >= width) continue;
       const [before, value] = [out[r * width + place] ?? 0, values[j] ?? 0];
@@ -2348,11 +2435,11 @@ function scatterJoinCpu({ op, dtype, rows, width, count: count2 }, index2, value
   }
   return out;
 }
-function scatterPlacesCpu({ rows, width, count: count2 }, index2) {
+function scatterPlacesCpu({ rows, width, count }, index2) {
   const out = new Int32Array(rows * width).fill(-1);
   for (let r = 0; r < rows; r++) {
-    for (let j = 0; j < count2; j++) {
-      const place = index2[r * count2 + j] ?? -1;
+    for (let j = 0; j < count; j++) {
+      const place = index2[r * count + j] ?? -1;
       if (place >= 0 && place < width) out[r * width + place] = j;
     }
   }
@@ -2473,13 +2560,13 @@ function advance(state, by) {
   }
   return words2;
 }
-function randomCpu(distribution, count2, state) {
-  const out = distribution === "bits" ? new Uint32Array(count2) : new Float32Array(count2);
+function randomCpu(distribution, count, state) {
+  const out = distribution === "bits" ? new Uint32Array(count) : new Float32Array(count);
   const key = [state[4] ?? 0, state[5] ?? 0];
-  for (let i = 0; i < count2; i += PHILOX_WORDS) {
+  for (let i = 0; i < count; i += PHILOX_WORDS) {
     const [x = 0, y = 0, z = 0, w = 0] = advance(state, i / PHILOX_WORDS);
     const numbers = distributed(distribution, philox([x, y, z, w], key));
-    for (let j = 0; j < PHILOX_WORDS && i + j < count2; j++) out[i + j] = numbers[j] ?? 0;
+    for (let j = 0; j < PHILOX_WORDS && i + j < count; j++) out[i + j] = numbers[j] ?? 0;
   }
   return out;
 }
@@ -2547,13 +2634,13 @@ function reduceResult(name, argument) {
 
 // src/backend/cpu/program.ts
 function runProgram(program, shape, inputs, accumulator) {
-  const count2 = shape.reduce((n, size) => n * size, 1);
+  const count = shape.reduce((n, size) => n * size, 1);
   const values = [];
   for (const instruction of program.body) {
-    const out = makeValues(instruction.dtype, count2);
+    const out = makeValues(instruction.dtype, count);
     const element3 = elementOf2(instruction, program, values, { shape, inputs, accumulator });
     const dtype = instruction.kind === "constant" ? "float32" : instruction.dtype;
-    for (let i = 0; i < count2; i++) out[i] = roundTo(dtype, element3(i));
+    for (let i = 0; i < count; i++) out[i] = roundTo(dtype, element3(i));
     values.push(out);
   }
   return values.at(-1) ?? new Float32Array();
@@ -2652,8 +2739,8 @@ function runTask(task, input2) {
     case "scatter_join":
       return { dtype: task.spec.dtype, values: scatterJoinCpu(task.spec, int2(0), input2(1, task.spec.dtype)) };
     case "random": {
-      const { distribution, count: count2 } = task.spec;
-      return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count2, input2(0, "uint32")) };
+      const { distribution, count } = task.spec;
+      return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count, input2(0, "uint32")) };
     }
     default:
       return task;
@@ -3281,11 +3368,11 @@ ${indent}`);
   const quads = Math.ceil(K / 4);
   const whole = Math.floor(quads / lanes);
   const unroll = Math.max(1, Math.min(whole, Math.floor(IN_FLIGHT / (rows + columns))));
-  const step = (first, count2) => `{
-    ${repeat(count2, (u) => repeat(columns, (j) => `let w${u}_${j} = w_at(column${j}, ${first} + ${u * lanes}u);`, " "), "\n    ")}
-    ${repeat(count2, (u) => normParts(norm3).map((part) => `let ${part}${u} = norm_${part}[${first} + ${u * lanes}u];`).join(" "), "\n    ")}
-    ${repeat(count2, (u) => repeat(rows, (i) => `let x${u}_${i} = ${normed(norm3, `x_at(row${i}, ${first} + ${u * lanes}u)`, i, u)};`, " "), "\n    ")}
-    ${repeat(count2, (u) => all2((i, j) => `acc${i}_${j} = dot_add(acc${i}_${j}, x${u}_${i}, w${u}_${j});`, "    "), "\n    ")}
+  const step = (first, count) => `{
+    ${repeat(count, (u) => repeat(columns, (j) => `let w${u}_${j} = w_at(column${j}, ${first} + ${u * lanes}u);`, " "), "\n    ")}
+    ${repeat(count, (u) => normParts(norm3).map((part) => `let ${part}${u} = norm_${part}[${first} + ${u * lanes}u];`).join(" "), "\n    ")}
+    ${repeat(count, (u) => repeat(rows, (i) => `let x${u}_${i} = ${normed(norm3, `x_at(row${i}, ${first} + ${u * lanes}u)`, i, u)};`, " "), "\n    ")}
+    ${repeat(count, (u) => all2((i, j) => `acc${i}_${j} = dot_add(acc${i}_${j}, x${u}_${i}, w${u}_${j});`, "    "), "\n    ")}
   }`;
   const rest = whole % unroll;
   const done = whole - rest;
@@ -3480,29 +3567,29 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   );
 }
 function rowsSummed({ rows, columns, across, down, along }) {
-  let count2 = rows;
-  while (count2 * down * columns * across * along > 4 * MAX_VECTORS) count2 /= 2;
-  return count2;
+  let count = rows;
+  while (count * down * columns * across * along > 4 * MAX_VECTORS) count /= 2;
+  return count;
 }
 function sumAlong(tile3) {
   const { rows, columns, across, down, along } = tile3;
   const quads = columns / 4;
-  const count2 = rowsSummed(tile3);
+  const count = rowsSummed(tile3);
   const width = quads * across;
-  const plane = count2 * down * width;
+  const plane = count * down * width;
   const invocations = across * down * along;
-  return repeat(rows / count2, (part) => (
+  return repeat(rows / count, (part) => (
     /* wgsl */
     `
   ${part > 0 ? "workgroupBarrier();" : ""}
-  ${repeat(count2 * quads, (n) => `tiles[tz * ${plane}u + (ty + ${Math.floor(n / quads) * down}u) * ${width}u + tx + ${n % quads * across}u] = acc${part * count2 + Math.floor(n / quads)}_${n % quads};`, "\n  ")}
+  ${repeat(count * quads, (n) => `tiles[tz * ${plane}u + (ty + ${Math.floor(n / quads) * down}u) * ${width}u + tx + ${n % quads * across}u] = acc${part * count + Math.floor(n / quads)}_${n % quads};`, "\n  ")}
   workgroupBarrier();
   for (var s = 0u; s < ${Math.ceil(plane / invocations)}u; s++) {
     let n = s * ${invocations}u + invocation;
     ${plane % invocations > 0 ? `if (n >= ${plane}u) { break; }` : ""}
     var acc = tiles[n];
     ${repeat(along - 1, (z) => `acc += tiles[n + ${(z + 1) * plane}u];`, " ")}
-    store4(row0 + ${part * count2 * down}u + n / ${width}u, column0 + 4 * (n % ${width}u), acc);
+    store4(row0 + ${part * count * down}u + n / ${width}u, column0 + 4 * (n % ${width}u), acc);
   }`
   ));
 }
@@ -3537,8 +3624,8 @@ function onGpu(sizes, caps) {
   const { M, N, K } = sizes;
   if (M === 1) return { kind: "rows", tile: K > 2 * N ? { rows: 1, columns: 1, lanes: 128, groups: 1 } : { rows: 1, columns: 2, lanes: 64, groups: 2 } };
   if (M <= MAX_FEW_ROWS) {
-    const count2 = Math.ceil(M / 4) * Math.ceil(N / 16);
-    const groups = count2 >= 512 ? 4 : count2 >= 256 || K <= 2 * N ? 2 : 1;
+    const count = Math.ceil(M / 4) * Math.ceil(N / 16);
+    const groups = count >= 512 ? 4 : count >= 256 || K <= 2 * N ? 2 : 1;
     return { kind: "rows", tile: { rows: 4, columns: 4, lanes: 128 / groups, groups } };
   }
   const tile3 = chosen(sizes, caps);
@@ -3716,6 +3803,19 @@ fn op_ipow_U32(a: U32, b: U32) -> U32 {
   }
   return y;
 }`),
+  // The quotient may round up to the next integer, as of 1 and 0.1: what is left of the dividend tells, where fma rounds once. By an
+  // infinite divisor all is left.
+  op_floor_divide_F32: helper(
+    `
+fn op_floor_divide_F32(a: F32, b: F32) -> F32 {
+  let q = floor(a / b);
+  let rest = select(fma(-q, b, a), a, op_isinf(b));
+  let down = select(q, q - 1.0, (rest != F32(0.0)) & ((rest < F32(0.0)) != (b < F32(0.0))));
+  return select(select(down, q, b == F32(0.0)), op_nan(), op_isinf(a) & (b != F32(0.0)));
+}`,
+    "op_isinf",
+    "op_nan"
+  ),
   op_floor_divide_I32: helper(`
 fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
   let q = a / b;
@@ -4132,8 +4232,8 @@ function converted(value, from, to2) {
 var WORKGROUP = 64;
 function elementwise({ shape, program }) {
   const params = new Params();
-  const count2 = shape.reduce((n, size) => n * size, 1);
-  const quads = Math.ceil(count2 / 4);
+  const count = shape.reduce((n, size) => n * size, 1);
+  const quads = Math.ceil(count / 4);
   const limit = params.u32(quads);
   const addresses = new Addresses(shape, params);
   const body = programWgsl(program, {
@@ -4343,8 +4443,8 @@ fn precedes(a: vec2u, b: vec2u) -> bool { return a.x < b.x || (a.x == b.x && a.y
 
 // src/kernels/merge_runs.ts
 var INVOCATIONS5 = 64;
-function mergeRuns({ rows, width, dtype, descending, count: count2, run, keep }) {
-  checkSizes("merge_runs", { rows, width, count: count2, run, keep, elements: rows * count2 });
+function mergeRuns({ rows, width, dtype, descending, count, run, keep }) {
+  checkSizes("merge_runs", { rows, width, count, run, keep, elements: rows * count });
   return {
     name: `merge_runs(${dtype})`,
     wgsl: (
@@ -4384,8 +4484,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 `
     ),
-    uniforms: uniforms(rows, width, count2, run, keep, keptOf(count2, 2 * run, keep)),
-    workgroups: grid(Math.ceil(rows * count2 / INVOCATIONS5))
+    uniforms: uniforms(rows, width, count, run, keep, keptOf(count, 2 * run, keep)),
+    workgroups: grid(Math.ceil(rows * count / INVOCATIONS5))
   };
 }
 
@@ -4404,9 +4504,9 @@ var NUMBERS = {
   let sine = vec2f(op_sine(angle.x, 0), op_sine(angle.y, 0));
   return bitcast<vec4u>(vec4f(radius * cosine, radius * sine).xzyw);`
 };
-function random({ distribution, count: count2 }) {
-  checkSizes("random", { count: count2 });
-  const quads = Math.ceil(count2 / 4);
+function random({ distribution, count }) {
+  checkSizes("random", { count });
+  const quads = Math.ceil(count / 4);
   const numbers = NUMBERS[distribution];
   return {
     name: `random_${distribution}`,
@@ -4460,14 +4560,14 @@ ${state}
 ${element3}
 ${finish}
 ${main}`;
-  const count2 = product(spec.shape.slice(0, spec.kept));
+  const count = product(spec.shape.slice(0, spec.kept));
   return {
     name: `${spec.op}(${names(spec.program)})`,
     wgsl: `${laneAliases(1)}
 ${helperText(text)}
 ${text}`,
     uniforms: params.contents(),
-    workgroups: grid(wide ? count2 : Math.ceil(count2 / SERIAL_WORKGROUP))
+    workgroups: grid(wide ? count : Math.ceil(count / SERIAL_WORKGROUP))
   };
 }
 var product = (sizes) => sizes.reduce((n, size) => n * size, 1);
@@ -4678,8 +4778,8 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
 // src/kernels/scatter_join.ts
 var LANES3 = 64;
 var SERIAL_WORKGROUP3 = 16;
-function scatterJoin({ op, dtype, rows, width, count: count2 }, caps) {
-  checkSizes("scatter_join", { rows, width, count: count2 });
+function scatterJoin({ op, dtype, rows, width, count }, caps) {
+  checkSizes("scatter_join", { rows, width, count });
   const T = { float32: "f32", int32: "i32", uint32: "u32" }[dtype];
   const head = (
     /* wgsl */
@@ -4697,7 +4797,7 @@ fn join(a: ${T}, b: ${T}) -> ${T} { return a ${op === "sum" ? "+" : "*"} b; }
   return {
     name: `scatter_${op}_${T}`,
     wgsl: head + (caps.software ? SERIAL2 : tiled2(T)),
-    uniforms: uniforms(rows, width, count2),
+    uniforms: uniforms(rows, width, count),
     workgroups: grid(caps.software ? Math.ceil(rows / SERIAL_WORKGROUP3) : rows)
   };
 }
@@ -4746,8 +4846,8 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
 
 // src/kernels/scatter_places.ts
 var INVOCATIONS7 = 64;
-function scatterPlaces({ rows, width, count: count2 }) {
-  checkSizes("scatter_places", { rows, width, count: count2 });
+function scatterPlaces({ rows, width, count }) {
+  checkSizes("scatter_places", { rows, width, count });
   return {
     name: "scatter_places",
     wgsl: (
@@ -4772,7 +4872,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 `
     ),
-    uniforms: uniforms(rows, width, count2),
+    uniforms: uniforms(rows, width, count),
     workgroups: grid(rows)
   };
 }
@@ -5779,7 +5879,10 @@ var WebGpuBackend = class _WebGpuBackend {
 // src/tensor/devices.ts
 var backends = /* @__PURE__ */ new Map();
 var defaultDevice = null;
-async function init({ device = "webgpu", autotuned = null, caps } = {}) {
+async function init(options = {}) {
+  const { device = "webgpu", autotuned = null, caps } = keywords("init", [], [options], ["device", "autotuned", "caps"]);
+  if (device !== "webgpu" && device !== "cpu")
+    throw new RuntimeError(`init: expected one of webgpu, cpu as device, but got ${String(device)}`);
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
   const backend = backendOf(device);
@@ -5924,6 +6027,8 @@ var squeeze = named(
   (input2, ...args) => {
     const { dim } = keywords("squeeze", ["dim"], args);
     const dims = dim === void 0 ? input2.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d, input2.ndim));
+    const twice = dims.find((d, i) => dims.indexOf(d) < i);
+    if (twice !== void 0) throw new RuntimeError(`squeeze: dim ${twice} appears multiple times in the list of dims`);
     return reshape(
       input2,
       input2.shape.filter((size, d) => size !== 1 || !dims.includes(d))
@@ -6040,23 +6145,38 @@ var tensor = named("tensor", ["data", "..."], (data, options = {}) => {
   return upload(host.bytes, host.shape, host.dtype, device);
 });
 var frombuffer = named("frombuffer", ["buffer", "..."], (buffer, options = {}) => {
-  const {
-    dtype = "float32",
-    count: count2 = -1,
-    offset = 0,
-    device
-  } = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
-  const all2 = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  const given = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const { dtype = "float32", count = -1, offset = 0, device } = given;
+  const all2 = bytesOf2(buffer);
+  if (!Number.isInteger(count) || !Number.isInteger(offset))
+    throw new TypeError(`frombuffer: count and offset must be integers, got ${String(count)} and ${String(offset)}`);
+  if (offset < 0 || offset > all2.length)
+    throw new ValueError(`frombuffer: offset must be non-negative and no greater than buffer length (${all2.length}), but got ${offset}`);
   const size = dtype === "bool" ? 1 : itemSize(dtype);
-  const elements = count2 >= 0 ? count2 : (all2.length - offset) / size;
-  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all2.length) {
+  const rest = all2.length - offset;
+  if (count < 0 && rest % size !== 0)
     throw new ValueError(
-      `frombuffer: ${count2 < 0 ? "whole" : count2} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all2.length} bytes`
+      `frombuffer: buffer length (${rest} bytes) after offset (${offset} bytes) must be a multiple of element size (${size})`
     );
-  }
+  const elements = count < 0 ? rest / size : count;
+  if (elements * size > rest)
+    throw new ValueError(
+      `frombuffer: requested buffer length (${elements} * ${size} bytes) after offset (${offset} bytes) must not be greater than actual buffer length (${all2.length} bytes)`
+    );
+  const held = backendOf(device).maxBytes;
+  if (elements * itemSize(dtype) > held)
+    throw new RuntimeError(
+      `frombuffer: ${elements} elements of ${dtype} take ${elements * itemSize(dtype)} bytes, but this adapter's buffers hold at most ${held}`
+    );
   const bytes2 = all2.subarray(offset, offset + elements * size);
   return upload(dtype === "bool" ? encode(bytes2, "bool") : bytes2, [elements], dtype, device);
 });
+function bytesOf2(buffer) {
+  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  const name = Object.prototype.toString.call(buffer).slice("[object ".length, -1);
+  if (name === "ArrayBuffer" || name === "SharedArrayBuffer") return new Uint8Array(buffer);
+  throw new TypeError(`frombuffer: expected an ArrayBuffer or a view of one, got ${name}`);
+}
 var quantized_weight = named(
   "quantized_weight",
   ["values: Tensor", "scales: Tensor"],
@@ -6079,9 +6199,9 @@ function pack(values, scales, dtype) {
   if (!values.rows) return new Tensor(node);
   let start = 0;
   const parts = values.rows.map((part) => {
-    const [count2 = 0] = part.shape;
-    start += count2;
-    return pack(part, narrow(scales, 0, start - count2, count2), dtype);
+    const [count = 0] = part.shape;
+    start += count;
+    return pack(part, narrow(scales, 0, start - count, count), dtype);
   });
   return new Tensor(node, parts);
 }
@@ -6117,6 +6237,7 @@ var full_like = named(
   }
 );
 var zeros_like = like("zeros_like", 0);
+var empty_like = like("empty_like", 0);
 var ones_like = like("ones_like", 1);
 var arange = named("arange", ["..."], (...args) => {
   const numbers = args.filter((value) => typeof value === "number");
@@ -6127,7 +6248,9 @@ var arange = named("arange", ["..."], (...args) => {
   if (step === 0) throw new RuntimeError("arange: step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
-  return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
+  if (type === "bool") throw new NotImplementedError("arange: not implemented for 'bool'");
+  const [first, each2] = isFloat(type) ? [start, step] : [Math.trunc(start), Math.trunc(step)];
+  return progression(first, each2, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
 });
 var hasEnd = (value) => typeof value === "object" && value !== null && "end" in value;
 var linspace = named(
@@ -6165,6 +6288,85 @@ var triangle = (op, keep) => named(op, ["input: Tensor", "..."], (input2, ...arg
 var tril = triangle("tril", "le");
 var triu = triangle("triu", "ge");
 
+// src/tensor/extremes.ts
+var extremes_exports = {};
+__export(extremes_exports, {
+  amax: () => amax,
+  amin: () => amin,
+  aminmax: () => aminmax,
+  argmax: () => argmax,
+  argmin: () => argmin,
+  max: () => max,
+  min: () => min
+});
+
+// src/tensor/reduce.ts
+function checkOneDim(name, dim) {
+  if (Array.isArray(dim)) throw new TypeError(`${name}(): argument 'dim' must be int, not Array`);
+}
+function reduced(name, input2, dims, keepdim) {
+  const argument = reduceArgument(name, input2.dtype);
+  const result = reduceResult(name, argument);
+  const shape = reducedShape(input2.shape, dims, keepdim);
+  const { empty: empty2, gives } = reduceOp(name);
+  const ofFloats2 = gives === "same" && isFloat(input2.dtype);
+  if (dims.some((d) => input2.shape[d] === 0)) {
+    if (empty2 === void 0)
+      throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
+    return constant(empty2, shape, ofFloats2 ? input2.dtype : result, input2.backend);
+  }
+  const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
+  return ofFloats2 ? cast(values, input2.dtype) : values;
+}
+var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
+  const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  if ((name === "any" || name === "all") && Array.isArray(dim) && dim.length === 0) return cast(input2, "bool");
+  if (dim === void 0 && input2.numel() === 0 && reduceOp(name).empty === void 0) throw nothingToReduce(name);
+  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
+});
+var nothingToReduce = (name) => new RuntimeError(
+  `${name}: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`
+);
+var countOf = (input2, dims) => numel(dims.map((d) => input2.shape[d] ?? 1));
+
+// src/tensor/extremes.ts
+var amax = overDims("amax");
+var amin = overDims("amin");
+var position2 = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
+  const { dim = null, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
+  checkOneDim(name, dim);
+  if (input2.dtype === "bool") throw new RuntimeError(`${name}: does not support bool input`);
+  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
+});
+var argmax = position2("argmax");
+var argmin = position2("argmin");
+var extremes = (name, values, indices, elementwise2) => {
+  const extreme = named(name, ["input: Tensor", "..."], (input2, ...args) => {
+    const [first] = args;
+    if (first instanceof Tensor) return element(elementwise2, input2, first);
+    if (args.length === 0) {
+      return values(input2);
+    }
+    const { other, ...options } = keywords(name, ["dim", "keepdim"], args, ["other"]);
+    if (other) return element(elementwise2, input2, other);
+    checkOneDim(name, options.dim);
+    if (typeof options.dim !== "number") throw new TypeError(`${name}(): expected a dim beside keepdim`);
+    return { values: values(input2, options), indices: indices(input2.dtype === "bool" ? cast(input2, "int32") : input2, options) };
+  });
+  return extreme;
+};
+var max = extremes("max", amax, argmax, "maximum");
+var min = extremes("min", amin, argmin, "minimum");
+var aminmax = named(
+  "aminmax",
+  ["input: Tensor", "..."],
+  (input2, options = {}) => {
+    const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
+    if (dim === null && input2.numel() === 0) throw nothingToReduce("aminmax");
+    return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
+  }
+);
+
 // src/tensor/indexing.ts
 var indexing_exports = {};
 __export(indexing_exports, {
@@ -6184,27 +6386,29 @@ var index_select = named(
     const d = wrapDim("index_select", dim, input2.ndim);
     checkIndex("index_select", index2);
     if (index2.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
-    const count2 = index2.numel();
-    const shape = input2.shape.map((size, i) => i === d ? count2 : size);
+    const count = index2.numel();
+    const shape = input2.shape.map((size, i) => i === d ? count : size);
     const aligned2 = reshape(
       index2,
-      shape.map((_, i) => i === d ? count2 : 1)
+      shape.map((_, i) => i === d ? count : 1)
     );
     return make({ kind: "take", dim: d }, [input2, aligned2], shape, input2.dtype);
   }
 );
 var gather = named(
   "gather",
-  ["input: Tensor", "dim: int", "index: Tensor"],
-  (input2, dim, index2) => {
+  ["input: Tensor", "dim: int", "index: Tensor", "..."],
+  (input2, dim, index2, options = {}) => {
+    keywords("gather", [], [options], ["sparse_grad"]);
     const d = wrapDim("gather", dim, input2.ndim);
     checkIndex("gather", index2);
-    const fits = index2.ndim === input2.ndim && index2.shape.every((size, i) => i === d || size <= (input2.shape[i] ?? 0));
+    const [from, at2] = [input2, index2].map((tensor2) => tensor2.ndim === 0 ? reshape(tensor2, [1]) : tensor2);
+    const fits = at2.ndim === from.ndim && at2.shape.every((size, i) => i === d || size <= (from.shape[i] ?? 0));
     if (!fits)
       throw new RuntimeError(
         `gather: Size does not match at dimension ${d}: expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d}`
       );
-    return make({ kind: "take", dim: d }, [input2, index2], index2.shape, input2.dtype);
+    return reshape(make({ kind: "take", dim: d }, [from, at2], at2.shape, input2.dtype), index2.shape);
   }
 );
 var take_along_dim = named(
@@ -6310,147 +6514,41 @@ var stack = named(
 var reductions_exports = {};
 __export(reductions_exports, {
   all: () => all,
-  amax: () => amax,
-  amin: () => amin,
-  aminmax: () => aminmax,
   any: () => any,
-  argmax: () => argmax,
-  argmin: () => argmin,
   count_nonzero: () => count_nonzero,
   logsumexp: () => logsumexp,
-  max: () => max,
   mean: () => mean,
-  min: () => min,
   nanmean: () => nanmean,
   nansum: () => nansum,
-  norm: () => norm2,
   prod: () => prod,
-  std: () => std,
-  std_mean: () => std_mean,
-  sum: () => sum,
-  var_mean: () => var_mean,
-  variance: () => variance
+  sum: () => sum
 });
-function reduced(name, input2, dims, keepdim) {
-  const argument = reduceArgument(name, input2.dtype);
-  const result = reduceResult(name, argument);
-  const shape = reducedShape(input2.shape, dims, keepdim);
-  const { empty: empty2, gives } = reduceOp(name);
-  const ofFloats2 = gives === "same" && isFloat(input2.dtype);
-  if (dims.some((d) => input2.shape[d] === 0)) {
-    if (empty2 === void 0)
-      throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
-    return constant(empty2, shape, ofFloats2 ? input2.dtype : result, input2.backend);
-  }
-  const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
-  return ofFloats2 ? cast(values, input2.dtype) : values;
+function joined(name, input2, { dim, keepdim = false, dtype }) {
+  const result = reduced(name, cast(input2, dtype ?? input2.dtype), wrapDims(name, dim, input2.ndim), keepdim);
+  return dtype === "bool" ? cast(result, "bool") : result;
 }
-var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
-  if (dim === void 0 && input2.numel() === 0 && reduceOp(name).empty === void 0) throw nothingToReduce(name);
-  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
-});
-var nothingToReduce = (name) => new RuntimeError(
-  `${name}: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`
-);
-var sum = named("sum", ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim, keepdim = false, dtype = input2.dtype } = keywords("sum", ["dim", "keepdim"], args, ["dtype"]);
-  return reduced("sum", cast(input2, dtype), wrapDims("sum", dim, input2.ndim), keepdim);
-});
-var prod = named(
-  "prod",
+var sum = named(
+  "sum",
   ["input: Tensor", "..."],
-  (input2, ...args) => {
-    const {
-      dim,
-      keepdim = false,
-      dtype = input2.dtype
-    } = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
-    return reduced("prod", cast(input2, dtype), wrapDims("prod", dim, input2.ndim), keepdim);
-  }
+  (input2, ...args) => joined("sum", input2, keywords("sum", ["dim", "keepdim"], args, ["dtype"]))
 );
+var prod = named("prod", ["input: Tensor", "..."], (input2, ...args) => {
+  const options = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
+  checkOneDim("prod", options.dim);
+  return joined("prod", input2, options);
+});
 var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim, keepdim = false, dtype = input2.dtype } = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
+  const options = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
+  const { dim, keepdim = false } = options;
+  const dtype = options.dtype ?? input2.dtype;
   if (!isFloat(dtype))
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input2.ndim);
   const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
-  return cast(element("mul", total, 1 / count(input2, dims)), dtype);
+  return cast(element("mul", total, 1 / countOf(input2, dims)), dtype);
 });
-var count = (input2, dims) => numel(dims.map((d) => input2.shape[d] ?? 1));
-var amax = overDims("amax");
-var amin = overDims("amin");
 var any = overDims("any");
 var all = overDims("all");
-var position2 = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
-  const { dim = null, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
-  if (input2.dtype === "bool") throw new RuntimeError(`${name}: does not support bool input`);
-  return reduced(name, input2, wrapDims(name, dim, input2.ndim), keepdim);
-});
-var argmax = position2("argmax");
-var argmin = position2("argmin");
-var extremes = (name, values, indices, elementwise2) => {
-  const extreme = named(name, ["input: Tensor", "..."], (input2, ...args) => {
-    const [first] = args;
-    if (first instanceof Tensor) return element(elementwise2, input2, first);
-    if (args.length === 0) {
-      return values(input2);
-    }
-    const { other, ...options } = keywords(name, ["dim", "keepdim"], args, ["other"]);
-    if (other) return element(elementwise2, input2, other);
-    return { values: values(input2, options), indices: indices(input2.dtype === "bool" ? cast(input2, "int32") : input2, options) };
-  });
-  return extreme;
-};
-var max = extremes("max", amax, argmax, "maximum");
-var min = extremes("min", amin, argmin, "minimum");
-var aminmax = named(
-  "aminmax",
-  ["input: Tensor", "..."],
-  (input2, options = {}) => {
-    const { dim = null, keepdim = false } = keywords("aminmax", [], [options], ["dim", "keepdim"]);
-    if (dim === null && input2.numel() === 0) throw nothingToReduce("aminmax");
-    return { min: amin(input2, { dim, keepdim }), max: amax(input2, { dim, keepdim }) };
-  }
-);
-function varianceOf(op, input2, args) {
-  const {
-    dim,
-    keepdim = false,
-    unbiased = true,
-    correction = unbiased ? 1 : 0
-  } = keywords(op, ["dim"], args, ["keepdim", "correction", "unbiased"]);
-  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input2.dtype}`);
-  const dims = wrapDims(op, dim, input2.ndim);
-  const x = cast(input2, "float32");
-  const squares = element("square", element("sub", x, mean(x, { dim: dims, keepdim: true })));
-  const degrees = Math.max(0, count(input2, dims) - correction);
-  return element("div", reduced("sum", squares, dims, keepdim), degrees);
-}
-var variance = named(
-  "var",
-  ["input: Tensor", "..."],
-  (input2, ...args) => cast(varianceOf("var", input2, args), input2.dtype)
-);
-var std = named(
-  "std",
-  ["input: Tensor", "..."],
-  (input2, ...args) => cast(element("sqrt", varianceOf("std", input2, args)), input2.dtype)
-);
-var std_mean = named(
-  "std_mean",
-  ["input: Tensor", "..."],
-  (input2, ...args) => withMean(std, input2, args)
-);
-var var_mean = named(
-  "var_mean",
-  ["input: Tensor", "..."],
-  (input2, ...args) => withMean(variance, input2, args)
-);
-function withMean(spread, input2, args) {
-  const { dim = null, keepdim = false } = keywords("var_mean", ["dim"], args, ["keepdim", "correction", "unbiased"]);
-  return [spread(input2, ...args), mean(input2, { dim, keepdim })];
-}
 var nansum = named(
   "nansum",
   ["input: Tensor", "..."],
@@ -6460,9 +6558,14 @@ var nanmean = named(
   "nanmean",
   ["input: Tensor", "..."],
   (input2, ...args) => {
-    const { dim = null, keepdim = false } = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
-    if (!isFloat(input2.dtype)) throw new RuntimeError(`nanmean: expected input to have floating point dtype but got ${input2.dtype}`);
-    return element("div", nansum(input2, ...args), sum(element("logical_not", element("isnan", input2)), { dim, keepdim }));
+    const options = keywords("nanmean", ["dim", "keepdim"], args, ["dtype"]);
+    const { dim = null, keepdim = false } = options;
+    const dtype = options.dtype ?? input2.dtype;
+    if (!isFloat(input2.dtype) || !isFloat(dtype))
+      throw new RuntimeError(`nanmean: expected floating point dtypes of input and result, but got ${input2.dtype} and ${dtype}`);
+    const total = cast(nansum(input2, { dim, keepdim, dtype }), "float32");
+    const count = sum(element("logical_not", element("isnan", input2)), { dim, keepdim });
+    return cast(element("div", total, count), dtype);
   }
 );
 var count_nonzero = named(
@@ -6478,6 +6581,7 @@ var logsumexp = named(
   ["input: Tensor", "dim", "..."],
   (input2, dim, ...args) => {
     const { keepdim = false } = keywords("logsumexp", ["keepdim"], args);
+    if (dim === null) throw new TypeError("logsumexp(): argument 'dim' must be int or a list of ints, not null");
     const dims = wrapDims("logsumexp", dim, input2.ndim);
     const x = isFloat(input2.dtype) ? input2 : cast(input2, "float32");
     if (dims.some((d) => input2.shape[d] === 0))
@@ -6489,31 +6593,6 @@ var logsumexp = named(
     return keepdim ? result : reshape(result, reducedShape(input2.shape, dims, false));
   }
 );
-var norm2 = named(
-  "norm",
-  ["input: Tensor", "..."],
-  (input2, ...args) => {
-    const { p = 2, dim, keepdim = false, dtype } = keywords("norm", ["p", "dim", "keepdim"], args, ["dtype"]);
-    if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
-    const result = dtype ?? input2.dtype;
-    if (promote("norm", result, input2.dtype) !== result)
-      throw new RuntimeError(
-        `norm: the dtype of the input (${input2.dtype}) should be convertible without narrowing to the specified dtype (${result})`
-      );
-    const dims = wrapDims("norm", dim, input2.ndim);
-    const x = cast(input2, "float32");
-    return cast(normOf(x, p === "fro" ? 2 : p, dims, keepdim), result);
-  }
-);
-function normOf(x, p, dims, keepdim) {
-  if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
-  const size = element("abs", x);
-  if (p === 1) return reduced("sum", size, dims, keepdim);
-  if (p === Infinity) return reduced("amax", size, dims, keepdim);
-  if (p === -Infinity) return reduced("amin", size, dims, keepdim);
-  if (p === 0) return reduced("sum", cast(element("ne", x, 0), "float32"), dims, keepdim);
-  return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
-}
 
 // src/tensor/scans.ts
 var scans_exports = {};
@@ -6525,6 +6604,7 @@ var running = (name, scan2) => named(name, ["input: Tensor", "dim: int", "..."],
   const { dtype = null } = keywords(name, [], [options], ["dtype"]);
   const d = wrapDim(name, dim, input2.ndim);
   const given = dtype ?? input2.dtype;
+  if (dtype === "bool") throw new NotImplementedError(`${name}: not implemented for 'bool'`);
   const result = isFloat(given) || given === "uint32" ? given : dtype ?? "int32";
   const x = cast(cast(input2, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");
   if (input2.ndim === 0 || input2.numel() === 0) return cast(x, result);
@@ -6537,10 +6617,10 @@ var cumprod = running("cumprod", "prod");
 // src/tensor/nonzero.ts
 async function places(input2) {
   const flags = cast(reshape(input2, [-1]), "bool");
-  const count2 = Number(await sum(flags).item());
-  if (count2 === 0) return constant(0, [0], "int32", input2.backend);
+  const count = Number(await sum(flags).item());
+  if (count === 0) return constant(0, [0], "int32", input2.backend);
   const targets = choose(flags, element("sub", cumsum(flags, 0), 1), -1);
-  return reshape(make({ kind: "scatter_places" }, [reshape(targets, [1, -1])], [1, count2], "int32"), [count2]);
+  return reshape(make({ kind: "scatter_places" }, [reshape(targets, [1, -1])], [1, count], "int32"), [count]);
 }
 function coordinates(numbers, { shape }) {
   const strides = contiguousStrides(shape);
@@ -6577,7 +6657,6 @@ __export(pointwise_exports, {
   absolute: () => abs,
   acos: () => acos,
   acosh: () => acosh,
-  add: () => add,
   addcdiv: () => addcdiv,
   addcmul: () => addcmul,
   arccos: () => acos,
@@ -6605,8 +6684,6 @@ __export(pointwise_exports, {
   clip: () => clamp,
   cos: () => cos,
   cosh: () => cosh,
-  div: () => div,
-  divide: () => div,
   eq: () => eq,
   erf: () => erf2,
   erfc: () => erfc2,
@@ -6648,13 +6725,11 @@ __export(pointwise_exports, {
   neg: () => neg,
   negative: () => neg,
   not_equal: () => ne,
-  pow: () => pow,
+  positive: () => positive,
   reciprocal: () => reciprocal,
   relu: () => relu,
   remainder: () => remainder3,
-  round: () => round,
   rsqrt: () => rsqrt,
-  rsub: () => rsub,
   sgn: () => sign,
   sigmoid: () => sigmoid,
   sign: () => sign,
@@ -6663,17 +6738,20 @@ __export(pointwise_exports, {
   sinh: () => sinh,
   sqrt: () => sqrt,
   square: () => square,
-  sub: () => sub,
-  subtract: () => sub,
   tan: () => tan,
   tanh: () => tanh,
-  true_divide: () => div,
   trunc: () => trunc,
   where: () => where
 });
 var unary = (name) => named(name, ["input: Tensor"], (input2) => element(name, input2));
 var binary = (name) => named(name, ["input", "other"], (input2, other) => element(name, input2, other));
+var binaryOfTensor = (name) => named(name, ["input: Tensor", "other"], (input2, other) => element(name, input2, other));
+var binaryOfTensors = (name) => named(name, ["input: Tensor", "other: Tensor"], (input2, other) => element(name, input2, other));
 var neg = unary("neg");
+var positive = named("positive", ["input: Tensor"], (input2) => {
+  if (input2.dtype === "bool") throw new RuntimeError("positive: The `+` operator, on a bool tensor is not supported.");
+  return input2;
+});
 var abs = unary("abs");
 var sign = unary("sign");
 var square = named(
@@ -6721,83 +6799,29 @@ var bitwise_not = unary("bitwise_not");
 var mul = binary("mul");
 var floor_divide = binary("floor_divide");
 var remainder3 = binary("remainder");
-var fmod = binary("fmod");
-var maximum = binary("maximum");
-var minimum = binary("minimum");
-var atan2 = binary("atan2");
-var eq = binary("eq");
-var ne = binary("ne");
-var lt = binary("lt");
-var le = binary("le");
-var gt = binary("gt");
-var ge = binary("ge");
-var logical_and = binary("logical_and");
-var logical_or = binary("logical_or");
-var logical_xor = binary("logical_xor");
+var fmod = binaryOfTensor("fmod");
+var maximum = binaryOfTensors("maximum");
+var minimum = binaryOfTensors("minimum");
+var atan2 = binaryOfTensors("atan2");
+var eq = binaryOfTensor("eq");
+var ne = binaryOfTensor("ne");
+var lt = binaryOfTensor("lt");
+var le = binaryOfTensor("le");
+var gt = binaryOfTensor("gt");
+var ge = binaryOfTensor("ge");
+var logical_and = binaryOfTensors("logical_and");
+var logical_or = binaryOfTensors("logical_or");
+var logical_xor = binaryOfTensors("logical_xor");
 var bitwise_and = binary("bitwise_and");
 var bitwise_or = binary("bitwise_or");
 var bitwise_xor = binary("bitwise_xor");
 var bitwise_left_shift = binary("bitwise_left_shift");
 var bitwise_right_shift = binary("bitwise_right_shift");
-var add = named("add", ["input", "other", "..."], (input2, other, options = {}) => {
-  return element("add", input2, scaled("add", input2, other, options));
-});
-var sub = named("sub", ["input", "other", "..."], (input2, other, options = {}) => {
-  if (promoted("sub", [input2, other]) === "bool")
-    throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
-  return element("sub", input2, scaled("sub", input2, other, options));
-});
-function scaled(op, input2, other, options) {
-  const { alpha = 1 } = keywords(op, [], [options], ["alpha"]);
-  if (alpha === 1) return other;
-  if (!Number.isInteger(alpha) && !isFloat(promoted(op, [input2, other])))
-    throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
-  return other instanceof Tensor ? element("mul", other, alpha) : Number(other) * alpha;
-}
-var rsub = named(
-  "rsub",
-  ["input", "other", "..."],
-  (input2, other, options = {}) => sub(other, input2, options)
-);
-var div = named("div", ["input", "other", "..."], (input2, other, options = {}) => {
-  const { rounding_mode = null } = keywords("div", [], [options], ["rounding_mode"]);
-  switch (rounding_mode) {
-    case null:
-      return element("div", input2, other);
-    case "trunc":
-      return element("div_trunc", input2, other);
-    case "floor":
-      return element("floor_divide", input2, other);
-    default:
-      throw new RuntimeError(
-        `div: expected rounding_mode to be one of null, 'trunc', or 'floor' but found '${String(rounding_mode)}'`
-      );
-  }
-});
-var pow = named("pow", ["input", "exponent"], (input2, exponent) => {
-  if (input2 instanceof Tensor && input2.dtype === "bool" && typeof exponent === "boolean")
-    return exponent ? input2 : element("logical_or", input2, element("logical_not", input2));
-  if (!(input2 instanceof Tensor) || typeof exponent !== "number") return element("pow", input2, exponent);
-  if (exponent === 2) return element("square", input2);
-  if (!isFloat(input2.dtype)) {
-    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
-    return element("pow", input2, exponent);
-  }
-  if (exponent === 0.5) return element("sqrt", input2);
-  if (exponent === -0.5) return element("rsqrt", input2);
-  if (exponent === -1) return element("reciprocal", input2);
-  if (exponent === 3) return element("mul", element("square", input2), input2);
-  return element("pow", input2, exponent);
-});
-var round = named("round", ["input: Tensor", "..."], (input2, options = {}) => {
-  const { decimals = 0 } = keywords("round", [], [options], ["decimals"]);
-  if (decimals === 0) return element("round", input2);
-  const scale = 10 ** Math.abs(decimals);
-  return decimals > 0 ? div(element("round", mul(input2, scale)), scale) : mul(element("round", div(input2, scale)), scale);
-});
 var clamp = named("clamp", ["input: Tensor", "..."], (input2, ...args) => {
   const { min: min2 = null, max: max2 = null } = keywords("clamp", ["min", "max"], args);
   if (min2 === null && max2 === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
+  if (min2 !== null && max2 !== null && min2 instanceof Tensor !== max2 instanceof Tensor)
+    throw new TypeError("clamp(): arguments 'min' and 'max' must be two Tensors or two numbers");
   const raised = min2 === null ? input2 : element("maximum", input2, min2);
   return max2 === null ? raised : element("minimum", raised, max2);
 });
@@ -6811,15 +6835,22 @@ var clamp_max = named(
   ["input: Tensor", "max"],
   (input2, max2) => element("minimum", input2, max2)
 );
-var where = named(
-  "where",
-  ["condition: Tensor", "input", "other"],
-  (condition, input2, other) => choose(condition, input2, other)
-);
+var where = named("where", ["condition: Tensor", "..."], (condition, ...args) => {
+  const { input: input2, other } = keywords("where", ["input", "other"], args);
+  if (input2 === void 0 && other === void 0) return nonzero(condition, { as_tuple: true });
+  const missing = input2 === void 0 ? "input" : "other";
+  if (input2 === void 0 || other === void 0)
+    throw new TypeError(`where() missing 1 required positional argument: "${missing}"`);
+  return choose(condition, input2, other);
+});
 var masked_fill = named(
   "masked_fill",
   ["input: Tensor", "mask: Tensor", "value"],
   (input2, mask, value) => {
+    if (value instanceof Tensor && value.ndim > 0)
+      throw new RuntimeError(`masked_fill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`);
+    if (!(value instanceof Tensor) && !isFloat(input2.dtype) && input2.dtype !== "bool" && !Number.isFinite(Number(value)))
+      throw new RuntimeError(`masked_fill: value ${value} cannot be converted to type ${input2.dtype} without overflow`);
     return cast(choose(mask, value, input2), input2.dtype);
   }
 );
@@ -6904,9 +6935,11 @@ var bmm = named("bmm", ["input: Tensor", "mat2: Tensor"], (input2, mat2) => {
 });
 var plus2 = (op, input2, term, options) => {
   const { beta = 1, alpha = 1 } = keywords(op, [], [options], ["beta", "alpha"]);
-  const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
-  if (beta === 0) return scaledTerm;
-  return element("add", scaledTerm, beta === 1 ? input2 : element("mul", input2, beta));
+  if (input2.dtype !== term.dtype)
+    throw new RuntimeError(`${op}: self and mat2 must have the same dtype, but got ${input2.dtype} and ${term.dtype}`);
+  const self = expand(input2, term.shape);
+  const times2 = (x, factor) => factor === 1 ? x : element("mul", x, isFloat(x.dtype) ? factor : Math.trunc(factor));
+  return beta === 0 ? times2(term, alpha) : element("add", times2(term, alpha), times2(self, beta));
 };
 var addmm = named(
   "addmm",
@@ -6967,12 +7000,12 @@ function positions(input2, descending, keep) {
   const rows = numel(input2.shape) / width;
   let run = RUN;
   let kept = Math.min(keep, RUN);
-  let count2 = keptOf(width, run, kept);
-  let order2 = make({ kind: "sort_runs", descending, keep: kept }, [x], [rows, count2], "int32");
-  for (run = kept; count2 > run; run = kept) {
+  let count = keptOf(width, run, kept);
+  let order2 = make({ kind: "sort_runs", descending, keep: kept }, [x], [rows, count], "int32");
+  for (run = kept; count > run; run = kept) {
     kept = Math.min(keep, 2 * run);
-    count2 = keptOf(count2, 2 * run, kept);
-    order2 = make({ kind: "merge_runs", descending, run, keep: kept }, [x, order2], [rows, count2], "int32");
+    count = keptOf(count, 2 * run, kept);
+    order2 = make({ kind: "merge_runs", descending, run, keep: kept }, [x, order2], [rows, count], "int32");
   }
   return reshape(order2, shape);
 }
@@ -6993,7 +7026,6 @@ function ordered(name, input2, dim, descending, keep) {
   const values = order2.numel() === 0 ? constant(0, order2.shape, input2.dtype, input2.backend) : make({ kind: "take", dim: last }, [rows, order2], order2.shape, input2.dtype);
   return { values: transpose(values, d, last), indices: transpose(order2, d, last) };
 }
-var SORT = ["dim", "descending", "stable"];
 var sort = named("sort", ["input: Tensor", "..."], (input2, ...args) => {
   const { dim = -1, descending = false } = keywords("sort", ["dim", "descending"], args, ["stable"]);
   return ordered("sort", input2, dim, descending, null);
@@ -7002,7 +7034,7 @@ var argsort = named(
   "argsort",
   ["input: Tensor", "..."],
   (input2, ...args) => {
-    const { dim = -1, descending = false } = keywords("argsort", SORT, args);
+    const { dim = -1, descending = false } = keywords("argsort", ["dim", "descending"], args, ["stable"]);
     return ordered("argsort", input2, dim, descending, null).indices;
   }
 );
@@ -7057,9 +7089,9 @@ var Generator = class {
     return this;
   }
   /** @internal The state from which the next `count` numbers come, which are then behind it. */
-  take(count2) {
+  take(count) {
     const state = this.get_state();
-    this.state = advance(state, Math.ceil(count2 / PHILOX_WORDS));
+    this.state = advance(state, Math.ceil(count / PHILOX_WORDS));
     return state;
   }
 };
@@ -7071,15 +7103,15 @@ var RANDOM = ["generator", "dtype", "device"];
 function draw(distribution, shape, options) {
   const { generator, device } = options;
   const backend = backendOf(device);
-  const count2 = numel(shape);
+  const count = numel(shape);
   const dtype = distribution === "bits" ? "uint32" : "float32";
-  if (count2 === 0) return constant(0, shape, dtype, backend);
-  const state = (generator ?? defaultGenerator).take(count2);
+  if (count === 0) return constant(0, shape, dtype, backend);
+  const state = (generator ?? defaultGenerator).take(count);
   const storage = backend.upload(new Uint8Array(state.buffer));
   const numbers = make(
     { kind: "random", distribution },
     [new Tensor(dataNode(storage, [state.length], "uint32", backend))],
-    [count2],
+    [count],
     dtype
   );
   return reshape(numbers, shape);
@@ -7143,15 +7175,15 @@ var multinomial = named(
     return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform2) : drawnOnce(weights, num_samples, uniform2);
   }
 );
-function drawnOnce(weights, count2, uniform2) {
+function drawnOnce(weights, count, uniform2) {
   const exponential = element("neg", element("log1p", element("neg", uniform2(weights.shape))));
-  return topk(element("div", weights, element("maximum", exponential, 1e-30)), count2).indices;
+  return topk(element("div", weights, element("maximum", exponential, 1e-30)), count).indices;
 }
-function drawnAgain(weights, count2, uniform2) {
+function drawnAgain(weights, count, uniform2) {
   const sums = cumsum(weights, -1);
   const width = weights.shape.at(-1) ?? 0;
   const total = narrow(sums, -1, width - 1, 1);
-  const shares = element("mul", uniform2([...weights.shape.slice(0, -1), count2]), total);
+  const shares = element("mul", uniform2([...weights.shape.slice(0, -1), count]), total);
   return sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1);
 }
 
@@ -7195,7 +7227,7 @@ var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...s
     throw new RuntimeError(
       `repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: ${showShape(times2)} for ${showShape(input2.shape)}`
     );
-  if (times2.some((count2) => !Number.isInteger(count2) || count2 < 0))
+  if (times2.some((count) => !Number.isInteger(count) || count < 0))
     throw new RuntimeError(`repeat: Trying to create tensor with negative dimension: ${showShape(times2)}`);
   const shape = [...new Array(missing).fill(1), ...input2.shape];
   const apart = shape.flatMap((size) => [1, size]);
@@ -7255,22 +7287,63 @@ var diagonal = named(
     if (a === b) throw new RuntimeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
     const last = movedim(input2, [a, b], [-2, -1]);
     const [rows = 0, columns = 0] = last.shape.slice(-2);
-    const count2 = Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
-    const shape = [...last.shape.slice(0, -2), count2, 1];
-    const kept = narrow(last, -2, Math.min(rows, Math.max(0, -offset)), count2);
+    const count = Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
+    const shape = [...last.shape.slice(0, -2), count, 1];
+    const kept = narrow(last, -2, Math.min(rows, Math.max(0, -offset)), count);
     if (numel(shape) === 0) return reshape(narrow(kept, -1, 0, 0), shape.slice(0, -1));
     const moved2 = narrow(kept, -1, Math.max(0, offset), columns - Math.max(0, offset));
-    const index2 = unsqueeze(range(count2, input2.backend), 1);
+    const index2 = unsqueeze(range(count, input2.backend), 1);
     return reshape(make({ kind: "take", dim: moved2.ndim - 1 }, [moved2, index2], shape, input2.dtype), shape.slice(0, -1));
   }
 );
 
+// src/tensor/norm.ts
+var norm2 = named(
+  "norm",
+  ["input: Tensor", "..."],
+  (input2, ...args) => {
+    const { p = 2, dim, keepdim = false, dtype } = keywords("norm", ["p", "dim", "keepdim"], args, ["dtype"]);
+    if (!isFloat(input2.dtype)) throw new RuntimeError(`norm: only floating point dtypes are supported, got ${input2.dtype}`);
+    const result = dtype ?? input2.dtype;
+    if (promote("norm", result, input2.dtype) !== result)
+      throw new RuntimeError(
+        `norm: the dtype of the input (${input2.dtype}) should be convertible without narrowing to the specified dtype (${result})`
+      );
+    const dims = wrapDims("norm", dim, input2.ndim);
+    const power = p === null ? 2 : p;
+    checkOrder(power, dims, dim, input2.shape);
+    return cast(normOf(cast(input2, "float32"), power === "fro" ? 2 : power, dims, keepdim), result);
+  }
+);
+function checkOrder(p, dims, dim, shape) {
+  if (p === "nuc") throw new NotImplementedError("norm: the nuclear norm, which takes singular values, is not implemented");
+  if (p !== "fro" && typeof p !== "number") throw new RuntimeError(`norm: Order ${String(p)} not supported`);
+  if (p === "fro" && dim != null && dims.length > 2)
+    throw new RuntimeError(`norm: dim must be a 2-tuple for order fro. Got ${dims.join(" ")}`);
+  const empty2 = dims.find((d) => shape[d] === 0);
+  if (empty2 !== void 0 && p !== "fro" && (p < 0 || p === Infinity))
+    throw new RuntimeError(
+      `norm: cannot compute the ${p} norm on the dimension ${empty2} because this dimension is empty and the operation does not have an identity`
+    );
+}
+function normOf(x, p, dims, keepdim) {
+  if (p === 2) return element("sqrt", reduced("sum", element("square", x), dims, keepdim));
+  const size = element("abs", x);
+  if (p === 1) return reduced("sum", size, dims, keepdim);
+  if (p === Infinity) return reduced("amax", size, dims, keepdim);
+  if (p === -Infinity) return reduced("amin", size, dims, keepdim);
+  if (p === 0) return reduced("sum", cast(element("ne", x, 0), "float32"), dims, keepdim);
+  return element("pow", reduced("sum", element("pow", size, p), dims, keepdim), 1 / p);
+}
+
 // src/tensor/pad.ts
+var MODES = ["constant", "reflect", "replicate", "circular"];
 var pad = named(
   "pad",
   ["input: Tensor", "pad", "..."],
   (input2, widths, ...args) => {
     const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
+    if (!MODES.includes(mode)) throw new NotImplementedError(`pad: Unrecognised padding mode ${String(mode)}`);
     if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
     if (widths.length > 2 * input2.ndim)
       throw new RuntimeError(
@@ -7304,15 +7377,16 @@ function padConstant(input2, d, before, after, value) {
 function padFrom(mode, input2, d, before, after) {
   const size = input2.shape[d] ?? 0;
   const most = { reflect: size - 1, circular: size, replicate: size === 0 ? 0 : Infinity }[mode];
-  if (most === void 0) throw new NotImplementedError(`pad: unrecognised padding mode ${String(mode)}`);
   if (before > most || after > most)
     throw new RuntimeError(
       `pad: Padding size should be less than or equal to what mode ${mode} has at dimension ${d} of ${showShape(input2.shape)}, got ${before} and ${after}`
     );
   if (before === 0 && after === 0) return input2;
-  const count2 = size + before + after;
-  const shape = input2.shape.map((own, j) => j === d ? count2 : own);
-  const place = element("sub", range(count2, input2.backend), before);
+  if (mode === "circular" && (before < 0 || after < 0))
+    return padFrom(mode, padConstant(input2, d, Math.min(0, before), Math.min(0, after), 0), d, Math.max(0, before), Math.max(0, after));
+  const count = size + before + after;
+  const shape = input2.shape.map((own, j) => j === d ? count : own);
+  const place = element("sub", range(count, input2.backend), before);
   const last = size - 1;
   const wrapped = {
     // |p| mirrors at the first element, and last - |last - …| at the last.
@@ -7322,7 +7396,7 @@ function padFrom(mode, input2, d, before, after) {
   }[mode]();
   const index2 = reshape(
     cast(wrapped, "int32"),
-    shape.map((_, j) => j === d ? count2 : 1)
+    shape.map((_, j) => j === d ? count : 1)
   );
   return make({ kind: "take", dim: d }, [input2, index2], shape, input2.dtype);
 }
@@ -7353,7 +7427,7 @@ function put(op, input2, dim, index2, src, reduce2) {
     const source = src instanceof Tensor ? reshape(src, [1]) : src;
     return reshape(put(op, reshape(input2, [1]), 0, reshape(index2, [1]), source, reduce2), []);
   }
-  return reduce2 === null ? replaced(input2, d, index2, src) : joined(JOINS[reduce2], input2, d, index2, src);
+  return reduce2 === null ? replaced(input2, d, index2, src) : joined2(JOINS[reduce2], input2, d, index2, src);
 }
 function checked(op, input2, dim, index2, src) {
   const d = wrapDim(op, dim, input2.ndim);
@@ -7390,7 +7464,7 @@ function replaced(input2, d, index2, src) {
   return choose(element("ge", named2, 0), over(input2, found, 0), input2);
 }
 var widened = (shape, d, src) => shape.map((size, i) => i === d ? src.shape[i] ?? size : size);
-function joined(join2, input2, d, index2, src) {
+function joined2(join2, input2, d, index2, src) {
   const last = input2.ndim - 1;
   const dtype = isFloat(input2.dtype) ? "float32" : input2.dtype === "uint32" ? "uint32" : "int32";
   const rows = transpose(cast(index2, "int32"), d, last);
@@ -7583,7 +7657,7 @@ var unary2 = (name, compute) => {
 };
 var binaryOfFloats = (name, compute) => {
   const apply = binary2(name, compute);
-  return named(name, ["input", "other"], (input2, other) => {
+  return named(name, ["input: Tensor", "other: Tensor"], (input2, other) => {
     const dtype = promoted(name, [input2, other]);
     if (!isFloat(dtype)) throw new NotImplementedError(`${name}: not implemented for '${dtype}', only for floats`);
     return apply(input2, other);
@@ -7626,13 +7700,10 @@ var hypot = binaryOfFloats("hypot", (a, b) => {
   return choose(infinite, Infinity, choose(element("eq", long, 0), 0, length));
 });
 var xlogy = binary2("xlogy", (a, b) => {
-  const product3 = element("mul", a, element("log", b instanceof Tensor ? b : element("add", element("mul", a, 0), b)));
-  const zero = element(
-    "logical_and",
-    element("eq", a, 0),
-    element("logical_not", element("isnan", element("add", element("mul", a, 0), b)))
-  );
-  return choose(zero, 0, product3);
+  const isNumber = b instanceof Tensor ? element("logical_not", element("isnan", b)) : !Number.isNaN(b);
+  const log3 = b instanceof Tensor ? element("log", b) : Math.log(Number(b));
+  const isZero = a instanceof Tensor ? element("eq", a, 0) : Number(a) === 0;
+  return choose(element("logical_and", isZero, isNumber), 0, element("mul", a, log3));
 });
 var copysign = named("copysign", ["input: Tensor", "other"], (input2, other) => {
   const sized = ofFloats("copysign", (a = 0, b = 0) => {
@@ -7697,22 +7768,61 @@ var nan_to_num = named(
   }
 );
 
+// src/tensor/variance.ts
+function optionsOf(op, args) {
+  const names2 = typeof args[0] === "boolean" ? ["unbiased"] : ["dim", "unbiased", "keepdim"];
+  const options = keywords(op, names2, args, ["dim", "unbiased", "keepdim", "correction"]);
+  if (options.unbiased !== void 0 && options.correction !== void 0)
+    throw new TypeError(`${op}(): expected correction or unbiased, not both`);
+  return options;
+}
+function varianceOf(op, input2, options) {
+  const { dim, keepdim = false, unbiased = true } = options;
+  const correction = options.correction ?? (unbiased ? 1 : 0);
+  if (!isFloat(input2.dtype)) throw new RuntimeError(`${op}: only floating point dtypes are supported, got ${input2.dtype}`);
+  const dims = wrapDims(op, dim, input2.ndim);
+  const x = cast(input2, "float32");
+  const squares = element("square", element("sub", x, mean(x, { dim: dims, keepdim: true })));
+  const degrees = Math.max(0, countOf(input2, dims) - correction);
+  return element("div", reduced("sum", squares, dims, keepdim), degrees);
+}
+var spreadOf = (op) => {
+  const compute = (input2, options) => {
+    const variance2 = varianceOf(op, input2, options);
+    return cast(op === "std" ? element("sqrt", variance2) : variance2, input2.dtype);
+  };
+  return [
+    named(op, ["input: Tensor", "..."], (input2, ...args) => compute(input2, optionsOf(op, args))),
+    named(`${op}_mean`, ["input: Tensor", "..."], (input2, ...args) => {
+      const options = optionsOf(`${op}_mean`, args);
+      const { dim = null, keepdim = false } = options;
+      return [compute(input2, options), mean(input2, { dim, keepdim })];
+    })
+  ];
+};
+var [variance, var_mean] = spreadOf("var");
+var [std, std_mean] = spreadOf("std");
+
 // src/tensor/methods.ts
-var { variance: variance2, ...plainReductions } = reductions_exports;
+var { rsub: rsub2, ...plainArithmetic } = arithmetic_exports;
 var { slice: slice2, sizesOf: sizesOf2, ...views } = shapes_exports;
 var { checkIndex: checkIndex2, ...picks } = indexing_exports;
 var { linear: linear3, ...plainProducts } = products_exports;
 var METHODS = {
   ...conversion_exports,
   ...pointwise_exports,
+  ...plainArithmetic,
   where: named(
     "where",
     ["input: Tensor", "condition: Tensor", "other"],
     (input2, condition, other) => where(condition, input2, other)
   ),
   ...special_exports,
-  ...plainReductions,
-  var: variance2,
+  ...reductions_exports,
+  ...extremes_exports,
+  norm: norm2,
+  std,
+  var: variance,
   ...views,
   ...rearrange_exports,
   index,
@@ -7767,7 +7877,7 @@ __export(functional_exports, {
   nll_loss: () => nll_loss,
   normalize: () => normalize,
   pad: () => pad,
-  relu: () => relu,
+  relu: () => relu2,
   rms_norm: () => rms_norm,
   scaled_dot_product_attention: () => scaled_dot_product_attention,
   sigmoid: () => sigmoid,
@@ -7776,6 +7886,18 @@ __export(functional_exports, {
   softplus: () => softplus,
   tanh: () => tanh
 });
+
+// src/nn/options.ts
+function checkInplace(op, args) {
+  const { inplace = false } = keywords(op, ["inplace"], args);
+  if (inplace) throw new NotImplementedError(`${op}: inplace must be false, as nothing here can be written in place`);
+}
+var EMBEDDING_OPTIONS = ["padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"];
+function checkEmbedding(op, { padding_idx, max_norm }, rows) {
+  if (max_norm != null) throw new NotImplementedError(`${op}: max_norm changes the weight, and nothing here can be written in place`);
+  if (padding_idx != null && !(padding_idx >= -rows && padding_idx < rows))
+    throw new RuntimeError(`${op}: padding_idx must be within num_embeddings, got ${padding_idx} of ${rows}`);
+}
 
 // src/nn/attention.ts
 var varlen_attn = named(
@@ -7833,6 +7955,10 @@ var scaled_dot_product_attention = named(
       const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
       throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
     }
+    if (attn_mask && !["bool", "float32", query.dtype].includes(attn_mask.dtype))
+      throw new RuntimeError(
+        `${op}: Expected attn_mask dtype to be bool or float or to match query dtype, but got ${attn_mask.dtype} and ${query.dtype}`
+      );
     const [L = 0, E = 0] = query.shape.slice(-2);
     const scale = options.scale ?? 1 / Math.sqrt(E);
     for (const { shape } of [key, value]) groupOf(op, query.shape.at(-3) ?? 1, shape.at(-3) ?? 1, enable_gqa);
@@ -7846,9 +7972,10 @@ var scaled_dot_product_attention = named(
 var causalMask = (L, k) => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
 function byScores(query, key, value, mask, scale) {
   const scores = element("mul", byHeads(query, transpose(key, -2, -1)), scale);
-  const masked = mask === null ? scores : mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, mask);
-  const weights = softmax2(masked, { dim: -1 });
-  const safe = mask?.dtype === "bool" ? choose(element("isnan", weights), 0, weights) : weights;
+  if (mask === null || scores.numel() === 0) return byHeads(softmax2(scores, { dim: -1 }), value);
+  const masked = mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, cast(mask, scores.dtype));
+  const isBlind = element("eq", amax(masked, -1, true), -Infinity);
+  const safe = choose(isBlind, 0, softmax2(masked, { dim: -1 }));
   return byHeads(safe, value);
 }
 function byHeads(a, b) {
@@ -7860,7 +7987,7 @@ function asSequences(query, key, value, is_causal, scale) {
   const [L = 0, E = 0] = query.shape.slice(-2);
   const S = key.shape.at(-2) ?? 0;
   const options = { scale, window_size: [-1, is_causal ? 0 : -1], enable_gqa: true };
-  const ends = (count2, length) => element("mul", range(count2 + 1, query.backend), length);
+  const ends = (count, length) => element("mul", range(count + 1, query.backend), length);
   const grouped = query.shape.at(-3) !== key.shape.at(-3);
   const rowsFirst = grouped || query.ndim === 4 && (query.shape[0] === 1 || isTransposed(query));
   if (!rowsFirst) {
@@ -7941,6 +8068,7 @@ var cross_entropy = named(
     const along = weight && reshape(weight, [classes, ...input2.shape.slice(d + 1).map(() => 1)]);
     const weighted = along ? element("mul", logs, along) : logs;
     if (isFloat(target.dtype)) {
+      if (ignore_index >= 0) throw new RuntimeError(`${op}: ignore_index is not supported for floating point target`);
       if (!sameShape(input2.shape, target.shape))
         throw new RuntimeError(
           `${op}: Expected floating point target of the input's shape ${showShape(input2.shape)}, got ${showShape(target.shape)}`
@@ -8021,7 +8149,12 @@ var group_norm = named(
 );
 
 // src/nn/functional.ts
-var silu = named("silu", ["input: Tensor"], (input2) => element("silu", input2));
+var activation = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
+  checkInplace(name, args);
+  return element(name, input2);
+});
+var relu2 = activation("relu");
+var silu = activation("silu");
 var softplus = named(
   "softplus",
   ["input: Tensor", "..."],
@@ -8044,7 +8177,7 @@ var embedding2 = named(
   "embedding",
   ["input: Tensor", "weight: Tensor", "..."],
   (input2, weight, ...args) => {
-    keywords("embedding", ["padding_idx"], args);
+    checkEmbedding("embedding", keywords("embedding", EMBEDDING_OPTIONS, args), weight.shape[0] ?? 0);
     if (input2.dtype !== "int32")
       throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
     if (weight.ndim !== 2 || !isFloat(weight.dtype))
@@ -8082,8 +8215,9 @@ var cosine_similarity = named(
   ["x1: Tensor", "x2: Tensor", "..."],
   (x1, x2, ...args) => {
     const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
+    const shape = broadcastShapes("cosine_similarity", x1.shape, x2.shape);
     const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
-    return sum(element("mul", unit(x1), unit(x2)), { dim });
+    return sum(element("mul", unit(expand(x1, shape)), unit(expand(x2, shape))), { dim });
   }
 );
 
@@ -8185,37 +8319,10 @@ function mismatch(name, given, own) {
   ];
 }
 
-// src/nn/modules/containers.ts
-var ModuleList = class extends Module {
-  constructor(modules = []) {
-    super();
-    for (const module of modules) this.append(module);
-  }
-  append(module) {
-    return Object.assign(this, { [this.length]: module });
-  }
-  get length() {
-    return this.named_children().length;
-  }
-  [Symbol.iterator]() {
-    return this.children()[Symbol.iterator]();
-  }
-  forward() {
-    throw new TypeError('Module [ModuleList] is missing the required "forward" function');
-  }
-};
-var Sequential = class extends Module {
-  constructor(...modules) {
-    super();
-    modules.forEach((module, i) => Object.assign(this, { [i]: module }));
-  }
-  forward(input2) {
-    return this.children().reduce((x, layer) => layer.forward(x), input2);
-  }
-};
-
 // src/nn/modules/layers.ts
 var factory = ({ device, dtype }) => ({ ...device && { device }, ...dtype && { dtype } });
+var INPUT = ["input: Tensor"];
+var inputOf = (module, args) => arranged(module, INPUT, args)[0];
 var uniform = (shape, bound, options) => element("mul", element("sub", rand([...shape], options), 0.5), 2 * bound);
 var LINEAR = ["in_features", "out_features", "..."];
 var Linear = class extends Module {
@@ -8229,8 +8336,8 @@ var Linear = class extends Module {
     this.weight = uniform([out_features, in_features], bound, factory(options));
     this.bias = bias ? uniform([out_features], bound, factory(options)) : null;
   }
-  forward(input2) {
-    return linear(input2, this.weight, this.bias);
+  forward(...args) {
+    return linear(inputOf("Linear", args), this.weight, this.bias);
   }
 };
 var EMBEDDING = ["num_embeddings", "embedding_dim", "..."];
@@ -8239,12 +8346,14 @@ var Embedding = class extends Module {
   constructor(...args) {
     super();
     const [num_embeddings, embedding_dim, ...others] = arranged("Embedding", EMBEDDING, args);
-    const { padding_idx = null, ...options } = keywords("Embedding", ["padding_idx"], others, ["device", "dtype"]);
+    const options = keywords("Embedding", EMBEDDING_OPTIONS, others, ["device", "dtype"]);
+    const { padding_idx = null } = options;
+    checkEmbedding("Embedding", options, num_embeddings);
     const rows = randn(num_embeddings, embedding_dim, factory(options));
     this.weight = padding_idx === null ? rows : withoutRow(rows, wrapDim("Embedding", padding_idx, num_embeddings));
   }
-  forward(input2) {
-    return embedding2(input2, this.weight);
+  forward(...args) {
+    return embedding2(inputOf("Embedding", args), this.weight);
   }
 };
 var withoutRow = (rows, row) => {
@@ -8273,8 +8382,8 @@ var LayerNorm = class extends Module {
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
     this.bias = elementwise_affine && bias ? zeros([...this.#shape], factory(options)) : null;
   }
-  forward(input2) {
-    return layer_norm(input2, this.#shape, this.weight, this.bias, this.#eps);
+  forward(...args) {
+    return layer_norm(inputOf("LayerNorm", args), this.#shape, this.weight, this.bias, this.#eps);
   }
 };
 var RMSNorm = class extends Module {
@@ -8290,18 +8399,27 @@ var RMSNorm = class extends Module {
     this.#eps = eps;
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
   }
-  forward(input2) {
-    return rms_norm(input2, this.#shape, this.weight, this.#eps);
+  forward(...args) {
+    const [x] = arranged("RMSNorm", ["x: Tensor"], args);
+    return rms_norm(x, this.#shape, this.weight, this.#eps);
   }
 };
 var ReLU = class extends Module {
-  forward(input2) {
-    return relu(input2);
+  constructor(...args) {
+    super();
+    checkInplace("ReLU", args);
+  }
+  forward(...args) {
+    return relu2(inputOf("ReLU", args));
   }
 };
 var SiLU = class extends Module {
-  forward(input2) {
-    return silu(input2);
+  constructor(...args) {
+    super();
+    checkInplace("SiLU", args);
+  }
+  forward(...args) {
+    return silu(inputOf("SiLU", args));
   }
 };
 var GELU = class extends Module {
@@ -8310,8 +8428,37 @@ var GELU = class extends Module {
     super();
     this.#options = keywords("GELU", ["approximate"], args);
   }
-  forward(input2) {
-    return gelu(input2, this.#options);
+  forward(...args) {
+    return gelu(inputOf("GELU", args), this.#options);
+  }
+};
+
+// src/nn/modules/containers.ts
+var ModuleList = class extends Module {
+  constructor(modules = []) {
+    super();
+    for (const module of modules) this.append(module);
+  }
+  append(module) {
+    return Object.assign(this, { [this.length]: module });
+  }
+  get length() {
+    return this.named_children().length;
+  }
+  [Symbol.iterator]() {
+    return this.children()[Symbol.iterator]();
+  }
+  forward() {
+    throw new TypeError('Module [ModuleList] is missing the required "forward" function');
+  }
+};
+var Sequential = class extends Module {
+  constructor(...modules) {
+    super();
+    modules.forEach((module, i) => Object.assign(this, { [i]: module }));
+  }
+  forward(...args) {
+    return this.children().reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
   }
 };
 
@@ -8470,7 +8617,7 @@ function read(name, entry, bytes2, device) {
   const { dtype: format = "", shape, data_offsets: offsets } = entry ?? {};
   if (!isSizes(shape) || !isSizes(offsets)) throw new RuntimeError(`safetensors: ${name}: expected a shape and two data_offsets`);
   const [begin = 0, end = 0] = offsets;
-  const count2 = shape.reduce((n, size2) => n * size2, 1);
+  const count = shape.reduce((n, size2) => n * size2, 1);
   if (begin > end || end > bytes2.length) throw new RuntimeError(`safetensors: ${name}: bytes ${begin} to ${end} of ${bytes2.length}`);
   const own = bytes2.subarray(begin, end);
   const place = { device };
@@ -8481,10 +8628,10 @@ function read(name, entry, bytes2, device) {
       `safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`
     );
   const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
-  if (own.length !== count2 * size)
-    throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count2 * size} for ${format} ${showShape(shape)}`);
+  if (own.length !== count * size)
+    throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count * size} for ${format} ${showShape(shape)}`);
   if (plain3) return rowsOf2(own, shape, { dtype: plain3, ...device && place });
-  const values = wide ? converted2(name, own, count2, wide) : new Float32Array();
+  const values = wide ? converted2(name, own, count, wide) : new Float32Array();
   return reshape(tensor(values, device && place), shape);
 }
 function rowsOf2(bytes2, shape, options) {
@@ -8493,18 +8640,18 @@ function rowsOf2(bytes2, shape, options) {
   if (shape.length < 2 || each2 === 0 || each2 >= rows || rows === 0) return reshape(frombuffer(bytes2, options), shape);
   const starts = Array.from({ length: Math.ceil(rows / each2) }, (_, i) => i * each2);
   const parts = starts.map((start) => {
-    const count2 = Math.min(each2, rows - start);
-    return reshape(frombuffer(bytes2.subarray(start * bytes2.length / rows, (start + count2) * bytes2.length / rows), options), [
-      count2,
+    const count = Math.min(each2, rows - start);
+    return reshape(frombuffer(bytes2.subarray(start * bytes2.length / rows, (start + count) * bytes2.length / rows), options), [
+      count,
       ...row
     ]);
   });
   return cat(parts);
 }
-function converted2(name, bytes2, count2, { bytes: size, dtype, read: value }) {
+function converted2(name, bytes2, count, { bytes: size, dtype, read: value }) {
   const data = new DataView(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength);
-  const values = dtype === "int32" ? new Int32Array(count2) : new Float32Array(count2);
-  for (let i = 0; i < count2; i++) {
+  const values = dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
+  for (let i = 0; i < count; i++) {
     const element3 = value(data, i * size);
     values[i] = element3;
     if (dtype === "int32" && values[i] !== element3) throw new RuntimeError(`safetensors: ${name}: ${element3} does not fit int32`);
@@ -8615,7 +8762,9 @@ function replay({ backend, executable, leaves, outputs, results }, args) {
 
 // src/tensor/compile.ts
 var KEPT4 = 64;
-function compile2(fn) {
+function compile2(fn, options = {}) {
+  if (typeof fn !== "function") throw new TypeError(`compile: expected a function, got ${fn === null ? "null" : typeof fn}`);
+  keywords("compile", [], [options]);
   const devices = /* @__PURE__ */ new WeakMap();
   return (...args) => {
     const given = tensorsIn(args);
@@ -8728,7 +8877,8 @@ var einsum = named(
   ["..."],
   (equation, ...operands) => {
     const tensors = operands.flat();
-    const [left = "", right] = equation.replaceAll(" ", "").split("->");
+    const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
+    if (more.length > 0) throw new RuntimeError(`einsum(): invalid subscript given, expected one arrow at most: ${equation}`);
     const terms = left.split(",");
     const other = tensors.findIndex((tensor2) => !(tensor2 instanceof Tensor));
     if (other >= 0) throw new TypeError(`einsum: expected Tensor as operand ${other}, got ${typeof tensors[other]}`);
@@ -8766,10 +8916,10 @@ function namesOf(term, ndim, operand) {
     );
   return expandEllipsis(term, ndim - named2);
 }
-function expandEllipsis(term, count2) {
+function expandEllipsis(term, count) {
   const [before = "", after] = term.split("...");
   if (after === void 0) return [...before];
-  return [...before, ...Array.from({ length: count2 }, (_, i) => String.fromCharCode("0".charCodeAt(0) + count2 - 1 - i)), ...after];
+  return [...before, ...Array.from({ length: count }, (_, i) => String.fromCharCode("0".charCodeAt(0) + count - 1 - i)), ...after];
 }
 function implicit(named2, left) {
   const letters = [...left.replace(/[^A-Za-z]/g, "")];
@@ -8792,8 +8942,8 @@ function contractAll(named2, output) {
   checkSizes2(named2);
   const [first, ...others] = named2;
   if (!first) throw new RuntimeError("einsum(): must provide at least one operand");
-  const joined2 = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
-  const { tensor: tensor2, names: names2 } = summed2(joined2, output);
+  const joined3 = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
+  const { tensor: tensor2, names: names2 } = summed2(joined3, output);
   return permute(
     tensor2,
     output.map((name) => names2.indexOf(name))
@@ -8831,16 +8981,16 @@ function contract(left, right, needed) {
     const one = aligned(a, [...batch, ...rows], columns.length);
     return { tensor: element("mul", one, aligned(b, [...batch, ...columns], 0, batch.length, rows.length)), names: names2 };
   }
-  const count2 = (group) => group.reduce((n, name) => n * sizeOf(name), 1);
+  const count = (group) => group.reduce((n, name) => n * sizeOf(name), 1);
   const x = reshape(ordered2(a, [...batch, ...rows, ...inner], inner, sizeOf), [
     ...batch.map((n) => sizeIn(a, n)),
-    count2(rows),
-    count2(inner)
+    count(rows),
+    count(inner)
   ]);
   const y = reshape(ordered2(b, [...batch, ...inner, ...columns], inner, sizeOf), [
     ...batch.map((n) => sizeIn(b, n)),
-    count2(inner),
-    count2(columns)
+    count(inner),
+    count(columns)
   ]);
   return { tensor: reshape(matmul2(x, y), names2.map(sizeOf)), names: names2 };
 }
@@ -8860,7 +9010,7 @@ function aligned({ tensor: tensor2, names: names2 }, order2, behind, skip = 0, b
     tensor2,
     order2.map((name) => names2.indexOf(name))
   );
-  const ones2 = (count2) => new Array(count2).fill(1);
+  const ones2 = (count) => new Array(count).fill(1);
   return reshape(moved2, [...moved2.shape.slice(0, skip), ...ones2(between), ...moved2.shape.slice(skip), ...ones2(behind)]);
 }
 
@@ -8975,6 +9125,7 @@ export {
   copysign,
   cos,
   cosh,
+  cosine_similarity,
   count_nonzero,
   cumprod,
   cumsum,
@@ -8987,6 +9138,7 @@ export {
   dot,
   einsum,
   empty,
+  empty_like,
   eq,
   erf2 as erf,
   erfc2 as erfc,
@@ -9081,6 +9233,7 @@ export {
   ones_like,
   outer,
   permute,
+  positive,
   pow,
   prod,
   profile,

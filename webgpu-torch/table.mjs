@@ -10,8 +10,8 @@ const README = new URL("README.md", import.meta.url);
 // Each family and the modules whose functions it names.
 const FAMILIES = {
   "making tensors": ["tensor/creation"],
-  "arithmetic, functions, comparison, logic, bits": ["tensor/pointwise", "tensor/special"],
-  reductions: ["tensor/reductions"],
+  "arithmetic, functions, comparison, logic, bits": ["tensor/pointwise", "tensor/arithmetic", "tensor/special"],
+  reductions: ["tensor/reductions", "tensor/extremes", "tensor/variance", "tensor/norm"],
   shapes: ["tensor/shapes", "tensor/rearrange", "tensor/joins", "tensor/slices"],
   "by index": ["tensor/indexing", "tensor/nonzero", "tensor/scatter"],
   "running sums, softmax": ["tensor/scans", "tensor/softmax"],

@@ -125,6 +125,30 @@ CASES = [
         [ROWS],
         {"key": KEYS, "value": VALUES},
     ),
+    *(
+        ModuleCase(f"new nn.{name}", make, [], {"input": ROWS})
+        for name, make in {
+            "Linear(8, 3)": lambda: nn.Linear(8, 3),
+            "LayerNorm(8)": lambda: nn.LayerNorm(8),
+            "GELU()": lambda: nn.GELU(),
+            "ReLU({ inplace: false })": lambda: nn.ReLU(inplace=False),
+            "SiLU(false)": lambda: nn.SiLU(False),
+            "Sequential(new nn.SiLU())": lambda: nn.Sequential(nn.SiLU()),
+        }.items()
+    ),
+    ModuleCase("new nn.RMSNorm(8)", lambda: nn.RMSNorm(8), [], {"x": ROWS}),
+    ModuleCase(
+        "new nn.Embedding(7, 4, null, { norm_type: 2, sparse: false })",
+        lambda: nn.Embedding(7, 4, None, norm_type=2, sparse=False),
+        [],
+        {"input": torch.tensor([6, 0])},
+    ),
+    ModuleCase(
+        "new nn.MultiheadAttention(8, 2, { batch_first: true })",
+        lambda: nn.MultiheadAttention(8, 2, batch_first=True),
+        [],
+        {"query": ROWS, "key": KEYS, "value": VALUES, "key_padding_mask": PADDING},
+    ),
     attention([ROWS, ROWS, ROWS]),
     attention([ROWS, ROWS, ROWS], {"need_weights": False}),
     attention([ROWS, KEYS, VALUES], {"average_attn_weights": False}),

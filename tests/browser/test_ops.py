@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import open_webgpu_page
 from op_case import TOLERANCE, Case, assert_same, decode, encode
+from op_cases_arguments import ARGUMENTS, REFUSED_ARGUMENTS
 from op_cases_edges import EDGE_CASES
 from op_cases_errors import ERRORS
 from op_cases_index import INDEX
@@ -42,7 +43,8 @@ CASES = {
     "lists": LISTS,
     "promotion": PROMOTION,
     "edges": EDGE_CASES,
-    "errors": ERRORS,
+    "arguments": ARGUMENTS,
+    "errors": [*ERRORS, *REFUSED_ARGUMENTS],
 }
 
 
@@ -154,7 +156,7 @@ def test_errors_name_the_function_that_was_called_and_the_shapes(
 ) -> None:
     """Whatever it is made of: no `reshape` where `flatten` was called."""
     failures = []
-    for case in ERRORS:
+    for case in CASES["errors"]:
         if case.method != method:
             continue
         message = told(partial(call, op_page, case, "cpu"))

@@ -20,6 +20,7 @@ export { clone, dequantize } from "./tensor/conversion";
 export {
   arange,
   empty,
+  empty_like,
   eye,
   frombuffer,
   full,
@@ -51,6 +52,7 @@ export { profile, type Profile, type ProfileRow } from "./tensor/profile";
 export { einsum } from "./tensor/einsum";
 export { gather, index_select, take_along_dim } from "./tensor/indexing";
 export { argwhere, masked_select, nonzero } from "./tensor/nonzero";
+export * from "./tensor/arithmetic";
 export * from "./tensor/pointwise";
 export * from "./tensor/special";
 export { Generator, initial_seed, manual_seed, multinomial, rand, rand_like, randint, randn, randn_like, seed } from "./tensor/random";
@@ -60,29 +62,10 @@ export { scatter, scatter_add } from "./tensor/scatter";
 export { argsort, sort, topk } from "./tensor/sorting";
 export { cat, concat, concatenate, stack } from "./tensor/joins";
 export { addmm, baddbmm, bmm, dot, matmul, mm, mv, outer } from "./tensor/products";
-export {
-  all,
-  amax,
-  amin,
-  aminmax,
-  any,
-  argmax,
-  argmin,
-  count_nonzero,
-  logsumexp,
-  max,
-  mean,
-  min,
-  nanmean,
-  nansum,
-  norm,
-  prod,
-  std,
-  std_mean,
-  sum,
-  var_mean,
-  variance as var,
-} from "./tensor/reductions";
+export { all, any, count_nonzero, logsumexp, mean, nanmean, nansum, prod, sum } from "./tensor/reductions";
+export { amax, amin, aminmax, argmax, argmin, max, min } from "./tensor/extremes";
+export { std, std_mean, var_mean, variance as var } from "./tensor/variance";
+export { norm } from "./tensor/norm";
 export {
   broadcast_to,
   chunk,
@@ -112,7 +95,7 @@ export {
 } from "./tensor/rearrange";
 export { type Index, Slice } from "./tensor/slices";
 export { Tensor } from "./tensor/tensor";
-export { group_norm, layer_norm, rms_norm, scaled_dot_product_attention } from "./nn/functional";
+export { cosine_similarity, group_norm, layer_norm, rms_norm, scaled_dot_product_attention } from "./nn/functional";
 export { segment_reduce } from "./nn/segments";
 
 /** torch.nn */

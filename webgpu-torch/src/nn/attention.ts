@@ -6,6 +6,7 @@ import { numel, sameShape } from "../base/shape";
 import { MAX_HEAD_DIM } from "../kernels/attention_parts";
 import { cast, choose, constant, element, make, range } from "../tensor/build";
 import { tril } from "../tensor/creation";
+import { amax } from "../tensor/extremes";
 import { type Args, keywords, named } from "../tensor/keywords";
 import { matmul } from "../tensor/products";
 import { flatten, permute, reshape, transpose, unflatten, unsqueeze } from "../tensor/shapes";
@@ -99,6 +100,10 @@ export const scaled_dot_product_attention = named(
       const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
       throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
     }
+    if (attn_mask && !["bool", "float32", query.dtype].includes(attn_mask.dtype))
+      throw new RuntimeError(
+        `${op}: Expected attn_mask dtype to be bool or float or to match query dtype, but got ${attn_mask.dtype} and ${query.dtype}`,
+      );
     const [L = 0, E = 0] = query.shape.slice(-2);
     const scale = options.scale ?? 1 / Math.sqrt(E);
     for (const { shape } of [key, value]) groupOf(op, query.shape.at(-3) ?? 1, shape.at(-3) ?? 1, enable_gqa);
@@ -116,10 +121,11 @@ const causalMask = (L: number, k: Tensor): Tensor => tril(constant(1, [L, k.shap
 /** Attention by way of a matrix of all scores. */
 function byScores(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | null, scale: number): Tensor {
   const scores = element("mul", byHeads(query, transpose(key, -2, -1)), scale);
-  const masked = mask === null ? scores : mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, mask);
-  const weights = softmax(masked, { dim: -1 });
+  if (mask === null || scores.numel() === 0) return byHeads(softmax(scores, { dim: -1 }), value);
+  const masked = mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, cast(mask, scores.dtype));
   // A query that may see nothing attends to nothing; softmax alone would give NaN.
-  const safe = mask?.dtype === "bool" ? choose(element("isnan", weights), 0, weights) : weights;
+  const isBlind = element("eq", amax(masked, -1, true), -Infinity);
+  const safe = choose(isBlind, 0, softmax(masked, { dim: -1 }));
   return byHeads(safe, value);
 }
 

@@ -2,14 +2,17 @@
 
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
-import type { Shape } from "../base/shape";
+import { broadcastShapes, type Shape } from "../base/shape";
 import { cast, choose, constant, element, make } from "../tensor/build";
 import { type Args, keywords, named } from "../tensor/keywords";
-import { type Dims, norm, sum } from "../tensor/reductions";
-import { unsqueeze } from "../tensor/shapes";
+import { norm } from "../tensor/norm";
+import type { Dims } from "../tensor/reduce";
+import { sum } from "../tensor/reductions";
+import { expand, unsqueeze } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
+import { checkEmbedding, checkInplace, EMBEDDING_OPTIONS, type EmbeddingOptions, type InplaceOptions } from "./options";
 
-export { relu, sigmoid, tanh } from "../tensor/pointwise";
+export { sigmoid, tanh } from "../tensor/pointwise";
 export { linear } from "../tensor/products";
 export { pad } from "../tensor/pad";
 export { scaled_dot_product_attention } from "./attention";
@@ -17,7 +20,14 @@ export { cross_entropy, nll_loss } from "./losses";
 export { group_norm, layer_norm, rms_norm } from "./norms";
 export { log_softmax, softmax } from "../tensor/softmax";
 
-export const silu = named("silu", ["input: Tensor"], (input: Tensor): Tensor => element("silu", input));
+const activation = (name: "relu" | "silu") =>
+  named(name, ["input: Tensor", "..."], (input: Tensor, ...args: Args<InplaceOptions, ["inplace"]>): Tensor => {
+    checkInplace(name, args);
+    return element(name, input);
+  });
+
+export const relu = activation("relu");
+export const silu = activation("silu");
 
 export interface SoftplusOptions {
   beta?: number;
@@ -51,17 +61,12 @@ export const gelu = named("gelu", ["input: Tensor", "..."], (input: Tensor, opti
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
 });
 
-export interface EmbeddingOptions {
-  /** Of training, and without effect here. */
-  padding_idx?: number | null;
-}
-
 /** Rows of a weight by number. The weight may be float32, float16 or quantized; a number out of range gives NaN. */
 export const embedding = named(
   "embedding",
   ["input: Tensor", "weight: Tensor", "..."],
-  (input: Tensor, weight: Tensor, ...args: Args<EmbeddingOptions, ["padding_idx"]>): Tensor => {
-    keywords<EmbeddingOptions>("embedding", ["padding_idx"], args);
+  (input: Tensor, weight: Tensor, ...args: Args<EmbeddingOptions, typeof EMBEDDING_OPTIONS>): Tensor => {
+    checkEmbedding("embedding", keywords<EmbeddingOptions>("embedding", EMBEDDING_OPTIONS, args), weight.shape[0] ?? 0);
     if (input.dtype !== "int32")
       throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
     if (weight.ndim !== 2 || !isFloat(weight.dtype))
@@ -117,7 +122,8 @@ export const cosine_similarity = named(
   ["x1: Tensor", "x2: Tensor", "..."],
   (x1: Tensor, x2: Tensor, ...args: Args<CosineOptions, ["dim", "eps"]>): Tensor => {
     const { dim = 1, eps = 1e-8 } = keywords<CosineOptions>("cosine_similarity", ["dim", "eps"], args);
+    const shape = broadcastShapes("cosine_similarity", x1.shape, x2.shape);
     const unit = (x: Tensor) => element("div", x, element("maximum", norm(x, { dim, keepdim: true }), eps));
-    return sum(element("mul", unit(x1), unit(x2)), { dim });
+    return sum(element("mul", unit(expand(x1, shape)), unit(expand(x2, shape))), { dim });
   },
 );

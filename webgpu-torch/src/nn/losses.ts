@@ -97,6 +97,7 @@ export const cross_entropy = named(
     const along = weight && reshape(weight, [classes, ...input.shape.slice(d + 1).map(() => 1)]);
     const weighted = along ? element("mul", logs, along) : logs;
     if (isFloat(target.dtype)) {
+      if (ignore_index >= 0) throw new RuntimeError(`${op}: ignore_index is not supported for floating point target`);
       if (!sameShape(input.shape, target.shape))
         throw new RuntimeError(
           `${op}: Expected floating point target of the input's shape ${showShape(input.shape)}, got ${showShape(target.shape)}`,

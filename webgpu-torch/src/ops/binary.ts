@@ -51,7 +51,13 @@ const shift = (operator: string, cpu: (a: number, b: number) => number): Element
   cpu,
 });
 
-const divideDown = (a: number, b: number): number => Math.floor(a / b);
+/** From the remainder, which is exact where the quotient is not: 1 // 0.1 is 9. */
+const divideDown = (a: number, b: number): number => {
+  if (b === 0) return a / b;
+  const rest = a % b;
+  const whole = Math.round((a - rest) / b);
+  return rest !== 0 && rest < 0 !== b < 0 ? whole - 1 : whole;
+};
 const remainder = (a: number, b: number): number => {
   const r = a % b;
   return r !== 0 && r < 0 !== b < 0 ? r + b : r;
@@ -66,7 +72,7 @@ export const BINARY = {
   div: float((a, b) => `(${a} / ${b})`, (a, b) => a / b),
   div_trunc: number((T, a, b) => (T === "F32" ? `trunc(${a} / ${b})` : `(${a} / ${b})`), (a, b) => Math.trunc(a / b)),
   floor_divide: number(
-    (T, a, b) => (T === "F32" ? `floor(${a} / ${b})` : T === "U32" ? `(${a} / ${b})` : `op_floor_divide_I32(${a}, ${b})`),
+    (T, a, b) => (T === "U32" ? `(${a} / ${b})` : `op_floor_divide_${T}(${a}, ${b})`),
     divideDown,
   ),
   remainder: number((T, a, b) => (T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`), remainder),

@@ -62,6 +62,20 @@ fn op_ipow_U32(a: U32, b: U32) -> U32 {
   return y;
 }`),
 
+  // The quotient may round up to the next integer, as of 1 and 0.1: what is left of the dividend tells, where fma rounds once. By an
+  // infinite divisor all is left.
+  op_floor_divide_F32: helper(
+    `
+fn op_floor_divide_F32(a: F32, b: F32) -> F32 {
+  let q = floor(a / b);
+  let rest = select(fma(-q, b, a), a, op_isinf(b));
+  let down = select(q, q - 1.0, (rest != F32(0.0)) & ((rest < F32(0.0)) != (b < F32(0.0))));
+  return select(select(down, q, b == F32(0.0)), op_nan(), op_isinf(a) & (b != F32(0.0)));
+}`,
+    "op_isinf",
+    "op_nan",
+  ),
+
   op_floor_divide_I32: helper(`
 fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
   let q = a / b;

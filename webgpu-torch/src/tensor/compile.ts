@@ -4,6 +4,7 @@ import type { Backend } from "../backend/backend";
 import { RuntimeError } from "../base/errors";
 import type { Node } from "../graph/node";
 import { parameterNode, record, type Recording, replay } from "../graph/record";
+import { keywords } from "./keywords";
 import { Tensor } from "./tensor";
 
 /** Tensors, alone or in arrays and object literals. */
@@ -21,9 +22,11 @@ interface Kept<R extends Tree> {
 /**
  * A function that does what `fn` does, without building the graph anew: the first call with arguments of some shapes and dtypes
  * records what `fn` makes of them, later ones replay it. Arguments that are no tensors are part of what is recorded; so are
- * tensors that `fn` reads from elsewhere, such as weights.
+ * tensors that `fn` reads from elsewhere, such as weights. Of PyTorch's options there are none: they are refused.
  */
-export function compile<A extends readonly unknown[], R extends Tree>(fn: (...args: A) => R): (...args: A) => R {
+export function compile<A extends readonly unknown[], R extends Tree>(fn: (...args: A) => R, options: object = {}): (...args: A) => R {
+  if (typeof fn !== "function") throw new TypeError(`compile: expected a function, got ${fn === null ? "null" : typeof fn}`);
+  keywords("compile", [], [options]);
   // A recording is of one device, and gone with it.
   const devices = new WeakMap<Backend, Map<string, Kept<R>>>();
   return (...args) => {

@@ -2,7 +2,7 @@
 
 import type { DeviceName } from "../backend/backend";
 import { type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED, type PackedDType } from "../base/dtype";
-import { RuntimeError, ValueError } from "../base/errors";
+import { NotImplementedError, RuntimeError, ValueError } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
 import { QUANTIZED_GROUP } from "../ops/lookup";
@@ -14,8 +14,8 @@ import { narrow, type Sizes, sizesOf, unsqueeze } from "./shapes";
 import { Tensor } from "./tensor";
 
 export interface TensorOptions {
-  dtype?: DType;
-  device?: DeviceName;
+  dtype?: DType | null;
+  device?: DeviceName | null;
 }
 
 function upload(bytes: Uint8Array, shape: Shape, dtype: DType, device: DeviceName | undefined): Tensor {
@@ -42,26 +42,46 @@ export interface FromBufferOptions extends TensorOptions {
   offset?: number;
 }
 
-/** A tensor of one dimension from bytes, which go to the device without another copy on the way. */
+/**
+ * A tensor of one dimension from bytes, which go to the device without another copy on the way. What the buffer does not have, and
+ * what the device's buffers cannot hold, is refused before anything is allocated.
+ */
 export const frombuffer = named("frombuffer", ["buffer", "..."], (buffer: Bytes, options: FromBufferOptions = {}): Tensor => {
-  const {
-    dtype = "float32",
-    count = -1,
-    offset = 0,
-    device,
-  } = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
-  const all = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  const given = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
+  const { dtype = "float32", count = -1, offset = 0, device } = given;
+  const all = bytesOf(buffer);
+  if (!Number.isInteger(count) || !Number.isInteger(offset))
+    throw new TypeError(`frombuffer: count and offset must be integers, got ${String(count)} and ${String(offset)}`);
+  if (offset < 0 || offset > all.length)
+    throw new ValueError(`frombuffer: offset must be non-negative and no greater than buffer length (${all.length}), but got ${offset}`);
   // A bool is a byte in memory, and a word on the device.
   const size = dtype === "bool" ? 1 : itemSize(dtype);
-  const elements = count >= 0 ? count : (all.length - offset) / size;
-  if (offset < 0 || !Number.isInteger(elements) || offset + elements * size > all.length) {
+  const rest = all.length - offset;
+  if (count < 0 && rest % size !== 0)
     throw new ValueError(
-      `frombuffer: ${count < 0 ? "whole" : count} elements of ${dtype} from byte ${offset} do not fit a buffer of ${all.length} bytes`,
+      `frombuffer: buffer length (${rest} bytes) after offset (${offset} bytes) must be a multiple of element size (${size})`,
     );
-  }
+  const elements = count < 0 ? rest / size : count;
+  if (elements * size > rest)
+    throw new ValueError(
+      `frombuffer: requested buffer length (${elements} * ${size} bytes) after offset (${offset} bytes) must not be greater than actual buffer length (${all.length} bytes)`,
+    );
+  const held = backendOf(device).maxBytes;
+  if (elements * itemSize(dtype) > held)
+    throw new RuntimeError(
+      `frombuffer: ${elements} elements of ${dtype} take ${elements * itemSize(dtype)} bytes, but this adapter's buffers hold at most ${held}`,
+    );
   const bytes = all.subarray(offset, offset + elements * size);
   return upload(dtype === "bool" ? encode(bytes, "bool") : bytes, [elements], dtype, device);
 });
+
+function bytesOf(buffer: Bytes): Uint8Array {
+  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  // By its name, as one from another frame is none of this one's ArrayBuffers.
+  const name = Object.prototype.toString.call(buffer).slice("[object ".length, -1);
+  if (name === "ArrayBuffer" || name === "SharedArrayBuffer") return new Uint8Array(buffer);
+  throw new TypeError(`frombuffer: expected an ArrayBuffer or a view of one, got ${name}`);
+}
 
 /**
  * A block-quantised weight (out, in), for `linear` and `embedding`: float16 scales (out, in / 32), beside int8 (out, in) or uint32
@@ -148,6 +168,8 @@ export const full_like = named(
 );
 
 export const zeros_like = like("zeros_like", 0);
+/** As `empty`. */
+export const empty_like = like("empty_like", 0);
 export const ones_like = like("ones_like", 1);
 
 export interface ArangeOptions extends TensorOptions {
@@ -166,7 +188,10 @@ export const arange = named("arange", ["..."], (...args: [...number[]] | [...num
   if (step === 0) throw new RuntimeError("arange: step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
   const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
-  return progression(start, step, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
+  if (type === "bool") throw new NotImplementedError("arange: not implemented for 'bool'");
+  // Among integers start and step lose their fractions, but how many there are is counted before.
+  const [first, each] = isFloat(type) ? [start, step] : [Math.trunc(start), Math.trunc(step)];
+  return progression(first, each, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
 });
 
 const hasEnd = (value: unknown): boolean => typeof value === "object" && value !== null && "end" in value;

@@ -7,6 +7,7 @@ import { RuntimeError } from "../base/errors";
 import { runnerOf } from "../graph/run";
 import type { Caps } from "../kernels/caps";
 import type { Tiles } from "../kernels/tiles";
+import { keywords } from "./keywords";
 
 const backends = new Map<DeviceName, Backend>();
 let defaultDevice: DeviceName | null = null;
@@ -23,7 +24,10 @@ export interface InitOptions {
  * Opens a device and makes it the default. Throws, with the reason in plain words, where there is no WebGPU adapter.
  * After a device was lost, a second call opens a new one; tensors of the lost one are gone.
  */
-export async function init({ device = "webgpu", autotuned = null, caps }: InitOptions = {}): Promise<DeviceName> {
+export async function init(options: InitOptions = {}): Promise<DeviceName> {
+  const { device = "webgpu", autotuned = null, caps } = keywords<InitOptions>("init", [], [options], ["device", "autotuned", "caps"]);
+  if (device !== "webgpu" && device !== "cpu")
+    throw new RuntimeError(`init: expected one of webgpu, cpu as device, but got ${String(device satisfies never)}`);
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
   const backend = backendOf(device);

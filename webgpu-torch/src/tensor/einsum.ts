@@ -22,7 +22,8 @@ export const einsum = named(
   ["..."],
   (equation: string, ...operands: readonly Tensor[] | readonly [readonly Tensor[]]): Tensor => {
     const tensors = operands.flat() as Tensor[];
-    const [left = "", right] = equation.replaceAll(" ", "").split("->");
+    const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
+    if (more.length > 0) throw new RuntimeError(`einsum(): invalid subscript given, expected one arrow at most: ${equation}`);
     const terms = left.split(",");
     const other = tensors.findIndex((tensor) => !(tensor instanceof Tensor));
     if (other >= 0) throw new TypeError(`einsum: expected Tensor as operand ${other}, got ${typeof tensors[other]}`);

@@ -34,19 +34,27 @@ export const index_select = named(
   },
 );
 
+export interface GatherOptions {
+  /** Of training, and without effect here. */
+  sparse_grad?: boolean;
+}
+
 /** For each element of `index` the element of the same place, but for `dim`, where the index says. */
 export const gather = named(
   "gather",
-  ["input: Tensor", "dim: int", "index: Tensor"],
-  (input: Tensor, dim: number, index: Tensor): Tensor => {
+  ["input: Tensor", "dim: int", "index: Tensor", "..."],
+  (input: Tensor, dim: number, index: Tensor, options: GatherOptions = {}): Tensor => {
+    keywords<GatherOptions>("gather", [], [options], ["sparse_grad"]);
     const d = wrapDim("gather", dim, input.ndim);
     checkIndex("gather", index);
-    const fits = index.ndim === input.ndim && index.shape.every((size, i) => i === d || size <= (input.shape[i] ?? 0));
+    // A single value is as good as a vector of one.
+    const [from, at] = [input, index].map((tensor) => (tensor.ndim === 0 ? reshape(tensor, [1]) : tensor)) as [Tensor, Tensor];
+    const fits = at.ndim === from.ndim && at.shape.every((size, i) => i === d || size <= (from.shape[i] ?? 0));
     if (!fits)
       throw new RuntimeError(
         `gather: Size does not match at dimension ${d}: expected index ${showShape(index.shape)} to be no larger than self ${showShape(input.shape)} apart from dimension ${d}`,
       );
-    return make({ kind: "take", dim: d }, [input, index], index.shape, input.dtype);
+    return reshape(make({ kind: "take", dim: d }, [from, at], at.shape, input.dtype), index.shape);
   },
 );
 

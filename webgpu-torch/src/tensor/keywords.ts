@@ -153,13 +153,21 @@ function shapesIn(names: readonly string[], args: readonly unknown[]): string[] 
   return shapes.length > SHOWN ? [...shapes.slice(0, SHOWN), "…"] : shapes;
 }
 
+/** Keywords that PyTorch takes None for wherever it has them, which says no more than to leave them out. */
+const NONE_IS_DEFAULT = ["dtype", "device", "generator"] as const;
+
+/** Keyword arguments as a function gets them. */
+type Given<O extends object> = {
+  [Name in keyof O]: Name extends (typeof NONE_IS_DEFAULT)[number] ? Exclude<O[Name], null> : O[Name];
+};
+
 /** Joins positional and keyword arguments that may be left out; `only` names those that are keywords only. */
 export function keywords<O extends object>(
   op: string,
   names: readonly (keyof O & string)[],
   args: readonly unknown[],
   only: readonly (keyof O & string)[] = [],
-): O {
+): Given<O> {
   const given: Partial<Record<string, unknown>> = {};
   args.forEach((value, i) => {
     const name = names[i];
@@ -168,7 +176,8 @@ export function keywords<O extends object>(
         if (![...names, ...only].includes(key as keyof O & string))
           throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
-        if (inner !== undefined) given[key] = inner;
+        const isLeftOut = inner === undefined || (inner === null && NONE_IS_DEFAULT.some((name) => name === key));
+        if (!isLeftOut) given[key] = inner;
       }
     } else if (name === undefined) {
       throw new TypeError(`${op}() takes at most ${names.length} positional arguments but ${args.length} were given`);
@@ -177,7 +186,7 @@ export function keywords<O extends object>(
     }
   });
   // The names are O's, and the types are those of the function's own signature.
-  return given as O;
+  return given as Given<O>;
 }
 
 /** Whether a value is an object literal, and not a tensor or an array. */

@@ -1,8 +1,10 @@
 /** Gives class Tensor a method for every function whose first argument is a tensor. */
 
+import * as arithmetic from "./arithmetic";
 import type { Operand } from "./build";
 import * as conversion from "./conversion";
 import { full_like, ones_like, tril, triu, zeros_like } from "./creation";
+import * as extremes from "./extremes";
 import * as indexing from "./indexing";
 import { named } from "./keywords";
 import { argwhere, masked_select, nonzero, type NonzeroMethod } from "./nonzero";
@@ -10,6 +12,7 @@ import * as pointwise from "./pointwise";
 import * as products from "./products";
 import { multinomial } from "./random";
 import * as rearrange from "./rearrange";
+import { norm } from "./norm";
 import * as reductions from "./reductions";
 import * as scans from "./scans";
 import { scatter, scatter_add } from "./scatter";
@@ -19,9 +22,10 @@ import { index } from "./slices";
 import * as sorting from "./sorting";
 import * as special from "./special";
 import { Tensor } from "./tensor";
+import { std, variance } from "./variance";
 
 // What has a tensor first, but is no method in PyTorch, stays a function.
-const { variance, ...plainReductions } = reductions;
+const { rsub, ...plainArithmetic } = arithmetic;
 const { slice, sizesOf, ...views } = shapes;
 const { checkIndex, ...picks } = indexing;
 const { linear, ...plainProducts } = products;
@@ -29,11 +33,15 @@ const { linear, ...plainProducts } = products;
 const METHODS = {
   ...conversion,
   ...pointwise,
+  ...plainArithmetic,
   where: named("where", ["input: Tensor", "condition: Tensor", "other"], (input: Tensor, condition: Tensor, other: Operand) =>
     pointwise.where(condition, input, other),
   ),
   ...special,
-  ...plainReductions,
+  ...reductions,
+  ...extremes,
+  norm,
+  std,
   var: variance,
   ...views,
   ...rearrange,
@@ -68,8 +76,8 @@ type Mapped = {
 /** A mapped type keeps one overload of a function; these have several. */
 interface Methods extends Omit<Mapped, "max" | "min" | "nonzero"> {
   nonzero: NonzeroMethod;
-  max: reductions.ExtremeMethod;
-  min: reductions.ExtremeMethod;
+  max: extremes.ExtremeMethod;
+  min: extremes.ExtremeMethod;
 }
 
 declare module "./tensor" {

@@ -8,9 +8,11 @@ import { narrow, reshape } from "./shapes";
 import type { Tensor } from "./tensor";
 
 export interface PadOptions {
-  mode?: "constant" | "reflect" | "replicate" | "circular";
+  mode?: (typeof MODES)[number];
   value?: number | null;
 }
+
+const MODES = ["constant", "reflect", "replicate", "circular"] as const;
 
 /**
  * `widths` says how many elements come before and after, from the last dimension on; negative numbers cut off. "constant" puts in
@@ -21,6 +23,7 @@ export const pad = named(
   ["input: Tensor", "pad", "..."],
   (input: Tensor, widths: readonly number[], ...args: Args<PadOptions, ["mode", "value"]>): Tensor => {
     const { mode = "constant", value = null } = keywords<PadOptions>("pad", ["mode", "value"], args);
+    if (!MODES.includes(mode)) throw new NotImplementedError(`pad: Unrecognised padding mode ${String(mode)}`);
     if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
     if (widths.length > 2 * input.ndim)
       throw new RuntimeError(
@@ -64,12 +67,14 @@ function padFrom(
 ): Tensor {
   const size = input.shape[d] ?? 0;
   const most = { reflect: size - 1, circular: size, replicate: size === 0 ? 0 : Infinity }[mode];
-  if (most === undefined) throw new NotImplementedError(`pad: unrecognised padding mode ${String(mode)}`);
   if (before > most || after > most)
     throw new RuntimeError(
       `pad: Padding size should be less than or equal to what mode ${mode} has at dimension ${d} of ${showShape(input.shape)}, got ${before} and ${after}`,
     );
   if (before === 0 && after === 0) return input;
+  // What is cut off is not what a circle goes on with.
+  if (mode === "circular" && (before < 0 || after < 0))
+    return padFrom(mode, padConstant(input, d, Math.min(0, before), Math.min(0, after), 0), d, Math.max(0, before), Math.max(0, after));
   const count = size + before + after;
   const shape = input.shape.map((own, j) => (j === d ? count : own));
   const place = element("sub", range(count, input.backend), before);

@@ -3,16 +3,29 @@
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
 import type { BinaryName, UnaryName } from "../ops/table";
+import { add, div, sub } from "./arithmetic";
 import { cast, choose, element, type Operand, promoted } from "./build";
 import { type Args, keywords, named } from "./keywords";
+import { nonzero } from "./nonzero";
 import { Tensor } from "./tensor";
 
 const unary = (name: UnaryName) => named(name, ["input: Tensor"], (input: Tensor): Tensor => element(name, input));
 const binary = (name: BinaryName) =>
   named(name, ["input", "other"], (input: Operand, other: Operand): Tensor => element(name, input, other));
+/** Where PyTorch takes no number for the first. */
+const binaryOfTensor = (name: BinaryName) =>
+  named(name, ["input: Tensor", "other"], (input: Tensor, other: Operand): Tensor => element(name, input, other));
+/** Where it takes none at all. */
+const binaryOfTensors = (name: BinaryName) =>
+  named(name, ["input: Tensor", "other: Tensor"], (input: Tensor, other: Tensor): Tensor => element(name, input, other));
 
 // One argument.
 export const neg = unary("neg");
+/** The tensor itself. */
+export const positive = named("positive", ["input: Tensor"], (input: Tensor): Tensor => {
+  if (input.dtype === "bool") throw new RuntimeError("positive: The `+` operator, on a bool tensor is not supported.");
+  return input;
+});
 export const abs = unary("abs");
 export const sign = unary("sign");
 /** The product with itself; of bools as integers. */
@@ -65,19 +78,19 @@ export { acos as arccos, acosh as arccosh, asin as arcsin, asinh as arcsinh, ata
 export const mul = binary("mul");
 export const floor_divide = binary("floor_divide");
 export const remainder = binary("remainder");
-export const fmod = binary("fmod");
-export const maximum = binary("maximum");
-export const minimum = binary("minimum");
-export const atan2 = binary("atan2");
-export const eq = binary("eq");
-export const ne = binary("ne");
-export const lt = binary("lt");
-export const le = binary("le");
-export const gt = binary("gt");
-export const ge = binary("ge");
-export const logical_and = binary("logical_and");
-export const logical_or = binary("logical_or");
-export const logical_xor = binary("logical_xor");
+export const fmod = binaryOfTensor("fmod");
+export const maximum = binaryOfTensors("maximum");
+export const minimum = binaryOfTensors("minimum");
+export const atan2 = binaryOfTensors("atan2");
+export const eq = binaryOfTensor("eq");
+export const ne = binaryOfTensor("ne");
+export const lt = binaryOfTensor("lt");
+export const le = binaryOfTensor("le");
+export const gt = binaryOfTensor("gt");
+export const ge = binaryOfTensor("ge");
+export const logical_and = binaryOfTensors("logical_and");
+export const logical_or = binaryOfTensors("logical_or");
+export const logical_xor = binaryOfTensors("logical_xor");
 export const bitwise_and = binary("bitwise_and");
 export const bitwise_or = binary("bitwise_or");
 export const bitwise_xor = binary("bitwise_xor");
@@ -85,91 +98,6 @@ export const bitwise_left_shift = binary("bitwise_left_shift");
 export const bitwise_right_shift = binary("bitwise_right_shift");
 export { mul as multiply, atan2 as arctan2 };
 export { ne as not_equal, lt as less, le as less_equal, gt as greater, ge as greater_equal };
-
-export interface AlphaOptions {
-  alpha?: number;
-}
-
-/** input + alpha * other */
-export const add = named("add", ["input", "other", "..."], (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => {
-  return element("add", input, scaled("add", input, other, options));
-});
-
-/** input - alpha * other */
-export const sub = named("sub", ["input", "other", "..."], (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => {
-  if (promoted("sub", [input, other]) === "bool")
-    throw new RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported; use logical_xor() instead");
-  return element("sub", input, scaled("sub", input, other, options));
-});
-
-/** alpha * other, to be joined with `input`. */
-function scaled(op: string, input: Operand, other: Operand, options: AlphaOptions): Operand {
-  const { alpha = 1 } = keywords<AlphaOptions>(op, [], [options], ["alpha"]);
-  if (alpha === 1) return other;
-  if (!Number.isInteger(alpha) && !isFloat(promoted(op, [input, other])))
-    throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
-  return other instanceof Tensor ? element("mul", other, alpha) : Number(other) * alpha;
-}
-
-/** alpha * other - input, with other first. */
-export const rsub = named(
-  "rsub",
-  ["input", "other", "..."],
-  (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => sub(other, input, options),
-);
-
-export interface DivOptions {
-  rounding_mode?: "trunc" | "floor" | null;
-}
-
-/** True division, or rounded towards zero or down. */
-export const div = named("div", ["input", "other", "..."], (input: Operand, other: Operand, options: DivOptions = {}): Tensor => {
-  const { rounding_mode = null } = keywords<DivOptions>("div", [], [options], ["rounding_mode"]);
-  switch (rounding_mode) {
-    case null:
-      return element("div", input, other);
-    case "trunc":
-      return element("div_trunc", input, other);
-    case "floor":
-      return element("floor_divide", input, other);
-    default:
-      throw new RuntimeError(
-        `div: expected rounding_mode to be one of null, 'trunc', or 'floor' but found '${String(rounding_mode satisfies never)}'`,
-      );
-  }
-});
-
-export { div as divide, div as true_divide, sub as subtract };
-
-/** input to the power of exponent. Squares, roots and the like are computed as such. */
-export const pow = named("pow", ["input", "exponent"], (input: Operand, exponent: Operand): Tensor => {
-  // The one power of bools that there is.
-  if (input instanceof Tensor && input.dtype === "bool" && typeof exponent === "boolean")
-    return exponent ? input : element("logical_or", input, element("logical_not", input));
-  if (!(input instanceof Tensor) || typeof exponent !== "number") return element("pow", input, exponent);
-  if (exponent === 2) return element("square", input);
-  if (!isFloat(input.dtype)) {
-    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
-    return element("pow", input, exponent);
-  }
-  if (exponent === 0.5) return element("sqrt", input);
-  if (exponent === -0.5) return element("rsqrt", input);
-  if (exponent === -1) return element("reciprocal", input);
-  if (exponent === 3) return element("mul", element("square", input), input);
-  return element("pow", input, exponent);
-});
-
-export interface RoundOptions {
-  decimals?: number;
-}
-
-/** To the nearest integer, halves to the even one; or to a number of decimals. */
-export const round = named("round", ["input: Tensor", "..."], (input: Tensor, options: RoundOptions = {}): Tensor => {
-  const { decimals = 0 } = keywords<RoundOptions>("round", [], [options], ["decimals"]);
-  if (decimals === 0) return element("round", input);
-  const scale = 10 ** Math.abs(decimals);
-  return decimals > 0 ? div(element("round", mul(input, scale)), scale) : mul(element("round", div(input, scale)), scale);
-});
 
 export interface ClampOptions {
   min?: Operand | null;
@@ -180,6 +108,8 @@ export interface ClampOptions {
 export const clamp = named("clamp", ["input: Tensor", "..."], (input: Tensor, ...args: Args<ClampOptions, ["min", "max"]>): Tensor => {
   const { min = null, max = null } = keywords<ClampOptions>("clamp", ["min", "max"], args);
   if (min === null && max === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
+  if (min !== null && max !== null && min instanceof Tensor !== max instanceof Tensor)
+    throw new TypeError("clamp(): arguments 'min' and 'max' must be two Tensors or two numbers");
   const raised = min === null ? input : element("maximum", input, min);
   return max === null ? raised : element("minimum", raised, max);
 });
@@ -196,18 +126,33 @@ export const clamp_max = named(
   (input: Tensor, max: Operand): Tensor => element("minimum", input, max),
 );
 
-/** input where the condition holds, other elsewhere. */
-export const where = named(
-  "where",
-  ["condition: Tensor", "input", "other"],
-  (condition: Tensor, input: Operand, other: Operand): Tensor => choose(condition, input, other),
-);
+/** The forms of `torch.where(…)`. */
+export interface WhereFunction {
+  (condition: Tensor, input: Operand, other: Operand | { other: Operand }): Tensor;
+  (condition: Tensor, named: { input: Operand; other: Operand }): Tensor;
+  (named: { condition: Tensor; input: Operand; other: Operand }): Tensor;
+  (condition: Tensor | { condition: Tensor }): Promise<Tensor[]>;
+}
+
+/** input where the condition holds, other elsewhere; of a condition alone the places where it is not zero, as `nonzero` with as_tuple. */
+export const where = named("where", ["condition: Tensor", "..."], (condition: Tensor, ...args: readonly unknown[]) => {
+  const { input, other } = keywords<{ input?: Operand; other?: Operand }>("where", ["input", "other"], args);
+  if (input === undefined && other === undefined) return nonzero(condition, { as_tuple: true });
+  const missing = input === undefined ? "input" : "other";
+  if (input === undefined || other === undefined)
+    throw new TypeError(`where() missing 1 required positional argument: "${missing}"`);
+  return choose(condition, input, other);
+}) as WhereFunction;
 
 /** value where the mask holds. The result keeps the input's dtype. */
 export const masked_fill = named(
   "masked_fill",
   ["input: Tensor", "mask: Tensor", "value"],
   (input: Tensor, mask: Tensor, value: Operand): Tensor => {
+    if (value instanceof Tensor && value.ndim > 0)
+      throw new RuntimeError(`masked_fill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`);
+    if (!(value instanceof Tensor) && !isFloat(input.dtype) && input.dtype !== "bool" && !Number.isFinite(Number(value)))
+      throw new RuntimeError(`masked_fill: value ${value} cannot be converted to type ${input.dtype} without overflow`);
     return cast(choose(mask, value, input), input.dtype);
   },
 );

@@ -8,7 +8,7 @@ import { cast, constant, element, make, promoted } from "./build";
 import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
 import { sum } from "./reductions";
-import { reshape, transpose, unsqueeze } from "./shapes";
+import { expand, reshape, transpose, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
 /** A batched product of matrices; a vector on either side is a matrix of one row or one column, which is left out again. */
@@ -62,10 +62,13 @@ export interface AddOptions {
 
 const plus = (op: string, input: Tensor, term: Tensor, options: AddOptions): Tensor => {
   const { beta = 1, alpha = 1 } = keywords<AddOptions>(op, [], [options], ["beta", "alpha"]);
-  const scaledTerm = alpha === 1 ? term : element("mul", term, alpha);
+  if (input.dtype !== term.dtype)
+    throw new RuntimeError(`${op}: self and mat2 must have the same dtype, but got ${input.dtype} and ${term.dtype}`);
+  const self = expand(input, term.shape);
+  // Among integers the factors lose their fractions.
+  const times = (x: Tensor, factor: number) => (factor === 1 ? x : element("mul", x, isFloat(x.dtype) ? factor : Math.trunc(factor)));
   // With beta 0 the input is ignored, whatever is in it.
-  if (beta === 0) return scaledTerm;
-  return element("add", scaledTerm, beta === 1 ? input : element("mul", input, beta));
+  return beta === 0 ? times(term, alpha) : element("add", times(term, alpha), times(self, beta));
 };
 
 /** beta * input + alpha * (mat1 @ mat2) */

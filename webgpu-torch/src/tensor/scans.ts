@@ -2,6 +2,7 @@
 
 import type { DType } from "../base/dtype";
 import { isFloat } from "../base/dtype";
+import { NotImplementedError } from "../base/errors";
 import { wrapDim } from "../base/shape";
 import type { ScanOp } from "../ops/lists";
 import { cast, make } from "./build";
@@ -18,6 +19,7 @@ const running = (name: string, scan: ScanOp) =>
     const { dtype = null } = keywords<ScanOptions>(name, [], [options], ["dtype"]);
     const d = wrapDim(name, dim, input.ndim);
     const given = dtype ?? input.dtype;
+    if (dtype === "bool") throw new NotImplementedError(`${name}: not implemented for 'bool'`);
     // Integers run up in 32 bits, and float16 in float32.
     const result = isFloat(given) || given === "uint32" ? given : (dtype ?? "int32");
     const x = cast(cast(input, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");

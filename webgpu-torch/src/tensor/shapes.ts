@@ -114,6 +114,8 @@ export const squeeze = named(
   (input: Tensor, ...args: Args<{ dim?: number | readonly number[] }, ["dim"]>): Tensor => {
     const { dim } = keywords<{ dim?: number | readonly number[] }>("squeeze", ["dim"], args);
     const dims = dim === undefined ? input.shape.map((_, d) => d) : [dim].flat().map((d) => wrapDim("squeeze", d as number, input.ndim));
+    const twice = dims.find((d, i) => dims.indexOf(d) < i);
+    if (twice !== undefined) throw new RuntimeError(`squeeze: dim ${twice} appears multiple times in the list of dims`);
     return reshape(
       input,
       input.shape.filter((size, d) => size !== 1 || !dims.includes(d)),

@@ -64,8 +64,6 @@ export interface SortOptions {
   stable?: boolean;
 }
 
-const SORT = ["dim", "descending", "stable"] as const;
-
 /** The elements of a dimension in order, and their positions. */
 export const sort = named("sort", ["input: Tensor", "..."], (input: Tensor, ...args: Args<SortOptions, ["dim", "descending"]>): Sorted => {
   const { dim = -1, descending = false } = keywords<SortOptions>("sort", ["dim", "descending"], args, ["stable"]);
@@ -76,8 +74,8 @@ export const sort = named("sort", ["input: Tensor", "..."], (input: Tensor, ...a
 export const argsort = named(
   "argsort",
   ["input: Tensor", "..."],
-  (input: Tensor, ...args: Args<SortOptions, ["dim", "descending", "stable"]>): Tensor => {
-    const { dim = -1, descending = false } = keywords<SortOptions>("argsort", SORT, args);
+  (input: Tensor, ...args: Args<SortOptions, ["dim", "descending"]>): Tensor => {
+    const { dim = -1, descending = false } = keywords<SortOptions>("argsort", ["dim", "descending"], args, ["stable"]);
     return ordered("argsort", input, dim, descending, null).indices;
   },
 );

@@ -25,7 +25,7 @@ const unary = (name: string, compute: (x: Operand) => Tensor) => {
 /** The same, which PyTorch has for floats only. */
 const binaryOfFloats = (name: string, compute: (a: Operand, b: Operand) => Tensor) => {
   const apply = binary(name, compute);
-  return named(name, ["input", "other"], (input: Operand, other: Operand): Tensor => {
+  return named(name, ["input: Tensor", "other: Tensor"], (input: Tensor, other: Tensor): Tensor => {
     const dtype = promoted(name, [input, other]);
     if (!isFloat(dtype)) throw new NotImplementedError(`${name}: not implemented for '${dtype}', only for floats`);
     return apply(input, other);
@@ -84,13 +84,10 @@ export const hypot = binaryOfFloats("hypot", (a, b) => {
 
 /** a · log(b), and 0 where a is 0, unless b is NaN. */
 export const xlogy = binary("xlogy", (a, b) => {
-  const product = element("mul", a, element("log", b instanceof Tensor ? b : element("add", element("mul", a, 0), b)));
-  const zero = element(
-    "logical_and",
-    element("eq", a, 0),
-    element("logical_not", element("isnan", element("add", element("mul", a, 0), b))),
-  );
-  return choose(zero, 0, product);
+  const isNumber = b instanceof Tensor ? element("logical_not", element("isnan", b)) : !Number.isNaN(b);
+  const log = b instanceof Tensor ? element("log", b) : Math.log(Number(b));
+  const isZero = a instanceof Tensor ? element("eq", a, 0) : Number(a) === 0;
+  return choose(element("logical_and", isZero, isNumber), 0, element("mul", a, log));
 });
 
 /** The size of a with the sign of b. */

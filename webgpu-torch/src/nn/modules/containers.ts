@@ -1,6 +1,7 @@
 /** Modules made of others, one after the other. */
 
 import type { Tensor } from "../../tensor/tensor";
+import { type InputArgs, inputOf } from "./layers";
 import { Module } from "./module";
 
 /** A module from a tensor to a tensor. */
@@ -39,7 +40,7 @@ export class Sequential extends Module {
     modules.forEach((module, i) => Object.assign(this, { [i]: module }));
   }
 
-  override forward(input: Tensor): Tensor {
-    return (this.children() as Layer[]).reduce((x, layer) => layer.forward(x), input);
+  override forward(...args: InputArgs): Tensor {
+    return (this.children() as Layer[]).reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
   }
 }

@@ -10,6 +10,7 @@ import { rand, randn } from "../../tensor/random";
 import { unsqueeze } from "../../tensor/shapes";
 import type { Tensor } from "../../tensor/tensor";
 import * as F from "../functional";
+import { checkEmbedding, checkInplace, EMBEDDING_OPTIONS, type EmbeddingOptions as EmbeddingKeywords, type InplaceOptions } from "../options";
 import { Module } from "./module";
 
 export interface FactoryOptions {
@@ -18,6 +19,14 @@ export interface FactoryOptions {
 }
 
 const factory = ({ device, dtype }: FactoryOptions): FactoryOptions => ({ ...(device && { device }), ...(dtype && { dtype }) });
+
+const INPUT = ["input: Tensor"] as const;
+
+/** What the forward of a module takes that has one tensor to compute with: that, by position or by name. */
+export type InputArgs = Arguments<[input: Tensor], typeof INPUT>;
+
+/** @internal The tensor. */
+export const inputOf = (module: string, args: InputArgs): Tensor => arranged<[input: Tensor], typeof INPUT>(module, INPUT, args)[0];
 
 /** Numbers between -bound and bound. */
 export const uniform = (shape: Shape, bound: number, options: FactoryOptions): Tensor =>
@@ -44,16 +53,14 @@ export class Linear extends Module {
     this.bias = bias ? uniform([out_features], bound, factory(options)) : null;
   }
 
-  override forward(input: Tensor): Tensor {
-    return F.linear(input, this.weight, this.bias);
+  override forward(...args: InputArgs): Tensor {
+    return F.linear(inputOf("Linear", args), this.weight, this.bias);
   }
 }
 
-export interface EmbeddingOptions extends FactoryOptions {
-  padding_idx?: number | null;
-}
+export interface EmbeddingOptions extends FactoryOptions, EmbeddingKeywords {}
 
-type EmbeddingArgs = [num_embeddings: number, embedding_dim: number, ...Args<EmbeddingOptions, ["padding_idx"]>];
+type EmbeddingArgs = [num_embeddings: number, embedding_dim: number, ...Args<EmbeddingOptions, typeof EMBEDDING_OPTIONS>];
 const EMBEDDING = ["num_embeddings", "embedding_dim", "..."] as const;
 
 /** Rows by number. The row `padding_idx` is zeros to begin with; it matters to training only. */
@@ -63,13 +70,15 @@ export class Embedding extends Module {
   constructor(...args: Arguments<EmbeddingArgs, typeof EMBEDDING>) {
     super();
     const [num_embeddings, embedding_dim, ...others] = arranged<EmbeddingArgs, typeof EMBEDDING>("Embedding", EMBEDDING, args);
-    const { padding_idx = null, ...options } = keywords<EmbeddingOptions>("Embedding", ["padding_idx"], others, ["device", "dtype"]);
+    const options = keywords<EmbeddingOptions>("Embedding", EMBEDDING_OPTIONS, others, ["device", "dtype"]);
+    const { padding_idx = null } = options;
+    checkEmbedding("Embedding", options, num_embeddings);
     const rows = randn(num_embeddings, embedding_dim, factory(options));
     this.weight = padding_idx === null ? rows : withoutRow(rows, wrapDim("Embedding", padding_idx, num_embeddings));
   }
 
-  override forward(input: Tensor): Tensor {
-    return F.embedding(input, this.weight);
+  override forward(...args: InputArgs): Tensor {
+    return F.embedding(inputOf("Embedding", args), this.weight);
   }
 }
 
@@ -112,8 +121,8 @@ export class LayerNorm extends Module {
     this.bias = elementwise_affine && bias ? zeros([...this.#shape], factory(options)) : null;
   }
 
-  override forward(input: Tensor): Tensor {
-    return F.layer_norm(input, this.#shape, this.weight, this.bias, this.#eps);
+  override forward(...args: InputArgs): Tensor {
+    return F.layer_norm(inputOf("LayerNorm", args), this.#shape, this.weight, this.bias, this.#eps);
   }
 }
 
@@ -140,20 +149,31 @@ export class RMSNorm extends Module {
     this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
   }
 
-  override forward(input: Tensor): Tensor {
-    return F.rms_norm(input, this.#shape, this.weight, this.#eps);
+  override forward(...args: Arguments<[x: Tensor], ["x: Tensor"]>): Tensor {
+    const [x] = arranged<[x: Tensor], ["x: Tensor"]>("RMSNorm", ["x: Tensor"], args);
+    return F.rms_norm(x, this.#shape, this.weight, this.#eps);
   }
 }
 
 export class ReLU extends Module {
-  override forward(input: Tensor): Tensor {
-    return F.relu(input);
+  constructor(...args: Args<InplaceOptions, ["inplace"]>) {
+    super();
+    checkInplace("ReLU", args);
+  }
+
+  override forward(...args: InputArgs): Tensor {
+    return F.relu(inputOf("ReLU", args));
   }
 }
 
 export class SiLU extends Module {
-  override forward(input: Tensor): Tensor {
-    return F.silu(input);
+  constructor(...args: Args<InplaceOptions, ["inplace"]>) {
+    super();
+    checkInplace("SiLU", args);
+  }
+
+  override forward(...args: InputArgs): Tensor {
+    return F.silu(inputOf("SiLU", args));
   }
 }
 
@@ -165,7 +185,7 @@ export class GELU extends Module {
     this.#options = keywords<F.GeluOptions>("GELU", ["approximate"], args);
   }
 
-  override forward(input: Tensor): Tensor {
-    return F.gelu(input, this.#options);
+  override forward(...args: InputArgs): Tensor {
+    return F.gelu(inputOf("GELU", args), this.#options);
   }
 }
