@@ -2742,6 +2742,8 @@ function runTask(task, input2) {
       const { distribution, count } = task.spec;
       return { dtype: distribution === "bits" ? "uint32" : "float32", values: randomCpu(distribution, count, input2(0, "uint32")) };
     }
+    case "round_rows":
+      throw new RangeError("round_rows: the cpu backend multiplies numbers as they are");
     default:
       return task;
   }
@@ -3191,17 +3193,19 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 // src/kernels/matmul_dots.ts
 var TILE = 32;
 var GROUPS = 4;
-var INVOCATIONS2 = TILE * GROUPS;
+var INVOCATIONS2 = 128;
 var [ROWS, COLUMNS] = [8, 4];
 var [ACROSS, DOWN] = [TILE / COLUMNS, TILE / ROWS];
 var VECTORS = QUANTIZED_GROUP / 16;
-var PITCH = GROUPS * VECTORS + 1;
+var DEPTH = GROUPS * VECTORS;
+var [PITCH, SCALES_PITCH] = [DEPTH + 1, GROUPS + 1];
+var SHARE = TILE * DEPTH / INVOCATIONS2;
 var SUMMED = 4;
 function matmulDots(spec) {
-  const { M, N, K } = spec;
+  const { M, N, K, weight } = spec;
   checkSizes("matmul", { M, N, K });
   return {
-    name: `matmul_dots_${spec.weight}`,
+    name: `matmul_dots_${weight}`,
     get wgsl() {
       return dotsWgsl(spec);
     },
@@ -3212,20 +3216,18 @@ function matmulDots(spec) {
 function dotsWgsl({ N, K, epilogue }) {
   const groups = K / QUANTIZED_GROUP;
   const steps = Math.ceil(groups / GROUPS);
-  const quads = QUANTIZED_GROUP / 4;
+  const eachX = (line) => repeat(SHARE, line, " ");
   const ask = (step) => `{
-      let asked = w_row * ${groups}u + ${step} * ${GROUPS}u + group;
-      let x_asked = (x_row * ${groups}u + ${step} * ${GROUPS}u + group) * ${quads}u;
-      ${groups % GROUPS === 0 ? "" : `if (${step} * ${GROUPS}u + group >= ${groups}u) { ${repeat(quads, (n) => `x${n} = vec4f();`, " ")} } else`} {
-        ${repeat(quads, (n) => `x${n} = x[x_asked + ${n}u];`, " ")}
-        words = w[asked];
-        halves = w_scales[asked / 2u];
-      }
+      ${eachX((n) => `x${n} = x[x_row${n} * ${groups * VECTORS}u + ${step} * ${DEPTH}u + along];`)}
+      let asked = ${step} * ${GROUPS}u + group;
+      words = w[w_row * ${groups}u + asked];
+      x_scale = scale_of_x(scaled_row * ${groups}u + asked);
+      w_halves = w_scales[(w_row * ${groups}u + asked) / 2u];
     }`;
   return (
     /* wgsl */
     `
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> w_scales: array<u32>;
 ${storeWgsl(epilogue, N, 4, 3)}
@@ -3233,14 +3235,17 @@ ${scaleWgsl("w")}
 ${WORKGROUP_INDEX}
 // x's rows, then w's.
 var<workgroup> tiles: array<vec4u, ${2 * TILE * PITCH}>;
-var<workgroup> scales: array<f32, ${2 * TILE * (GROUPS + 1)}>;
+var<workgroup> scales: array<f32, ${2 * TILE * SCALES_PITCH}>;
+
+// They lie behind all integers.
+fn scale_of_x(group: u32) -> u32 { return x[sizes.M * ${groups * VECTORS}u + group / 4u][group % 4u]; }
 
 // Four columns' integers, from the lower half of a word of eight: each goes to the top of its byte, and so is 16 times as large.
 fn bytes(half: u32) -> u32 {
   let pairs = (half & 0xffu) | ((half & 0xff00u) << 8);
   return ((pairs & 0x000f000fu) << 4) | ((pairs & 0x00f000f0u) << 8);
 }
-fn rounded(v: vec4f, inverse: f32) -> u32 { return pack4xI8(vec4i(round(v * inverse))); }
+
 fn dot16(a: vec4u, b: vec4u) -> i32 {
   return dot4I8Packed(a.x, b.x) + dot4I8Packed(a.y, b.y) + dot4I8Packed(a.z, b.z) + dot4I8Packed(a.w, b.w);
 }
@@ -3256,41 +3261,36 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let ty = invocation / ${ACROSS}u % ${DOWN}u;
   let tz = invocation / ${ACROSS * DOWN}u;
 
-  // Rows past the edge read the last one, and are not stored. An invocation stores four columns side by side, and reads their weights
+  // Rows past the edge read the last one, and are not stored.
+  let along = invocation % ${DEPTH}u;
+  ${eachX((n) => `let x_row${n} = min(row0 + (invocation + ${n * INVOCATIONS2}u) / ${DEPTH}u, sizes.M - 1);`)}
+  // One group of one row of w, and the scale of one of x. An invocation stores four columns side by side, and reads their weights
   // ${ACROSS} rows apart, so that its neighbours read other memory banks.
   let own = invocation / ${GROUPS}u;
   let group = invocation % ${GROUPS}u;
-  let place = own * ${PITCH}u + group * ${VECTORS}u;
-  let x_row = min(row0 + own, sizes.M - 1);
+  let scaled_row = min(row0 + own, sizes.M - 1);
   let w_row = min(column0 + own % ${ACROSS}u * ${COLUMNS}u + own / ${ACROSS}u, ${N - 1}u);
-  ${repeat(ROWS, (i) => `var acc${i} = vec4f();`, " ")}
-  ${repeat(quads, (n) => `var x${n} = vec4f();`, " ")}
-  var words = vec4u();
-  var halves = 0u;
 
+  ${repeat(ROWS, (i) => `var acc${i} = vec4f();`, " ")}
+  ${eachX((n) => `var x${n}: vec4u;`)} var words: vec4u; var x_scale: u32; var w_halves: u32;
   ${ask("0u")}
   for (var step = 0u; step < ${steps}u; step++) {
+    ${eachX((n) => `tiles[(invocation + ${n * INVOCATIONS2}u) / ${DEPTH}u * ${PITCH}u + along] = x${n};`)}
+    ${repeat(VECTORS, (v) => `tiles[(${TILE}u + own) * ${PITCH}u + group * ${VECTORS}u + ${v}u] = vec4u(${repeat(4, (n) => `bytes(words[${2 * v + (n >> 1)}]${n % 2 ? " >> 16" : ""})`, ", ")});`, "\n    ")}
     let here = step * ${GROUPS}u + group;
-    var largest = vec4u();
-    ${repeat(quads, (n) => `largest = max(largest, bitcast<vec4u>(x${n}) & vec4u(0x7fffffffu));`, "\n    ")}
-    let bits = max(max(largest.x, largest.y), max(largest.z, largest.w));
-    let size = bitcast<f32>(bits);
-    let inverse = select(127 / size, 0.0, size < 1e-30);
-    ${repeat(VECTORS, (v) => `tiles[place + ${v}u] = vec4u(${repeat(4, (n) => `rounded(x${4 * v + n}, inverse)`, ", ")});`, "\n    ")}
-    ${repeat(VECTORS, (v) => `tiles[${TILE * PITCH + v}u + place] = vec4u(${repeat(4, (n) => `bytes(words[${2 * v + (n >> 1)}]${n % 2 ? " >> 16" : ""})`, ", ")});`, "\n    ")}
-    scales[own * ${GROUPS + 1}u + group] = select(size / 127, bitcast<f32>(bits | 0x7fc00000u), bits >= 0x7f800000u);
-    scales[(${TILE}u + own) * ${GROUPS + 1}u + group] = w_scale(halves >> ((w_row * ${groups}u + here) % 2u * 16u)) / 16;
+    let w_scale_here = w_scale(w_halves >> ((w_row * ${groups}u + here) % 2u * 16u)) / 16;
+    // Groups past the last are other rows', and count nothing.
+    scales[own * ${SCALES_PITCH}u + group] = select(0.0, bitcast<f32>(x_scale), here < ${groups}u);
+    scales[(${TILE}u + own) * ${SCALES_PITCH}u + group] = select(0.0, w_scale_here, here < ${groups}u);
     workgroupBarrier();
     // Memory is asked for the next step's vectors before this step's are multiplied.
-    if (step < ${steps - 1}u) {
-      ${ask("(step + 1)")}
-    }
+    if (step < ${steps - 1}u) ${ask("(step + 1)")}
     ${repeat(COLUMNS, (j) => repeat(VECTORS, (v) => `let w${j}_${v} = tiles[(${TILE + j * ACROSS}u + tx) * ${PITCH}u + tz * ${VECTORS}u + ${v}u];`, " "), "\n    ")}
-    let w_scales4 = vec4f(${repeat(COLUMNS, (j) => `scales[(${TILE + j * ACROSS}u + tx) * ${GROUPS + 1}u + tz]`, ", ")});
+    let four_scales = vec4f(${repeat(COLUMNS, (j) => `scales[(${TILE + j * ACROSS}u + tx) * ${SCALES_PITCH}u + tz]`, ", ")});
     ${repeat(ROWS, (i) => `{
       ${repeat(VECTORS, (v) => `let x_${v} = tiles[(${i * DOWN}u + ty) * ${PITCH}u + tz * ${VECTORS}u + ${v}u];`, " ")}
       let products = vec4i(${repeat(COLUMNS, (j) => repeat(VECTORS, (v) => `dot16(x_${v}, w${j}_${v})`, " + "), ", ")});
-      acc${i} += scales[(${i * DOWN}u + ty) * ${GROUPS + 1}u + tz] * w_scales4 * vec4f(products);
+      acc${i} += scales[(${i * DOWN}u + ty) * ${SCALES_PITCH}u + tz] * four_scales * vec4f(products);
     }`, "\n    ")}
     workgroupBarrier();
   }
@@ -3675,6 +3675,68 @@ function largestBuffer({ maxBufferSize, maxStorageBufferBindingSize }) {
   return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 16;
 }
 
+// src/kernels/round_rows.ts
+var QUADS = QUANTIZED_GROUP / 4;
+var INVOCATIONS3 = 128;
+var roundedBytes = ({ rows, width }) => rows * width + 4 * rows * width / QUANTIZED_GROUP;
+function roundRows(spec) {
+  const { rows, width } = spec;
+  checkSizes("round_rows", { rows, width });
+  const quads = rows * width / 4;
+  return {
+    name: "round_rows",
+    wgsl: (
+      /* wgsl */
+      `
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+struct Sizes { quads: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+var<workgroup> largest: array<vec4u, ${INVOCATIONS3}>;
+${WORKGROUP_INDEX}
+@compute @workgroup_size(${INVOCATIONS3})
+fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
+  let i = workgroup_index(id, count) * ${INVOCATIONS3}u + invocation;
+  // Past the end the last one is read, and not stored: every invocation has to reach the barrier.
+  let v = x[min(i, sizes.quads - 1)];
+  // Bits of numbers without their signs are in the numbers' order, infinity and NaN last.
+  largest[invocation] = bitcast<vec4u>(v) & vec4u(0x7fffffffu);
+  workgroupBarrier();
+  let first = invocation / ${QUADS}u * ${QUADS}u;
+  var most = largest[first];
+  ${repeat(QUADS - 1, (n) => `most = max(most, largest[first + ${n + 1}u]);`, "\n  ")}
+  let bits = max(max(most.x, most.y), max(most.z, most.w));
+  let size = bitcast<f32>(bits);
+  if (i >= sizes.quads) { return; }
+  // What is so small is as good as zero, and 127 over it might be infinite.
+  y[i] = pack4xI8(vec4i(round(v * select(127 / size, 0.0, size < 1e-30))));
+  if (invocation == first) { y[sizes.quads + i / ${QUADS}u] = select(bitcast<u32>(size / 127), bits | 0x7fc00000u, bits >= 0x7f800000u); }
+}
+`
+    ),
+    uniforms: uniforms(quads),
+    workgroups: grid(Math.ceil(quads / INVOCATIONS3))
+  };
+}
+
+// src/backend/webgpu/expand.ts
+function expand(plan, caps) {
+  const place = plan.leaves + plan.outputs.length + plan.workspace.length;
+  let bytes2 = 0;
+  const steps = plan.steps.flatMap((step) => {
+    const { task, inputs, output } = step;
+    if (task.kind !== "linear" || matmulWay(task.spec, caps).kind !== "dots") return [step];
+    const spec = { rows: task.spec.M, width: task.spec.K };
+    bytes2 = Math.max(bytes2, roundedBytes(spec));
+    const [x = 0, ...others] = inputs;
+    return [
+      { task: { kind: "round_rows", spec }, inputs: [x], output: place },
+      { task, inputs: [place, ...others], output }
+    ];
+  });
+  return bytes2 === 0 ? plan : { ...plan, workspace: [...plan.workspace, paddedBytes(bytes2)], steps };
+}
+
 // src/ops/helper.ts
 var helper = (wgsl, ...needs) => ({ wgsl: wgsl.trim(), needs });
 
@@ -4038,7 +4100,7 @@ function helperText(expressions) {
 
 // src/kernels/batch_matmul.ts
 var BATCH_DIMS = 4;
-var INVOCATIONS3 = 64;
+var INVOCATIONS4 = 64;
 var TILE2 = 4;
 function batchMatmul({ batch, M, N, K, a, b, epilogue }) {
   const matrices = batch.reduce((product3, size) => product3 * size, 1);
@@ -4076,9 +4138,9 @@ fn store(matrix: u32, row: u32, column: u32, acc: f32) {
   y[i] = epilogue(acc, column, i);
 }
 
-@compute @workgroup_size(${INVOCATIONS3})
+@compute @workgroup_size(${INVOCATIONS4})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let index = workgroup_index(id, count) * ${INVOCATIONS3}u + invocation;
+  let index = workgroup_index(id, count) * ${INVOCATIONS4}u + invocation;
   let column_tiles = (sizes.N + ${TILE2 - 1}) / ${TILE2};
   let row_tiles = (sizes.M + ${TILE2 - 1}) / ${TILE2};
   let column = index % column_tiles * ${TILE2};
@@ -4117,7 +4179,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
       K,
       matrices
     ),
-    workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE2) * Math.ceil(N / TILE2) / INVOCATIONS3))
+    workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE2) * Math.ceil(N / TILE2) / INVOCATIONS4))
   };
 }
 
@@ -4326,7 +4388,7 @@ var Addresses = class {
 };
 
 // src/kernels/embedding.ts
-var INVOCATIONS4 = 64;
+var INVOCATIONS5 = 64;
 function embedding({ tokens, rows, width, weight }) {
   checkSizes("embedding", { tokens, rows, width });
   const quads = Math.ceil(width / 4);
@@ -4342,9 +4404,9 @@ ${weightWgsl("w", weight, width, 1)}
 struct Sizes { tokens: u32, rows: u32, nan: f32 }
 @group(0) @binding(${output + 1}) var<uniform> sizes: Sizes;
 ${WORKGROUP_INDEX}
-@compute @workgroup_size(${INVOCATIONS4})
+@compute @workgroup_size(${INVOCATIONS5})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let index = workgroup_index(id, count) * ${INVOCATIONS4}u + invocation;
+  let index = workgroup_index(id, count) * ${INVOCATIONS5}u + invocation;
   let token = index / ${quads}u;
   let c = index % ${quads}u;
   if (token >= sizes.tokens) { return; }
@@ -4357,7 +4419,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(tokens, rows, f322(NaN)),
-    workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS4))
+    workgroups: grid(Math.ceil(tokens * quads / INVOCATIONS5))
   };
 }
 
@@ -4442,7 +4504,7 @@ fn precedes(a: vec2u, b: vec2u) -> bool { return a.x < b.x || (a.x == b.x && a.y
 );
 
 // src/kernels/merge_runs.ts
-var INVOCATIONS5 = 64;
+var INVOCATIONS6 = 64;
 function mergeRuns({ rows, width, dtype, descending, count, run, keep }) {
   checkSizes("merge_runs", { rows, width, count, run, keep, elements: rows * count });
   return {
@@ -4463,9 +4525,9 @@ fn element(row: u32, place: u32) -> vec2u {
   return vec2u(key(x[row * sizes.width + position]), position);
 }
 
-@compute @workgroup_size(${INVOCATIONS5})
+@compute @workgroup_size(${INVOCATIONS6})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let index = workgroup_index(id, count) * ${INVOCATIONS5}u + invocation;
+  let index = workgroup_index(id, count) * ${INVOCATIONS6}u + invocation;
   let row = index / sizes.count;
   if (row >= sizes.rows) { return; }
   let place = index % sizes.count;
@@ -4485,12 +4547,12 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(rows, width, count, run, keep, keptOf(count, 2 * run, keep)),
-    workgroups: grid(Math.ceil(rows * count / INVOCATIONS5))
+    workgroups: grid(Math.ceil(rows * count / INVOCATIONS6))
   };
 }
 
 // src/kernels/random.ts
-var INVOCATIONS6 = 64;
+var INVOCATIONS7 = 64;
 var NUMBERS = {
   bits: "return words;",
   // 24 bits: as many as a float32 in [0, 1) can have everywhere.
@@ -4523,9 +4585,9 @@ ${WORKGROUP_INDEX}
 ${PHILOX_WGSL}
 fn numbers(words: vec4u) -> vec4u { ${numbers} }
 
-@compute @workgroup_size(${INVOCATIONS6})
+@compute @workgroup_size(${INVOCATIONS7})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
-  let quad = workgroup_index(id, count) * ${INVOCATIONS6}u + invocation;
+  let quad = workgroup_index(id, count) * ${INVOCATIONS7}u + invocation;
   if (quad >= sizes.quads) { return; }
   let start = vec4u(state[0], state[1], state[2], state[3]);
   y[quad] = numbers(philox(counter_at(start, quad), vec2u(state[4], state[5])));
@@ -4533,7 +4595,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 `
     ),
     uniforms: uniforms(quads),
-    workgroups: grid(Math.ceil(quads / INVOCATIONS6))
+    workgroups: grid(Math.ceil(quads / INVOCATIONS7))
   };
 }
 
@@ -4845,7 +4907,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) id: v
 );
 
 // src/kernels/scatter_places.ts
-var INVOCATIONS7 = 64;
+var INVOCATIONS8 = 64;
 function scatterPlaces({ rows, width, count }) {
   checkSizes("scatter_places", { rows, width, count });
   return {
@@ -4858,13 +4920,13 @@ function scatterPlaces({ rows, width, count }) {
 struct Sizes { rows: u32, width: u32, count: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 ${WORKGROUP_INDEX}
-@compute @workgroup_size(${INVOCATIONS7})
+@compute @workgroup_size(${INVOCATIONS8})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let row = workgroup_index(id, groups);
   let there = row < sizes.rows;
-  for (var i = invocation; i < sizes.width && there; i += ${INVOCATIONS7}u) { atomicStore(&places[row * sizes.width + i], -1); }
+  for (var i = invocation; i < sizes.width && there; i += ${INVOCATIONS8}u) { atomicStore(&places[row * sizes.width + i], -1); }
   storageBarrier();
-  for (var i = invocation; i < sizes.count && there; i += ${INVOCATIONS7}u) {
+  for (var i = invocation; i < sizes.count && there; i += ${INVOCATIONS8}u) {
     // A kernel cannot throw: an index out of range names no place.
     let place = u32(indices[row * sizes.count + i]);
     if (place < sizes.width) { atomicMax(&places[row * sizes.width + place], i32(i)); }
@@ -4978,7 +5040,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/sort_runs.ts
-var INVOCATIONS8 = 256;
+var INVOCATIONS9 = 256;
 function sortRuns({ rows, width, dtype, descending, keep }) {
   checkSizes("sort_runs", { rows, width, keep });
   const runs = Math.ceil(width / RUN);
@@ -4997,10 +5059,10 @@ var<workgroup> elements: array<vec2u, ${RUN}>;
 ${WORKGROUP_INDEX}
 ${orderWgsl(dtype, descending)}
 
-@compute @workgroup_size(${INVOCATIONS8})
+@compute @workgroup_size(${INVOCATIONS9})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let first = workgroup_index(id, count) * ${RUN}u;
-  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS8}u) {
+  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS9}u) {
     let run = (first + i) / sizes.size;
     let row = run / sizes.runs;
     let column = run % sizes.runs * sizes.size + i % sizes.size;
@@ -5011,7 +5073,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   workgroupBarrier();
   for (var block = 2u; block <= sizes.size; block *= 2u) {
     for (var step = block / 2u; step > 0u; step /= 2u) {
-      for (var pair = invocation; pair < ${RUN / 2}u; pair += ${INVOCATIONS8}u) {
+      for (var pair = invocation; pair < ${RUN / 2}u; pair += ${INVOCATIONS9}u) {
         let i = pair / step * step * 2u + pair % step;
         let a = elements[i];
         let b = elements[i + step];
@@ -5021,7 +5083,7 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
       workgroupBarrier();
     }
   }
-  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS8}u) {
+  for (var i = invocation; i < ${RUN}u; i += ${INVOCATIONS9}u) {
     let run = (first + i) / sizes.size;
     let row = run / sizes.runs;
     let start = run % sizes.runs * sizes.size;
@@ -5078,6 +5140,8 @@ function kernelFor(task, caps) {
       return scatterJoin(task.spec, caps);
     case "random":
       return random(task.spec);
+    case "round_rows":
+      return roundRows(task.spec);
     default:
       return task;
   }
@@ -5125,6 +5189,8 @@ function textKey(task, caps) {
       return textOf({ ...task, spec: { ...task.spec, rows: 0 } });
     case "segment_reduce":
       return `${task.kind} ${task.spec.op}`;
+    case "round_rows":
+      return task.kind;
     default:
       return null;
   }
@@ -5154,9 +5220,10 @@ function linearAt(task, M, norm3, alone, caps) {
     behind: task.behind && { ...task.behind, shape: [M, N] }
   });
   if (norm3 && fusesNorm({ M, K }, caps)) return [{ task: at2(norm3), inputs: alone + partsOf(norm3) }];
-  const linear4 = { task: at2(null), inputs: alone };
-  if (!norm3) return [linear4];
-  return [linear4, { task: { kind: "norm", spec: { ...norm3, rows: M, width: K } }, inputs: 1 + partsOf(norm3) }];
+  const linear4 = [{ task: at2(null), inputs: alone }];
+  if (matmulWay({ ...task.spec, M }, caps).kind === "dots") linear4.push({ task: { kind: "round_rows", spec: { rows: M, width: K } }, inputs: 1 });
+  if (!norm3) return linear4;
+  return [...linear4, { task: { kind: "norm", spec: { ...norm3, rows: M, width: K } }, inputs: 1 + partsOf(norm3) }];
 }
 
 // src/backend/webgpu/executable.ts
@@ -5204,7 +5271,7 @@ var GpuExecutable = class {
     const writers = /* @__PURE__ */ new Map();
     for (const { task, inputs, output } of plan.steps) {
       const writer = writers.get(inputs[0] ?? -1);
-      writers.set(output, task);
+      writers.set(output, task.kind === "round_rows" && writer || task);
       const before = writer?.kind === "norm" ? writer.spec : null;
       const key = lengthlessKey(task, before);
       if (key === null || gpu.pipelines.ahead.has(key)) continue;
@@ -5803,7 +5870,8 @@ var WebGpuBackend = class _WebGpuBackend {
   }
   prepare(plan, trial) {
     this.checkAlive();
-    const executable = new GpuExecutable(this, plan, trial ? { ...this.caps, tiles: trial } : this.caps);
+    const caps = trial ? { ...this.caps, tiles: trial } : this.caps;
+    const executable = new GpuExecutable(this, expand(plan, caps), caps);
     if (!trial) executable.compileAhead();
     return executable;
   }
@@ -5923,7 +5991,7 @@ __export(shapes_exports, {
   broadcast_to: () => broadcast_to,
   chunk: () => chunk,
   contiguous: () => contiguous,
-  expand: () => expand,
+  expand: () => expand2,
   expand_as: () => expand_as,
   flatten: () => flatten2,
   flip: () => flip,
@@ -5999,7 +6067,7 @@ var t = named("t", ["input: Tensor"], (input2) => {
   if (input2.ndim > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${input2.ndim}D`);
   return input2.ndim < 2 ? input2 : transpose(input2, 0, 1);
 });
-var expand = named("expand", ["input: Tensor", "size", "..."], (input2, ...sizes) => {
+var expand2 = named("expand", ["input: Tensor", "size", "..."], (input2, ...sizes) => {
   const wanted = sizesOf(sizes);
   const missing = wanted.length - input2.ndim;
   const fail = () => new RuntimeError(
@@ -6018,9 +6086,9 @@ var expand = named("expand", ["input: Tensor", "size", "..."], (input2, ...sizes
 var expand_as = named(
   "expand_as",
   ["input: Tensor", "other: Tensor"],
-  (input2, other) => expand(input2, other.shape)
+  (input2, other) => expand2(input2, other.shape)
 );
-var broadcast_to = named("broadcast_to", ["input: Tensor", "size"], (input2, shape) => expand(input2, shape));
+var broadcast_to = named("broadcast_to", ["input: Tensor", "size"], (input2, shape) => expand2(input2, shape));
 var squeeze = named(
   "squeeze",
   ["input: Tensor", "..."],
@@ -6641,8 +6709,8 @@ var argwhere = named("argwhere", ["input: Tensor"], (input2) => nonzero(input2))
 var masked_select = named("masked_select", ["input: Tensor", "mask: Tensor"], (input2, mask) => {
   if (mask.dtype !== "bool") throw new RuntimeError(`masked_select: expected BoolTensor for mask, got ${mask.dtype}`);
   const shape = broadcastShapes("masked_select", input2.shape, mask.shape);
-  const elements = reshape(expand(input2, shape), [-1]);
-  return places(expand(mask, shape)).then(
+  const elements = reshape(expand2(input2, shape), [-1]);
+  return places(expand2(mask, shape)).then(
     (numbers) => numbers.numel() === 0 ? constant(0, [0], input2.dtype, input2.backend) : make({ kind: "take", dim: 0 }, [elements, numbers], numbers.shape, input2.dtype)
   );
 });
@@ -6937,7 +7005,7 @@ var plus2 = (op, input2, term, options) => {
   const { beta = 1, alpha = 1 } = keywords(op, [], [options], ["beta", "alpha"]);
   if (input2.dtype !== term.dtype)
     throw new RuntimeError(`${op}: self and mat2 must have the same dtype, but got ${input2.dtype} and ${term.dtype}`);
-  const self = expand(input2, term.shape);
+  const self = expand2(input2, term.shape);
   const times2 = (x, factor) => factor === 1 ? x : element("mul", x, isFloat(x.dtype) ? factor : Math.trunc(factor));
   return beta === 0 ? times2(term, alpha) : element("add", times2(term, alpha), times2(self, beta));
 };
@@ -7233,7 +7301,7 @@ var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...s
   const apart = shape.flatMap((size) => [1, size]);
   const larger3 = shape.flatMap((size, d) => [times2[d] ?? 1, size]);
   return reshape(
-    expand(reshape(input2, apart), larger3),
+    expand2(reshape(input2, apart), larger3),
     shape.map((size, d) => size * (times2[d] ?? 1))
   );
 });
@@ -7251,7 +7319,7 @@ var repeat_interleave = named(
     if (dim === null) return repeat_interleave(reshape(input2, [-1]), repeats, 0);
     const d = wrapDim("repeat_interleave", dim, input2.ndim);
     const { shape } = input2;
-    const wide = expand(unsqueeze(input2, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
+    const wide = expand2(unsqueeze(input2, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
     return reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]);
   }
 );
@@ -7512,7 +7580,7 @@ function indexTensors(input2, indices) {
   const source = reshape(rows, [...before, numel(sizes), ...behind]);
   const places2 = reshape(
     linear2(
-      tensors.map((tensor2) => expand(cast(tensor2, "int32"), picked2)),
+      tensors.map((tensor2) => expand2(cast(tensor2, "int32"), picked2)),
       sizes
     ),
     [...before.map(() => 1), numel(picked2), ...behind.map(() => 1)]
@@ -8217,7 +8285,7 @@ var cosine_similarity = named(
     const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
     const shape = broadcastShapes("cosine_similarity", x1.shape, x2.shape);
     const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
-    return sum(element("mul", unit(expand(x1, shape)), unit(expand(x2, shape))), { dim });
+    return sum(element("mul", unit(expand2(x1, shape)), unit(expand2(x2, shape))), { dim });
   }
 );
 
@@ -9000,7 +9068,7 @@ function ordered2({ tensor: tensor2, names: names2 }, order2, wide, sizeOf) {
     tensor2,
     order2.map((name) => names2.indexOf(name))
   );
-  return expand(
+  return expand2(
     moved2,
     order2.map((name, d) => wide.includes(name) ? sizeOf(name) : at(moved2.shape, d))
   );

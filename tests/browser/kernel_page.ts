@@ -9,11 +9,12 @@ import type { Kernel } from "../../webgpu-torch/src/kernels/kernel";
 import { norm } from "../../webgpu-torch/src/kernels/layer_norm";
 import { matmul } from "../../webgpu-torch/src/kernels/matmul";
 import { matmulDots } from "../../webgpu-torch/src/kernels/matmul_dots";
+import { roundRows } from "../../webgpu-torch/src/kernels/round_rows";
 import { segmentReduce } from "../../webgpu-torch/src/kernels/segment_reduce";
 import { softmax } from "../../webgpu-torch/src/kernels/softmax";
 
 type Make = (spec: unknown, caps: Caps) => Kernel;
-const kernels = { attention, batchMatmul, embedding, matmul, matmulDots, norm, segmentReduce, softmax } as unknown as Record<string, Make>;
+const kernels = { attention, batchMatmul, embedding, matmul, matmulDots, norm, roundRows, segmentReduce, softmax } as unknown as Record<string, Make>;
 
 interface Run {
   readonly kernel: string;

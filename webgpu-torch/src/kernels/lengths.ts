@@ -34,6 +34,8 @@ export function textKey(task: Task, caps: Caps): string | null {
       return textOf({ ...task, spec: { ...task.spec, rows: 0 } });
     case "segment_reduce":
       return `${task.kind} ${task.spec.op}`;
+    case "round_rows":
+      return task.kind;
     default:
       return null;
   }
@@ -75,7 +77,8 @@ function linearAt(task: Linear, M: number, norm: Norm | null, alone: number, cap
     behind: task.behind && { ...task.behind, shape: [M, N] },
   });
   if (norm && fusesNorm({ M, K }, caps)) return [{ task: at(norm), inputs: alone + partsOf(norm) }];
-  const linear = { task: at(null), inputs: alone };
-  if (!norm) return [linear];
-  return [linear, { task: { kind: "norm", spec: { ...norm, rows: M, width: K } }, inputs: 1 + partsOf(norm) }];
+  const linear = [{ task: at(null), inputs: alone }];
+  if (matmulWay({ ...task.spec, M }, caps).kind === "dots") linear.push({ task: { kind: "round_rows", spec: { rows: M, width: K } }, inputs: 1 });
+  if (!norm) return linear;
+  return [...linear, { task: { kind: "norm", spec: { ...norm, rows: M, width: K } }, inputs: 1 + partsOf(norm) }];
 }

@@ -19,8 +19,8 @@ export type MatmulWay =
   | { readonly kind: "dots" };
 
 /**
- * Inputs: x (M, K) f32, w (N, K), its scales where it is quantised, the norm's weight and bias (K) where the spec has them, the
- * epilogue's operands. Output: y (M, N).
+ * Inputs: x (M, K) f32, or for the way "dots" as `roundRows` leaves it, w (N, K), its scales where it is quantised, the norm's weight
+ * and bias (K) where the spec has them, the epilogue's operands. Output: y (M, N).
  */
 export function matmul(spec: MatmulSpec, caps: Caps): Kernel {
   const way = matmulWay(spec, caps);

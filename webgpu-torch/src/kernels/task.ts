@@ -16,6 +16,7 @@ import type { Program } from "./program";
 import { programWgsl } from "./program_wgsl";
 import { random, type RandomSpec } from "./random";
 import { reduce, type ReduceSpec } from "./reduce";
+import { roundRows, type RoundRowsSpec } from "./round_rows";
 import { scan, type ScanSpec } from "./scan";
 import { scatterJoin, type ScatterJoinSpec } from "./scatter_join";
 import { scatterPlaces, type ScatterPlacesSpec } from "./scatter_places";
@@ -47,7 +48,9 @@ export type Task =
   | { readonly kind: "merge_runs"; readonly spec: MergeRunsSpec }
   | { readonly kind: "scatter_places"; readonly spec: ScatterPlacesSpec }
   | { readonly kind: "scatter_join"; readonly spec: ScatterJoinSpec }
-  | { readonly kind: "random"; readonly spec: RandomSpec };
+  | { readonly kind: "random"; readonly spec: RandomSpec }
+  /** Only in what a GPU makes of a plan. */
+  | { readonly kind: "round_rows"; readonly spec: RoundRowsSpec };
 
 /** A value of tasks as text: equal for values that are equal. */
 export function textOf(value: unknown): string {
@@ -92,6 +95,8 @@ export function kernelFor(task: Task, caps: Caps): Kernel {
       return scatterJoin(task.spec, caps);
     case "random":
       return random(task.spec);
+    case "round_rows":
+      return roundRows(task.spec);
     default:
       return task satisfies never;
   }

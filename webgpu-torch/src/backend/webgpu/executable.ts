@@ -85,7 +85,7 @@ export class GpuExecutable implements Executable {
     const writers = new Map<number, Task>();
     for (const { task, inputs, output } of plan.steps) {
       const writer = writers.get(inputs[0] ?? -1);
-      writers.set(output, task);
+      writers.set(output, (task.kind === "round_rows" && writer) || task);
       const before = writer?.kind === "norm" ? writer.spec : null;
       const key = lengthlessKey(task, before);
       if (key === null || gpu.pipelines.ahead.has(key)) continue;

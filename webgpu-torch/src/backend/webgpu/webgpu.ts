@@ -7,6 +7,7 @@ import { fusesNorm } from "../../kernels/matmul";
 import { type Backend, type DeviceInfo, type Executable, paddedBytes, type Plan, type Read } from "../backend";
 import { type Owner, Storage } from "../storage";
 import { largestBuffer, openDevice, type OpenDevice } from "./device";
+import { expand } from "./expand";
 import { type Gpu, GpuExecutable } from "./executable";
 import { KernelTimer } from "./kernel_timer";
 import { BindGroups } from "./bind_groups";
@@ -149,7 +150,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
 
   prepare(plan: Plan, trial?: Tiles): Executable {
     this.checkAlive();
-    const executable = new GpuExecutable(this, plan, trial ? { ...this.caps, tiles: trial } : this.caps);
+    const caps = trial ? { ...this.caps, tiles: trial } : this.caps;
+    const executable = new GpuExecutable(this, expand(plan, caps), caps);
     if (!trial) executable.compileAhead();
     return executable;
   }
