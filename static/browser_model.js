@@ -40,7 +40,7 @@ import { matricesOf, runShare, startShare, warmUp } from "./share.js";
  */
 
 /** A slow GPU measures the rest at the next visit. */
-const tuningMs = 1000;
+const tuningMs = 2000;
 
 /** Owns the GPU's part of the model. */
 export class BrowserModel {

@@ -8734,7 +8734,7 @@ var FEWEST = 2;
 var MOST = 64;
 var ROUNDS2 = 3;
 async function autotune(weights, options = {}) {
-  const { milliseconds = 1e3 } = keywords("autotune", [], [options], ["milliseconds"]);
+  const { milliseconds = 2e3 } = keywords("autotune", [], [options], ["milliseconds"]);
   if (!Array.isArray(weights) || !weights.every((weight) => weight instanceof Tensor))
     throw new TypeError("autotune: argument 'weights' (position 1) must be a list of Tensors");
   if (!(milliseconds >= 0)) throw new ValueError(`autotune: expected milliseconds of 0 or more, but got ${milliseconds}`);

@@ -35,7 +35,7 @@ const ROUNDS = 3;
  * which has nothing to choose, with none. PyTorch's counterpart is `torch.backends.cudnn.benchmark`.
  */
 export async function autotune(weights: readonly Tensor[], options: AutotuneOptions = {}): Promise<Autotuned> {
-  const { milliseconds = 1000 } = keywords<AutotuneOptions>("autotune", [], [options], ["milliseconds"]);
+  const { milliseconds = 2000 } = keywords<AutotuneOptions>("autotune", [], [options], ["milliseconds"]);
   if (!Array.isArray(weights) || !weights.every((weight) => weight instanceof Tensor))
     throw new TypeError("autotune: argument 'weights' (position 1) must be a list of Tensors");
   if (!(milliseconds >= 0)) throw new ValueError(`autotune: expected milliseconds of 0 or more, but got ${milliseconds}`);
