@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -272,10 +273,30 @@ def parse_body(schema: type[Schema]) -> Schema:
             UNSUPPORTED, f"Content-Type: expected application/json, came {came}"
         )
     try:
-        return schema.model_validate_json(request.get_data())
+        return _validated(schema, request.get_data())
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
             raise Refusal(MALFORMED, first["msg"]) from None
         where = ".".join(map(str, first["loc"])) or "body"
         raise Refusal(INVALID, f"{where}: {first['msg']}") from None
+
+
+def _validated(schema: type[Schema], body: bytes) -> Schema:
+    """Raises ValidationError.
+
+    JSON may name half a surrogate pair, which pydantic's parser takes for a mistake in
+    the JSON. What a text may hold is for the tokenizer to say, as it does in browsers.
+    """
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError:
+        if b"\\ud" not in body.lower():
+            raise
+        try:
+            parsed = json.loads(body.decode())
+        except (ValueError, RecursionError):
+            parsed = None
+        if parsed is None:
+            raise
+    return schema.model_validate(parsed)

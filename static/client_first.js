@@ -3,7 +3,9 @@
 
 import { postResume } from "./api.js";
 import { runAlone, startHere } from "./by_browser.js";
-import { holdsEmbed, highestSplit, loadRun, refresh, whyNotHere, whyServerOnly } from "./connection.js";
+import {
+  checkRoom, holdsEmbed, highestSplit, loadRun, refresh, whyNotHere, whyServerOnly,
+} from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { planCut } from "./open_split.js";
 import { partsToSplit } from "./parts.js";
@@ -47,6 +49,7 @@ async function runPart(connection, part, retries = retriesHere) {
     const { split, reason } = await cutOf(connection, part);
     const begun = performance.now();
     const run = runAt("client-first", split, connection.info.n_layer);
+    checkRoom(connection, run);
     await persist(() => loadRun(connection, run, part.signal), part);
     const load = performance.now() - begun;
     return { ...(await runAtSplit(connection, part, split)), load, reason };

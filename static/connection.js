@@ -4,7 +4,8 @@
 import { fetchModels } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { findModel } from "./model_info.js";
-import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf } from "./pieces.js";
+import { persist } from "./persist.js";
+import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf, runBytes } from "./pieces.js";
 
 /**
  * @typedef {import("./model_info.js").Dtype} Dtype
@@ -43,6 +44,19 @@ import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf } from "./piec
  * @property {(reason: string) => void} [onWait] hears why the server is asked once more
  */
 
+/**
+ * The server may have gone since it named its models: then its scripts are asked for once more when it is
+ * back. What else keeps them from running does so again, and is why there is no GPU.
+ * @param {GpuWorker} worker @param {Server} server @param {AbortSignal} [signal]
+ * @returns {Promise<Device>}
+ */
+export async function openWorker(worker, server, signal) {
+  const device = await worker.open().catch(() => null);
+  if (device) return device;
+  await persist(() => fetchModels(server, signal), { signal });
+  return worker.open().catch((error) => ({ ok: false, reason: messageOf(error) }));
+}
+
 /** Whether a piece is here, of the revision that the server has. @param {Connection} connection @returns {(piece: string) => boolean} */
 export function isHere({ info, worker }) {
   const pieces = new Set(worker.held?.revision === info.revision ? worker.held.pieces : []);
@@ -68,6 +82,17 @@ export function holdsEmbed(connection) {
 export function holds(connection, run) {
   const here = isHere(connection);
   return piecesOf(run, connection.info.n_layer, connection.direction).every(here);
+}
+
+/**
+ * Rejects what the GPU is known to have no room for: to try costs all that is on it.
+ * @param {Connection} connection @param {Run} run
+ */
+export function checkRoom(connection, run) {
+  const { info, room, worker } = connection;
+  const size = runBytes({ ...run, embeds: false }, info.n_layer, info.bytes[worker.settings.dtype]);
+  if (size <= room.bytes || holds(connection, run)) return;
+  throw new SplitComputeError("the GPU's memory has no room for so many", { error_type: "Memory" });
 }
 
 /**

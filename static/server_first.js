@@ -4,7 +4,9 @@
 import { postSplit } from "./api.js";
 import { finishHere, runAlone } from "./by_browser.js";
 import { allOnServer, isOutOfReach, resumeOnServer, runOnServer } from "./by_server.js";
-import { fallback, holds, loadRun, lowestSplit, plain, refresh, whyNotHere, whyServerOnly } from "./connection.js";
+import {
+  checkRoom, fallback, holds, loadRun, lowestSplit, plain, refresh, whyNotHere, whyServerOnly,
+} from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { openSplit, planCut } from "./open_split.js";
 import { partsToEmbed, partsToSplit } from "./parts.js";
@@ -70,8 +72,10 @@ async function runPart(connection, plan, retries) {
   if (holds(connection, wholeRun(connection.info.n_layer))) return runWithAll(connection, plan, retries);
   if (split === "auto") return runSplit(connection, plan, retries);
   const begun = performance.now();
+  const run = runAt("server-first", split, connection.info.n_layer);
   try {
-    await loadRun(connection, runAt("server-first", split, connection.info.n_layer), signal);
+    checkRoom(connection, run);
+    await loadRun(connection, run, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const why = fallback("load", `The browser could not load its layers: ${plain(error)}.`);

@@ -10,9 +10,9 @@
  */
 
 import { fetchModels } from "./api.js";
-import { checkDirection, checkDtype, checkPolicy, checkSplit, checkTimeout, toList } from "./arguments.js";
-import { highestSplit, holdsEmbed, loadRun, lowestSplit } from "./connection.js";
-import { messageOf, SplitComputeError } from "./errors.js";
+import { checkDtype, checkOptions, checkSplit, toList } from "./arguments.js";
+import { highestSplit, holdsEmbed, loadRun, lowestSplit, openWorker } from "./connection.js";
+import { SplitComputeError } from "./errors.js";
 import { defaultTimeoutMs } from "./exchange.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { Measurements } from "./measurements.js";
@@ -70,7 +70,7 @@ export { SplitComputeError };
  * @property {Policy} [policy] what "auto" is to bring; "offload" by default. offload: the least server
  *   work whose predicted time is within 1.2 times the server's own, or 100 ms if that is more. latency:
  *   the least time. server, browser: as much as possible there.
- * @property {AbortSignal} [signal]
+ * @property {AbortSignal} [signal] what has begun on the GPU runs to its end, and the next request after it
  * @property {(reason: string) => void} [onWait] hears why the server is asked once more: the network
  *   broke, the server restarts or has too many requests
  */
@@ -80,17 +80,16 @@ export { SplitComputeError };
  * @param {ConnectOptions} [options]
  */
 export async function connect(options = {}) {
+  checkOptions("connect", options);
   const { apiKey, timeoutMs = defaultTimeoutMs, signal, dtype = "f16", wire = "f32" } = options;
   const { direction = "server-first", onProgress = () => {}, onDistrust = () => {} } = options;
-  checkTimeout(timeoutMs);
-  checkDirection(direction);
   const home = new URL("..", import.meta.url);
   const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey, timeoutMs };
   const models = await fetchModels(server, signal);
   const info = findModel(models, options.model ?? models[0]?.name);
   checkDtype(info, dtype);
   const worker = new GpuWorker({ server, model: info.name, dtype, autotuned: keptTuning() }, onProgress);
-  const device = await worker.open().catch(noGpu);
+  const device = await openWorker(worker, server, signal);
   const tally = new Tally(server);
   const trust = new Trust(server, dtype, worker);
   trust.addEventListener("lost", () => onDistrust(trust.reason ?? ""));
@@ -185,7 +184,9 @@ export class SplitCompute {
    * @param {{embed?: boolean}} [options] embed: at split 0, with the tokeniser and the embedding table
    * @returns {Promise<{total: number, missing: number}>}
    */
-  async bytes(split, { embed = false } = {}) {
+  async bytes(split, options = {}) {
+    checkOptions("bytes", options);
+    const { embed = false } = options;
     const { info, device, worker } = this.#connection;
     const pieces = this.#pieces(split, embed);
     const size = (/** @type {readonly string[]} */ names) =>
@@ -200,7 +201,9 @@ export class SplitCompute {
    * @param {number} split
    * @param {{embed?: boolean, signal?: AbortSignal}} [options] embed: see bytes()
    */
-  async load(split, { embed = false, signal } = {}) {
+  async load(split, options = {}) {
+    checkOptions("load", options);
+    const { embed = false, signal } = options;
     checkSplit(split, this.info);
     const { device, trust } = this.#connection;
     if (!device.ok) throw new SplitComputeError(`No GPU to load layers to: ${device.reason}`);
@@ -218,6 +221,7 @@ export class SplitCompute {
    * takeover.pause();
    */
   takeOver(options = {}) {
+    checkOptions("takeOver", options);
     const { info, direction } = this.#connection;
     const { to = direction === "client-first" ? info.n_layer : 0, embed = false } = options;
     checkSplit(to, info);
@@ -233,10 +237,11 @@ export class SplitCompute {
    * @param {EmbedOptions} [options]
    * @returns {Promise<EmbedResult>}
    */
-  async embed(texts, { split, policy = "offload", signal, onWait } = {}) {
-    split ??= this.#connection.direction === "client-first" ? "auto" : this.info.n_layer;
+  async embed(texts, options = {}) {
+    checkOptions("embed", options);
+    const { policy = "offload", signal, onWait } = options;
+    const split = options.split ?? (this.direction === "client-first" ? "auto" : this.info.n_layer);
     if (split !== "auto") checkSplit(split, this.info);
-    checkPolicy(policy);
     return embedTexts(this.#connection, { texts: toList(texts), split, policy, signal, onWait });
   }
 
@@ -268,11 +273,6 @@ export class SplitCompute {
     if (direction === "server-first" && split === info.n_layer) return [];
     return piecesOf(this.#run(split, embed), info.n_layer, direction);
   }
-}
-
-/** @param {unknown} error @returns {Device} */
-function noGpu(error) {
-  return { ok: false, reason: messageOf(error) };
 }
 
 /** @param {Device} device */

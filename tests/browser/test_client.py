@@ -10,7 +10,7 @@ from checkpoints import write_gpt2
 from client_page import ClientPage
 from conftest import system_chromium
 from live_server import LiveServer
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Route
 from tolerances import F32
 
 from options import Options
@@ -60,6 +60,89 @@ def client(page: Page) -> ClientPage:
 def assert_same(came: dict[str, Any], expected: dict[str, Any]) -> None:
     rows = (torch.tensor(result["embeddings"]) for result in (came, expected))
     torch.testing.assert_close(*rows, atol=F32, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            "sc.takeOver({maxBytes: NaN})",
+            "takeOver: maxBytes NaN: expected a number of",
+        ),
+        (
+            "sc.takeOver({maxBytes: '5'})",
+            'takeOver: maxBytes "5": expected a number of',
+        ),
+        (
+            "sc.takeOver({maxbytes: 5})",
+            "takeOver: no option is called maxbytes, only to,",
+        ),
+        ("sc.takeOver({onChange: 5})", "takeOver: onChange 5: expected a function"),
+        ("sc.takeOver({to: 1.5})", "split 1.5: expected a whole number from 0 to 4"),
+        ("sc.takeOver(null)", "takeOver: expected an object of options, came null"),
+        ("sc.load(0, {embed: 1})", "load: embed 1: expected true or false"),
+        (
+            "sc.bytes(0, {toString: 1})",
+            "bytes: no option is called toString, only embed",
+        ),
+        ("sc.embed('a', {signal: 5})", "embed: signal 5: expected an AbortSignal"),
+        (
+            "sc.embed('a', {onWait: {}})",
+            "embed: onWait [object Object]: expected a func",
+        ),
+        (
+            "sc.embed('a', {splits: 1})",
+            "embed: no option is called splits, only split,",
+        ),
+        ("sc.embed('a', 3)", "embed: expected an object of options, came 3"),
+        ("connect({wire: 'q4'})", 'connect: wire "q4": expected one of f32, f16, q8'),
+        ("connect({dtype: 'q5'})", "dtype q5: small-gpt2 comes in f32, f16"),
+        (
+            "connect({direction: 'up'})",
+            'direction "up": expected one of server-first, cl',
+        ),
+        ("connect({url: 5})", "connect: url 5: expected a string"),
+        (
+            "connect({timeoutMS: 5})",
+            "connect: no option is called timeoutMS, only url,",
+        ),
+    ],
+)
+def test_an_option_that_is_none_is_refused_by_name(
+    client: ClientPage, call: str, says: str
+) -> None:
+    message = client.rejection(
+        f"""async () => {{
+            const {{connect}} = await import("/static/splitcompute.js");
+            await {call};
+        }}"""
+    )
+    assert says in message
+
+
+def test_a_worker_whose_script_did_not_come_is_started_once_more(
+    browser: Browser, server: LiveServer
+) -> None:
+    """The server can go between its answer to the page and the Worker's scripts."""
+    page = browser.new_page()
+    page.goto(f"{server.url}/health")
+    gone = ["**/models", "**/worker.js"]
+
+    def refuse(route: Route) -> None:
+        if gone and route.request.url.endswith(gone[-1][2:]):
+            gone.pop()
+            route.abort()
+        else:
+            route.continue_()
+
+    for url in tuple(gone):
+        page.context.route(url, refuse)
+    client = ClientPage(page)
+    device = client.connect(**MODEL)["device"]
+    assert gone == []
+    assert device["ok"], device
+    assert "note" not in client.embed(TEXTS, split=2)
+    page.close()
 
 
 def test_a_result_says_where_each_layer_ran_and_where_the_time_went(

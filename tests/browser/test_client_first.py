@@ -190,7 +190,7 @@ def test_texts_and_splits_are_refused_in_clear_words(client: TakeoverPage) -> No
     message = client.rejection(
         f"async () => (await import('{module}')).connect({{direction: 'sideways'}})"
     )
-    assert "expected server-first or client-first" in message
+    assert "expected one of server-first, client-first" in message
 
 
 def test_layers_are_counted_where_they_ran(

@@ -410,6 +410,12 @@ def test_a_gpu_without_room_is_filled_again_with_what_fits(
     assert (state["lowest"], state["target"]) == (2, 2)
     assert "memory has no room" in state["reason"]
     client.assert_embeds_at(2)
+    # A number asks for no more either: to try would cost what is on the GPU.
+    asked = client.embed(TEXTS, split=0)
+    assert "memory has no room for so many. The server ran all" in asked["note"]
+    assert_same(asked, client.embed(TEXTS))
+    assert client.cuts() == [4, 3, 2, 4, 3, 2]
+    assert "note" not in client.embed(TEXTS, split=2)
     client.evaluate("() => sessionStorage.clear()")
 
 

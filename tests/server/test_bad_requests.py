@@ -69,7 +69,7 @@ def test_a_bad_embed_request_is_refused(
         (400, "JSON", b"{"),
         (400, "JSON", b"inputs=a"),
         (400, "unicode", b'{"inputs": "\xff\xfe"}'),
-        (400, "JSON", b'{"inputs": "\\ud800"}'),
+        (400, "JSON", b'{"inputs": "\\ud800"'),
         (400, "JSON", '{"inputs": "a"}'.encode("utf-16")),
         (400, "JSON", b'{"inputs": "a"} and more'),
         (400, "recursion", b"[" * 90_000),
@@ -87,6 +87,31 @@ def test_a_body_that_is_not_the_json_expected_is_refused(
     for path in ("/embed", "/split", "/tokenize"):
         answer = client.post(path, data=body, content_type="application/json")
         assert_refused(answer, status, says, "Validation")
+
+
+@pytest.mark.parametrize(
+    "text", [r"ab\ud800", r"ab\udc00", r"ab\uD800\n", r"ab\ud800a"]
+)
+def test_half_a_surrogate_pair_is_a_text_that_is_none(
+    client: FlaskClient, text: str
+) -> None:
+    """JSON has a way to write it; the answer is that of the browser's tokeniser."""
+    says = "text 1: expected valid Unicode, came half a surrogate pair at character 2"
+    for path in ("/embed", "/tokenize", "/split", "/v1/embeddings"):
+        name = "input" if path.startswith("/v1") else "inputs"
+        body = f'{{"{name}": ["fine \\ud83d\\udc4d", "{text}"], "split": 1}}'
+        answer = client.post(path, data=body, content_type="application/json")
+        if path == "/tokenize":
+            assert_refused(answer, 422, "half a surrogate pair", "Validation")
+        elif path.startswith("/v1"):
+            assert answer.status_code == 400
+            assert says in answer.get_json()["error"]["message"]
+        else:
+            assert_refused(answer, 422, says, "Validation")
+    other = f'{{"inputs": "a", "split": 1, "model": "{text}"}}'
+    for path in ("/embed", "/split", "/plan"):
+        answer = client.post(path, data=other, content_type="application/json")
+        assert 400 <= answer.status_code < 500
 
 
 @pytest.mark.parametrize("digits", [1000, 4000])
