@@ -64,9 +64,11 @@ var DTYPES = {
   qint8: { bytes: 1, lane: "F32", category: 2 },
   qint4: { bytes: 1 / 2, lane: "F32", category: 2 }
 };
+var DTYPE_NAMES = Object.keys(DTYPES);
 var itemSize = (dtype) => DTYPES[dtype].bytes;
 var laneOf = (dtype) => DTYPES[dtype].lane;
 var isFloat = (dtype) => DTYPES[dtype].category === 2;
+var isDType = (name) => typeof name === "string" && Object.hasOwn(DTYPES, name);
 var PACKED = {
   qint8: { held: "int8", columns: 1 },
   qint4: { held: "uint32", columns: 8 }
@@ -858,9 +860,9 @@ function viewIn(base, node) {
 }
 function follow(base, path) {
   let view2 = contiguousView(base.shape);
-  for (const { move, of } of path) {
+  for (const { move, of: of2 } of path) {
     const moved2 = moveView(view2, move);
-    if (!moved2) throw new NeedsBuffer(of);
+    if (!moved2) throw new NeedsBuffer(of2);
     view2 = moved2;
   }
   return view2;
@@ -1539,7 +1541,7 @@ function makePlan(lowered, outputs) {
   const steps = [];
   for (const [node, { task, operands }] of lowered) {
     if (!slots.has(node)) slots.set(node, first + workspace.take(bytesOf(node)));
-    const slot = (of) => slots.get(of) ?? 0;
+    const slot = (of2) => slots.get(of2) ?? 0;
     const step = steps.push({ task, inputs: operands.map(slot), output: slot(node) }) - 1;
     for (const operand of new Set(operands)) {
       if (lastUse.get(operand) === step && slot(operand) >= first) workspace.release(slot(operand) - first);
@@ -2045,6 +2047,47 @@ function constant(value, shape, dtype, backend) {
 }
 var range = (count, backend) => new Tensor(new Node({ kind: "arange" }, [], [count], "int32", backend));
 
+// src/tensor/kinds.ts
+var IS = {
+  Tensor: (value) => value instanceof Tensor,
+  Tensors: (value) => Array.isArray(value) && value.every((inner) => inner instanceof Tensor),
+  bool: (value) => typeof value === "boolean",
+  int: Number.isInteger,
+  number: (value) => typeof value === "number",
+  "number or bool": (value) => typeof value === "number" || typeof value === "boolean",
+  "Tensor or bool": (value) => value instanceof Tensor || typeof value === "boolean",
+  dtype: isDType
+};
+var isOfKind = (kind, value) => IS[kind](value);
+var KINDS = new Map([
+  ["dtype", "dtype"],
+  ...of(
+    "bool",
+    "keepdim unbiased descending stable largest sorted replacement as_tuple equal_nan inplace sparse_grad scale_grad_by_freq sparse",
+    "is_causal enable_gqa need_weights average_attn_weights batch_first elementwise_affine persistent strict assign unsafe"
+  ),
+  ...of("int", "decimals diagonal offset count m dim1 dim2 start_dim end_dim ignore_index"),
+  ...of("number", "eps beta scale threshold correction label_smoothing rtol atol nan posinf neginf dropout dropout_p norm_type milliseconds start end step"),
+  ...of("number or bool", "alpha value"),
+  // Tensors of functions, and of modules whether they have one.
+  ...of("Tensor or bool", "bias"),
+  ...of("Tensor", "weight attn_mask key_padding_mask lengths")
+]);
+function of(kind, ...names2) {
+  return names2.flatMap((line) => line.split(" ")).map((name) => [name, kind]);
+}
+function checkKind(op, name, value) {
+  const kind = KINDS.get(name);
+  if (kind === void 0 || value === null || isOfKind(kind, value)) return;
+  const wanted = kind === "dtype" ? `one of ${DTYPE_NAMES.join(", ")}` : kind;
+  throw new TypeError(`${op}(): argument '${name}' must be ${wanted}, not ${kind === "dtype" ? String(value) : typeName(value)}`);
+}
+function typeName(value) {
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
+  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "Array" : value.constructor?.name ?? "object";
+}
+
 // src/tensor/keywords.ts
 function parametersOf(texts) {
   const open = texts.at(-1) === "...";
@@ -2088,30 +2131,13 @@ function arrange(op, { names: names2, kinds, open }, args) {
       `${op}() missing ${missing.length} required positional ${plural("argument", missing.length)}: ${missing.join(", ")}`
     );
   kinds.forEach((kind, i) => {
-    if (!isOfKind(kind, all2[i]))
+    if (kind && !isOfKind(kind, all2[i]))
       throw new TypeError(`${op}(): argument '${names2[i]}' (position ${i + 1}) must be ${kind}, not ${typeName(all2[i])}`);
   });
   const [unknown] = Object.keys(given ?? {});
   if (unknown === void 0) return all2;
   if (!open) throw new TypeError(`${op}() got an unexpected keyword argument '${unknown}'`);
   return [...all2, given];
-}
-function isOfKind(kind, value) {
-  switch (kind) {
-    case "Tensor":
-      return value instanceof Tensor;
-    case "Tensors":
-      return Array.isArray(value) && value.every((inner) => inner instanceof Tensor);
-    case "int":
-      return Number.isInteger(value);
-    default:
-      return true;
-  }
-}
-function typeName(value) {
-  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
-  if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
-  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "Array" : value.constructor?.name ?? "object";
 }
 var plural = (word3, count) => count === 1 ? word3 : `${word3}s`;
 var SHOWN = 8;
@@ -2136,11 +2162,14 @@ function keywords(op, names2, args, only = []) {
           throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
         const isLeftOut = inner === void 0 || inner === null && NONE_IS_DEFAULT.some((name2) => name2 === key);
-        if (!isLeftOut) given[key] = inner;
+        if (isLeftOut) continue;
+        checkKind(op, key, inner);
+        given[key] = inner;
       }
     } else if (name === void 0) {
       throw new TypeError(`${op}() takes at most ${names2.length} positional arguments but ${args.length} were given`);
     } else if (value !== void 0) {
+      checkKind(op, name, value);
       given[name] = value;
     }
   });
@@ -2230,7 +2259,10 @@ __export(conversion_exports, {
   to: () => to,
   type_as: () => type_as
 });
-var to = named("to", ["input: Tensor", "dtype"], (input2, dtype) => cast(input2, dtype));
+var to = named("to", ["input: Tensor", "dtype"], (input2, dtype) => {
+  checkKind("to", "dtype", dtype);
+  return cast(input2, dtype);
+});
 var type_as = named(
   "type_as",
   ["input: Tensor", "other: Tensor"],
@@ -6069,6 +6101,7 @@ var t = named("t", ["input: Tensor"], (input2) => {
 });
 var expand2 = named("expand", ["input: Tensor", "size", "..."], (input2, ...sizes) => {
   const wanted = sizesOf(sizes);
+  checkIntegers("expand", wanted);
   const missing = wanted.length - input2.ndim;
   const fail = () => new RuntimeError(
     `expand: The expanded size of the tensor must match the existing size at non-singleton dimensions: target ${showShape(wanted)}, tensor ${showShape(input2.shape)}`
@@ -6154,6 +6187,7 @@ var split = named(
     const d = wrapDim("split", dim, input2.ndim);
     const size = input2.shape[d] ?? 0;
     const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
+    checkIntegers("split", sections);
     const total = sections.reduce((sum2, length) => sum2 + length, 0);
     if (total !== size)
       throw new RuntimeError(
@@ -6216,8 +6250,6 @@ var frombuffer = named("frombuffer", ["buffer", "..."], (buffer, options = {}) =
   const given = keywords("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
   const { dtype = "float32", count = -1, offset = 0, device } = given;
   const all2 = bytesOf2(buffer);
-  if (!Number.isInteger(count) || !Number.isInteger(offset))
-    throw new TypeError(`frombuffer: count and offset must be integers, got ${String(count)} and ${String(offset)}`);
   if (offset < 0 || offset > all2.length)
     throw new ValueError(`frombuffer: offset must be non-negative and no greater than buffer length (${all2.length}), but got ${offset}`);
   const size = dtype === "bool" ? 1 : itemSize(dtype);
@@ -6277,6 +6309,8 @@ var full = named(
   "full",
   ["size", "fill_value", "..."],
   (size, fill_value, options = {}) => {
+    if (typeof fill_value !== "number" && typeof fill_value !== "boolean")
+      throw new TypeError(`full(): argument 'fill_value' (position 2) must be number, not ${fill_value === null ? "null" : typeof fill_value}`);
     const { dtype = dtypeOfScalar(fill_value), device } = keywords("full", [], [options], ["dtype", "device"]);
     return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
   }
@@ -6926,6 +6960,8 @@ var lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (input2, en
   const [other = input2] = [end, weight].filter((x) => x instanceof Tensor && x.dtype !== input2.dtype);
   if (other !== input2)
     throw new RuntimeError(`lerp: expected dtype ${input2.dtype} for \`end\` and \`weight\` but got dtype ${other.dtype}`);
+  if (!(weight instanceof Tensor) && typeof weight !== "number")
+    throw new TypeError(`lerp(): argument 'weight' (position 3) must be Tensor or number, not ${typeof weight}`);
   if (!isFloat(input2.dtype)) throw new NotImplementedError(`lerp: not implemented for '${input2.dtype}'`);
   const distance = sub(end, input2);
   const fromStart = () => add(input2, mul(weight, distance));
@@ -7170,6 +7206,8 @@ var seed = () => defaultGenerator.seed();
 var RANDOM = ["generator", "dtype", "device"];
 function draw(distribution, shape, options) {
   const { generator, device } = options;
+  if (generator != null && !(generator instanceof Generator))
+    throw new TypeError(`${distribution}: argument 'generator' must be Generator, not ${typeof generator}`);
   const backend = backendOf(device);
   const count = numel(shape);
   const dtype = distribution === "bits" ? "uint32" : "float32";
@@ -7196,7 +7234,8 @@ var randint = named(
   "randint",
   ["..."],
   (...args) => {
-    const twoBounds = typeof args[1] === "number";
+    const [, second] = args;
+    const twoBounds = typeof second === "number" || typeof second === "object" && "high" in second;
     const given = keywords("randint", twoBounds ? ["low", "high", "size"] : ["high", "size"], args, [
       ...RANDOM,
       "low",
@@ -7206,9 +7245,11 @@ var randint = named(
     const { low = 0, high, size, dtype = "int32", ...options } = given;
     if (typeof high !== "number" || !Array.isArray(size))
       throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
-    if (![low, high].every(Number.isInteger) || low >= high || high - low > 2 ** 32)
+    if (![low, high].every(Number.isInteger)) throw new TypeError(`randint() expects integers as bounds, but got ${low} and ${high}`);
+    if (dtype === "bool" && (low < 0 || high > 2)) throw new RuntimeError(`randint: from ${low} to ${high} is out of bounds for bool`);
+    if (low >= high || high - low > 2 ** 32)
       throw new RuntimeError(
-        `random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`
+        `random_ expects 'from' to be less than 'to', at most 2**32 apart, but got from=${low} >= to=${high}`
       );
     const bits2 = draw("bits", checkShape("randint", size), options);
     const span = high - low;
@@ -7274,6 +7315,7 @@ var roll = named(
   (input2, shifts, ...args) => {
     const { dims = null } = keywords("roll", ["dims"], args);
     const by = [shifts].flat();
+    checkIntegers("roll", by);
     const along = dims === null ? [] : [dims].flat();
     if (by.length === 0) throw new RuntimeError("roll: `shifts` required");
     if (along.length === 0 && by.length === 1) return reshape(rollOne(reshape(input2, [-1]), by[0] ?? 0, 0), input2.shape);
@@ -7290,12 +7332,13 @@ function rollOne(input2, shift2, dim) {
 }
 var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...sizes) => {
   const times2 = sizesOf(sizes);
+  checkIntegers("repeat", times2);
   const missing = times2.length - input2.ndim;
   if (missing < 0)
     throw new RuntimeError(
       `repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: ${showShape(times2)} for ${showShape(input2.shape)}`
     );
-  if (times2.some((count) => !Number.isInteger(count) || count < 0))
+  if (times2.some((count) => count < 0))
     throw new RuntimeError(`repeat: Trying to create tensor with negative dimension: ${showShape(times2)}`);
   const shape = [...new Array(missing).fill(1), ...input2.shape];
   const apart = shape.flatMap((size) => [1, size]);
@@ -7411,6 +7454,7 @@ var pad = named(
   ["input: Tensor", "pad", "..."],
   (input2, widths, ...args) => {
     const { mode = "constant", value = null } = keywords("pad", ["mode", "value"], args);
+    checkIntegers("pad", widths);
     if (!MODES.includes(mode)) throw new NotImplementedError(`pad: Unrecognised padding mode ${String(mode)}`);
     if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
     if (widths.length > 2 * input2.ndim)
@@ -8074,13 +8118,21 @@ function asSequences(query, key, value, is_causal, scale) {
 var isTransposed = ({ node }) => node.op.kind === "move" && node.op.move.kind === "permute";
 
 // src/nn/losses.ts
-var KEYWORDS = ["ignore_index", "reduction"];
+var OPTIONS = ["weight", "size_average", "ignore_index", "reduce", "reduction"];
+var CROSS_ENTROPY = [...OPTIONS, "label_smoothing"];
+function reductionOf({ size_average = null, reduce: reduce2 = null, reduction = "mean" }) {
+  if (size_average === null && reduce2 === null) return reduction;
+  if (reduce2 === false) return "none";
+  return size_average === false ? "sum" : "mean";
+}
 var classDim = (input2) => input2.ndim === 1 ? 0 : 1;
 var nll_loss = named(
   "nll_loss",
   ["input: Tensor", "target: Tensor", "..."],
   (input2, target, ...args) => {
-    const { weight = null, ignore_index = -100, reduction = "mean" } = keywords("nll_loss", ["weight"], args, KEYWORDS);
+    const options = keywords("nll_loss", OPTIONS, args);
+    const { weight = null, ignore_index = -100 } = options;
+    const reduction = reductionOf(options);
     const { losses, weights } = classLosses("nll_loss", input2, target, weight, ignore_index);
     return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
   }
@@ -8125,8 +8177,9 @@ var cross_entropy = named(
   ["input: Tensor", "target: Tensor", "..."],
   (input2, target, ...args) => {
     const op = "cross_entropy";
-    const options = keywords(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
-    const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
+    const options = keywords(op, CROSS_ENTROPY, args);
+    const { weight = null, ignore_index = -100, label_smoothing = 0 } = options;
+    const reduction = reductionOf(options);
     if (!isFloat(input2.dtype)) throw new NotImplementedError(`${op}: expected floating point logits, got ${input2.dtype}`);
     if (!(label_smoothing >= 0 && label_smoothing <= 1))
       throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);
@@ -8154,6 +8207,7 @@ var cross_entropy = named(
 
 // src/nn/norms.ts
 function checkNorm(op, input2, normalized_shape, parameters) {
+  checkIntegers(op, normalized_shape);
   const tail = input2.shape.slice(input2.ndim - normalized_shape.length);
   if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
     throw new RuntimeError(
@@ -8392,7 +8446,7 @@ var factory = ({ device, dtype }) => ({ ...device && { device }, ...dtype && { d
 var INPUT = ["input: Tensor"];
 var inputOf = (module, args) => arranged(module, INPUT, args)[0];
 var uniform = (shape, bound, options) => element("mul", element("sub", rand([...shape], options), 0.5), 2 * bound);
-var LINEAR = ["in_features", "out_features", "..."];
+var LINEAR = ["in_features: int", "out_features: int", "..."];
 var Linear = class extends Module {
   weight;
   bias;
@@ -8408,7 +8462,7 @@ var Linear = class extends Module {
     return linear(inputOf("Linear", args), this.weight, this.bias);
   }
 };
-var EMBEDDING = ["num_embeddings", "embedding_dim", "..."];
+var EMBEDDING = ["num_embeddings: int", "embedding_dim: int", "..."];
 var Embedding = class extends Module {
   weight;
   constructor(...args) {
@@ -8502,13 +8556,17 @@ var GELU = class extends Module {
 };
 
 // src/nn/modules/containers.ts
+function checked2(owner, module) {
+  if (module instanceof Module) return module;
+  throw new TypeError(`${owner}: ${typeName(module)} is not a Module`);
+}
 var ModuleList = class extends Module {
   constructor(modules = []) {
     super();
     for (const module of modules) this.append(module);
   }
   append(module) {
-    return Object.assign(this, { [this.length]: module });
+    return Object.assign(this, { [this.length]: checked2("ModuleList", module) });
   }
   get length() {
     return this.named_children().length;
@@ -8523,7 +8581,7 @@ var ModuleList = class extends Module {
 var Sequential = class extends Module {
   constructor(...modules) {
     super();
-    modules.forEach((module, i) => Object.assign(this, { [i]: module }));
+    modules.forEach((module, i) => Object.assign(this, { [i]: checked2("Sequential", module) }));
   }
   forward(...args) {
     return this.children().reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
@@ -8532,8 +8590,8 @@ var Sequential = class extends Module {
 
 // src/nn/modules/multihead.ts
 var FORWARD = ["key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal"];
-var SIZES = ["embed_dim", "num_heads", "..."];
-var INPUTS = ["query", "key", "value", "..."];
+var SIZES = ["embed_dim: int", "num_heads: int", "..."];
+var INPUTS = ["query: Tensor", "key: Tensor", "value: Tensor", "..."];
 var MultiheadAttention = class extends Module {
   in_proj_weight = null;
   q_proj_weight = null;
@@ -8916,6 +8974,7 @@ function isLiteral(value) {
 
 // src/tensor/profile.ts
 async function profile(fn, options = {}) {
+  if (typeof fn !== "function") throw new TypeError(`profile: expected a function, got ${fn === null ? "null" : typeof fn}`);
   const { device } = keywords("profile", [], [options], ["device"]);
   const backend = backendOf(device);
   await synchronize(device);
@@ -8945,6 +9004,7 @@ var einsum = named(
   ["..."],
   (equation, ...operands) => {
     const tensors = operands.flat();
+    if (typeof equation !== "string") throw new TypeError(`einsum(): argument 'equation' (position 1) must be str, not ${typeof equation}`);
     const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
     if (more.length > 0) throw new RuntimeError(`einsum(): invalid subscript given, expected one arrow at most: ${equation}`);
     const terms = left.split(",");

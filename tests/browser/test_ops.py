@@ -29,7 +29,10 @@ from playwright.sync_api import Browser, Error, Page
 
 OP_CALL = Path(__file__).with_name("op_call.js").read_text()
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*degrees of freedom"),
+    pytest.mark.filterwarnings("ignore:size_average and reduce args"),
+]
 
 CASES = {
     "pointwise": POINTWISE,

@@ -32,6 +32,8 @@ const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   qint4: { bytes: 1 / 2, lane: "F32", category: 2 },
 };
 
+export const DTYPE_NAMES: readonly string[] = Object.keys(DTYPES);
+
 /** Bytes of an element in a buffer. */
 export const itemSize = (dtype: DType): number => DTYPES[dtype].bytes;
 

@@ -15,7 +15,10 @@ type Reduction = "none" | "mean" | "sum";
 
 export interface LossOptions {
   weight?: Tensor | null;
+  /** Superseded by `reduction`, as `reduce` is; null where that counts. */
+  size_average?: boolean | null;
   ignore_index?: number;
+  reduce?: boolean | null;
   reduction?: Reduction;
 }
 
@@ -23,7 +26,16 @@ export interface CrossEntropyOptions extends LossOptions {
   label_smoothing?: number;
 }
 
-const KEYWORDS = ["ignore_index", "reduction"] as const;
+/** In PyTorch's order. */
+const OPTIONS = ["weight", "size_average", "ignore_index", "reduce", "reduction"] as const;
+const CROSS_ENTROPY = [...OPTIONS, "label_smoothing"] as const;
+
+/** What is asked for, by whichever name. */
+function reductionOf({ size_average = null, reduce = null, reduction = "mean" }: LossOptions): Reduction {
+  if (size_average === null && reduce === null) return reduction;
+  if (reduce === false) return "none";
+  return size_average === false ? "sum" : "mean";
+}
 
 /** Which dimension of (C), (N, C) or (N, C, …) holds the classes. */
 const classDim = (input: Tensor): number => (input.ndim === 1 ? 0 : 1);
@@ -32,8 +44,10 @@ const classDim = (input: Tensor): number => (input.ndim === 1 ? 0 : 1);
 export const nll_loss = named(
   "nll_loss",
   ["input: Tensor", "target: Tensor", "..."],
-  (input: Tensor, target: Tensor, ...args: Args<LossOptions, ["weight"]>): Tensor => {
-    const { weight = null, ignore_index = -100, reduction = "mean" } = keywords<LossOptions>("nll_loss", ["weight"], args, KEYWORDS);
+  (input: Tensor, target: Tensor, ...args: Args<LossOptions, typeof OPTIONS>): Tensor => {
+    const options = keywords<LossOptions>("nll_loss", OPTIONS, args);
+    const { weight = null, ignore_index = -100 } = options;
+    const reduction = reductionOf(options);
     const { losses, weights } = classLosses("nll_loss", input, target, weight, ignore_index);
     return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
   },
@@ -84,10 +98,11 @@ function reduceLosses(op: string, losses: Tensor, reduction: Reduction): Tensor 
 export const cross_entropy = named(
   "cross_entropy",
   ["input: Tensor", "target: Tensor", "..."],
-  (input: Tensor, target: Tensor, ...args: Args<CrossEntropyOptions, ["weight"]>): Tensor => {
+  (input: Tensor, target: Tensor, ...args: Args<CrossEntropyOptions, typeof CROSS_ENTROPY>): Tensor => {
     const op = "cross_entropy";
-    const options = keywords<CrossEntropyOptions>(op, ["weight"], args, [...KEYWORDS, "label_smoothing"]);
-    const { weight = null, ignore_index = -100, reduction = "mean", label_smoothing = 0 } = options;
+    const options = keywords<CrossEntropyOptions>(op, CROSS_ENTROPY, args);
+    const { weight = null, ignore_index = -100, label_smoothing = 0 } = options;
+    const reduction = reductionOf(options);
     if (!isFloat(input.dtype)) throw new NotImplementedError(`${op}: expected floating point logits, got ${input.dtype}`);
     if (!(label_smoothing >= 0 && label_smoothing <= 1))
       throw new RuntimeError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${label_smoothing}`);

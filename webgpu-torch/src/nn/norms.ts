@@ -2,7 +2,7 @@
 
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
-import { sameShape, type Shape } from "../base/shape";
+import { checkIntegers, sameShape, type Shape } from "../base/shape";
 import { cast, element, make } from "../tensor/build";
 import { type Args, keywords, named } from "../tensor/keywords";
 import { reshape } from "../tensor/shapes";
@@ -10,6 +10,7 @@ import type { Tensor } from "../tensor/tensor";
 
 /** The rows that a norm takes, and its width. */
 function checkNorm(op: string, input: Tensor, normalized_shape: Shape, parameters: readonly (Tensor | null)[]): number {
+  checkIntegers(op, normalized_shape);
   const tail = input.shape.slice(input.ndim - normalized_shape.length);
   if (normalized_shape.length === 0 || !sameShape(tail, normalized_shape)) {
     throw new RuntimeError(

@@ -4,10 +4,14 @@ import { type DType, isPacked } from "../base/dtype";
 import { copyNode } from "../graph/node";
 import { cast, make, range } from "./build";
 import { named } from "./keywords";
+import { checkKind } from "./kinds";
 import { Tensor } from "./tensor";
 
 /** The same values in another dtype. */
-export const to = named("to", ["input: Tensor", "dtype"], (input: Tensor, dtype: DType): Tensor => cast(input, dtype));
+export const to = named("to", ["input: Tensor", "dtype"], (input: Tensor, dtype: DType): Tensor => {
+  checkKind("to", "dtype", dtype);
+  return cast(input, dtype);
+});
 export const type_as = named(
   "type_as",
   ["input: Tensor", "other: Tensor"],

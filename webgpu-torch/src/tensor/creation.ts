@@ -50,8 +50,6 @@ export const frombuffer = named("frombuffer", ["buffer", "..."], (buffer: Bytes,
   const given = keywords<FromBufferOptions>("frombuffer", [], [options], ["dtype", "count", "offset", "device"]);
   const { dtype = "float32", count = -1, offset = 0, device } = given;
   const all = bytesOf(buffer);
-  if (!Number.isInteger(count) || !Number.isInteger(offset))
-    throw new TypeError(`frombuffer: count and offset must be integers, got ${String(count)} and ${String(offset)}`);
   if (offset < 0 || offset > all.length)
     throw new ValueError(`frombuffer: offset must be non-negative and no greater than buffer length (${all.length}), but got ${offset}`);
   // A bool is a byte in memory, and a word on the device.
@@ -122,6 +120,8 @@ export const full = named(
   "full",
   ["size", "fill_value", "..."],
   (size: readonly number[], fill_value: number | boolean, options: TensorOptions = {}): Tensor => {
+    if (typeof fill_value !== "number" && typeof fill_value !== "boolean")
+      throw new TypeError(`full(): argument 'fill_value' (position 2) must be number, not ${fill_value === null ? "null" : typeof fill_value}`);
     const { dtype = dtypeOfScalar(fill_value), device } = keywords<TensorOptions>("full", [], [options], ["dtype", "device"]);
     return constant(Number(fill_value), checkShape("full", size), dtype, backendOf(device));
   },

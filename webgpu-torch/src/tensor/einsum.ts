@@ -22,6 +22,7 @@ export const einsum = named(
   ["..."],
   (equation: string, ...operands: readonly Tensor[] | readonly [readonly Tensor[]]): Tensor => {
     const tensors = operands.flat() as Tensor[];
+    if (typeof equation !== "string") throw new TypeError(`einsum(): argument 'equation' (position 1) must be str, not ${typeof equation}`);
     const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
     if (more.length > 0) throw new RuntimeError(`einsum(): invalid subscript given, expected one arrow at most: ${equation}`);
     const terms = left.split(",");

@@ -1,6 +1,7 @@
 /** PyTorch's calling convention: positional arguments in order, keyword arguments in one trailing object. */
 
 import { inCall, showShape } from "../base/errors";
+import { checkKind, isOfKind, type Kind, typeName } from "./kinds";
 import { Tensor } from "./tensor";
 
 /** The arguments that `Names`, in order, and the rest of `O` as keywords allow. */
@@ -10,9 +11,6 @@ export type Args<O extends object, Names extends readonly (keyof O)[]> = Names e
 ]
   ? [] | [O] | [O[K], ...Args<O, Rest>]
   : [] | [O];
-
-/** What is checked of an argument: that it is a tensor, a list of them, or an integer. */
-type Kind = "Tensor" | "Tensors" | "int";
 
 /**
  * The parameters that a call cannot do without, in order: "name", or "name: Tensor" where the argument is to be checked; "..." at
@@ -49,7 +47,7 @@ type Options<Value> = Exclude<Value, Tensor | readonly unknown[] | string | numb
 /** Names taken apart. */
 interface Parameters {
   readonly names: readonly string[];
-  readonly kinds: readonly (string | undefined)[];
+  readonly kinds: readonly (Kind | undefined)[];
   /** Whether others follow. */
   readonly open: boolean;
 }
@@ -57,7 +55,7 @@ interface Parameters {
 function parametersOf(texts: Names): Parameters {
   const open = texts.at(-1) === "...";
   const parts = (open ? texts.slice(0, -1) : texts).map((text) => text.split(": "));
-  return { names: parts.map(([name = ""]) => name), kinds: parts.map(([, kind]) => kind), open };
+  return { names: parts.map(([name = ""]) => name), kinds: parts.map(([, kind]) => kind as Kind | undefined), open };
 }
 
 /** A function as its users call it: parameters by position or by name, and errors with its name and the shapes it was given. */
@@ -108,32 +106,13 @@ function arrange(op: string, { names, kinds, open }: Parameters, args: readonly 
       `${op}() missing ${missing.length} required positional ${plural("argument", missing.length)}: ${missing.join(", ")}`,
     );
   kinds.forEach((kind, i) => {
-    if (!isOfKind(kind, all[i]))
+    if (kind && !isOfKind(kind, all[i]))
       throw new TypeError(`${op}(): argument '${names[i]}' (position ${i + 1}) must be ${kind}, not ${typeName(all[i])}`);
   });
   const [unknown] = Object.keys(given ?? {});
   if (unknown === undefined) return all;
   if (!open) throw new TypeError(`${op}() got an unexpected keyword argument '${unknown}'`);
   return [...all, given];
-}
-
-function isOfKind(kind: string | undefined, value: unknown): boolean {
-  switch (kind) {
-    case "Tensor":
-      return value instanceof Tensor;
-    case "Tensors":
-      return Array.isArray(value) && value.every((inner) => inner instanceof Tensor);
-    case "int":
-      return Number.isInteger(value);
-    default:
-      return true;
-  }
-}
-
-function typeName(value: unknown): string {
-  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
-  if (typeof value !== "object" || value === null) return String(value === null ? null : typeof value);
-  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "Array" : (value.constructor?.name ?? "object");
 }
 
 const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);
@@ -177,11 +156,14 @@ export function keywords<O extends object>(
           throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
         const isLeftOut = inner === undefined || (inner === null && NONE_IS_DEFAULT.some((name) => name === key));
-        if (!isLeftOut) given[key] = inner;
+        if (isLeftOut) continue;
+        checkKind(op, key, inner);
+        given[key] = inner;
       }
     } else if (name === undefined) {
       throw new TypeError(`${op}() takes at most ${names.length} positional arguments but ${args.length} were given`);
     } else if (value !== undefined) {
+      checkKind(op, name, value);
       given[name] = value;
     }
   });

@@ -1,6 +1,7 @@
 /** Padding: elements put around a tensor. */
 
 import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
+import { checkIntegers } from "../base/shape";
 import { cast, constant, element, make, range } from "./build";
 import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
@@ -23,6 +24,7 @@ export const pad = named(
   ["input: Tensor", "pad", "..."],
   (input: Tensor, widths: readonly number[], ...args: Args<PadOptions, ["mode", "value"]>): Tensor => {
     const { mode = "constant", value = null } = keywords<PadOptions>("pad", ["mode", "value"], args);
+    checkIntegers("pad", widths);
     if (!MODES.includes(mode)) throw new NotImplementedError(`pad: Unrecognised padding mode ${String(mode)}`);
     if (widths.length % 2 !== 0) throw new RuntimeError(`pad: Padding length must be divisible by 2, got ${widths.length}`);
     if (widths.length > 2 * input.ndim)

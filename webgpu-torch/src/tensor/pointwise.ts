@@ -162,6 +162,8 @@ export const lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (i
   const [other = input] = [end, weight].filter((x): x is Tensor => x instanceof Tensor && x.dtype !== input.dtype);
   if (other !== input)
     throw new RuntimeError(`lerp: expected dtype ${input.dtype} for \`end\` and \`weight\` but got dtype ${other.dtype}`);
+  if (!(weight instanceof Tensor) && typeof weight !== "number")
+    throw new TypeError(`lerp(): argument 'weight' (position 3) must be Tensor or number, not ${typeof weight}`);
   if (!isFloat(input.dtype)) throw new NotImplementedError(`lerp: not implemented for '${input.dtype}'`);
   const distance = sub(end, input);
   const fromStart = () => add(input, mul(weight, distance));

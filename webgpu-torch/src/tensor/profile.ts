@@ -25,6 +25,7 @@ export interface Profile {
  * Kernels are submitted one by one, so the whole takes longer than without.
  */
 export async function profile(fn: () => unknown, options: { device?: DeviceName } = {}): Promise<Profile> {
+  if (typeof fn !== "function") throw new TypeError(`profile: expected a function, got ${fn === null ? "null" : typeof fn}`);
   const { device } = keywords<{ device?: DeviceName }>("profile", [], [options], ["device"]);
   const backend = backendOf(device);
   // What was asked for before is not part of it.

@@ -91,6 +91,8 @@ const RANDOM = ["generator", "dtype", "device"] as const;
 /** Numbers of a distribution. The state is data to the graph, so that each call runs what the one before it compiled. */
 function draw(distribution: Distribution, shape: Shape, options: RandomOptions): Tensor {
   const { generator, device } = options;
+  if (generator != null && !(generator instanceof Generator))
+    throw new TypeError(`${distribution}: argument 'generator' must be Generator, not ${typeof generator}`);
   const backend = backendOf(device);
   const count = numel(shape);
   const dtype = distribution === "bits" ? "uint32" : "float32";
@@ -130,7 +132,8 @@ export const randint = named(
   "randint",
   ["..."],
   (...args: Args<RandintOptions, ["high", "size"]> | Args<RandintOptions, ["low", "high", "size"]>): Tensor => {
-    const twoBounds = typeof args[1] === "number";
+    const [, second] = args;
+    const twoBounds = typeof second === "number" || (typeof second === "object" && "high" in second);
     const given = keywords<RandintOptions>("randint", twoBounds ? ["low", "high", "size"] : ["high", "size"], args, [
       ...RANDOM,
       "low",
@@ -140,9 +143,11 @@ export const randint = named(
     const { low = 0, high, size, dtype = "int32", ...options } = given;
     if (typeof high !== "number" || !Array.isArray(size))
       throw new TypeError("randint() expects randint(high, size) or randint(low, high, size)");
-    if (![low, high].every(Number.isInteger) || low >= high || high - low > 2 ** 32)
+    if (![low, high].every(Number.isInteger)) throw new TypeError(`randint() expects integers as bounds, but got ${low} and ${high}`);
+    if (dtype === "bool" && (low < 0 || high > 2)) throw new RuntimeError(`randint: from ${low} to ${high} is out of bounds for bool`);
+    if (low >= high || high - low > 2 ** 32)
       throw new RuntimeError(
-        `random_ expects 'from' to be less than 'to', integers at most 2**32 apart, but got from=${low} >= to=${high}`,
+        `random_ expects 'from' to be less than 'to', at most 2**32 apart, but got from=${low} >= to=${high}`,
       );
     const bits = draw("bits", checkShape("randint", size as Shape), options);
     const span = high - low;

@@ -1,7 +1,7 @@
 /** Functions that repeat elements or put them elsewhere, made of views and joins. */
 
 import { RuntimeError, showShape } from "../base/errors";
-import { numel, wrapDim } from "../base/shape";
+import { checkIntegers, numel, wrapDim } from "../base/shape";
 import { make, range } from "./build";
 import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
@@ -19,6 +19,7 @@ export const roll = named(
   (input: Tensor, shifts: number | readonly number[], ...args: Args<RollOptions, ["dims"]>): Tensor => {
     const { dims = null } = keywords<RollOptions>("roll", ["dims"], args);
     const by = [shifts].flat() as number[];
+    checkIntegers("roll", by);
     const along = dims === null ? [] : ([dims].flat() as number[]);
     if (by.length === 0) throw new RuntimeError("roll: `shifts` required");
     if (along.length === 0 && by.length === 1) return reshape(rollOne(reshape(input, [-1]), by[0] ?? 0, 0), input.shape);
@@ -38,12 +39,13 @@ function rollOne(input: Tensor, shift: number, dim: number): Tensor {
 /** The whole tensor repeated along each dimension. */
 export const repeat = named("repeat", ["input: Tensor", "repeats", "..."], (input: Tensor, ...sizes: Sizes): Tensor => {
   const times = sizesOf(sizes);
+  checkIntegers("repeat", times);
   const missing = times.length - input.ndim;
   if (missing < 0)
     throw new RuntimeError(
       `repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: ${showShape(times)} for ${showShape(input.shape)}`,
     );
-  if (times.some((count) => !Number.isInteger(count) || count < 0))
+  if (times.some((count) => count < 0))
     throw new RuntimeError(`repeat: Trying to create tensor with negative dimension: ${showShape(times)}`);
   const shape = [...new Array<number>(missing).fill(1), ...input.shape];
   // Every dimension gets one before it, of size 1, which is then made larger without a copy.

@@ -1,7 +1,7 @@
 /** Functions that change a tensor's shape without computing anything. */
 
 import { IndexError, RuntimeError, showShape } from "../base/errors";
-import { checkShape, inferSize, numel, sameShape, type Shape, wrapDim, wrapDims } from "../base/shape";
+import { checkIntegers, checkShape, inferSize, numel, sameShape, type Shape, wrapDim, wrapDims } from "../base/shape";
 import { moved } from "./build";
 import { type Args, keywords, named } from "./keywords";
 import type { Tensor } from "./tensor";
@@ -84,6 +84,7 @@ export const t = named("t", ["input: Tensor"], (input: Tensor): Tensor => {
 /** Dimensions of size 1 repeated; -1 keeps a size. */
 export const expand = named("expand", ["input: Tensor", "size", "..."], (input: Tensor, ...sizes: Sizes): Tensor => {
   const wanted = sizesOf(sizes);
+  checkIntegers("expand", wanted);
   const missing = wanted.length - input.ndim;
   const fail = () =>
     new RuntimeError(
@@ -184,6 +185,7 @@ export const split = named(
     const d = wrapDim("split", dim, input.ndim);
     const size = input.shape[d] ?? 0;
     const sections = typeof split_size_or_sections === "number" ? evenly(size, split_size_or_sections) : split_size_or_sections;
+    checkIntegers("split", sections);
     const total = sections.reduce((sum, length) => sum + length, 0);
     if (total !== size)
       throw new RuntimeError(

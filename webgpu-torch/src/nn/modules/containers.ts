@@ -1,5 +1,6 @@
 /** Modules made of others, one after the other. */
 
+import { typeName } from "../../tensor/kinds";
 import type { Tensor } from "../../tensor/tensor";
 import { type InputArgs, inputOf } from "./layers";
 import { Module } from "./module";
@@ -7,6 +8,11 @@ import { Module } from "./module";
 /** A module from a tensor to a tensor. */
 export interface Layer extends Module {
   forward(input: Tensor): Tensor;
+}
+
+function checked(owner: string, module: unknown): Module {
+  if (module instanceof Module) return module;
+  throw new TypeError(`${owner}: ${typeName(module)} is not a Module`);
 }
 
 /** Modules by number, which a model calls as it likes. */
@@ -17,7 +23,7 @@ export class ModuleList extends Module {
   }
 
   append(module: Module): this {
-    return Object.assign(this, { [this.length]: module });
+    return Object.assign(this, { [this.length]: checked("ModuleList", module) });
   }
 
   get length(): number {
@@ -37,7 +43,7 @@ export class ModuleList extends Module {
 export class Sequential extends Module {
   constructor(...modules: readonly Layer[]) {
     super();
-    modules.forEach((module, i) => Object.assign(this, { [i]: module }));
+    modules.forEach((module, i) => Object.assign(this, { [i]: checked("Sequential", module) }));
   }
 
   override forward(...args: InputArgs): Tensor {

@@ -37,7 +37,7 @@ export interface LinearOptions extends FactoryOptions {
 }
 
 type LinearArgs = [in_features: number, out_features: number, ...Args<LinearOptions, ["bias", "device", "dtype"]>];
-const LINEAR = ["in_features", "out_features", "..."] as const;
+const LINEAR = ["in_features: int", "out_features: int", "..."] as const;
 
 /** x wᵀ + b. */
 export class Linear extends Module {
@@ -61,7 +61,7 @@ export class Linear extends Module {
 export interface EmbeddingOptions extends FactoryOptions, EmbeddingKeywords {}
 
 type EmbeddingArgs = [num_embeddings: number, embedding_dim: number, ...Args<EmbeddingOptions, typeof EMBEDDING_OPTIONS>];
-const EMBEDDING = ["num_embeddings", "embedding_dim", "..."] as const;
+const EMBEDDING = ["num_embeddings: int", "embedding_dim: int", "..."] as const;
 
 /** Rows by number. The row `padding_idx` is zeros to begin with; it matters to training only. */
 export class Embedding extends Module {

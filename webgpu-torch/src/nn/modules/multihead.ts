@@ -35,9 +35,9 @@ export interface MultiheadForwardOptions {
 const FORWARD = ["key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal"] as const;
 
 type MultiheadArgs = [embed_dim: number, num_heads: number, ...Args<MultiheadOptions, ["dropout", "bias"]>];
-const SIZES = ["embed_dim", "num_heads", "..."] as const;
+const SIZES = ["embed_dim: int", "num_heads: int", "..."] as const;
 type ForwardArgs = [query: Tensor, key: Tensor, value: Tensor, ...Args<MultiheadForwardOptions, typeof FORWARD>];
-const INPUTS = ["query", "key", "value", "..."] as const;
+const INPUTS = ["query: Tensor", "key: Tensor", "value: Tensor", "..."] as const;
 
 /** Attention is all you need, section 3.2.2: heads of projected queries, keys and values, and a projection of their results. */
 export class MultiheadAttention extends Module {
