@@ -72,5 +72,5 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
-        x = self.ln_1(self.attn(x, lengths, plus=x))
-        return self.ln_2(self.mlp(x, plus=x))  # type: ignore[no-any-return]
+        x = self.ln_1.forward(self.attn.forward(x, lengths, plus=x))
+        return self.ln_2.forward(self.mlp.forward(x, plus=x))

@@ -68,5 +68,5 @@ class Block(nn.Module):
         self.mlp = MLP(config.n_embd, config.n_inner, config.activation)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
-        x = self.attn(self.ln_1(x), lengths, plus=x)
-        return self.mlp(self.ln_2(x), plus=x)  # type: ignore[no-any-return]
+        x = self.attn.forward(self.ln_1.forward(x), lengths, plus=x)
+        return self.mlp.forward(self.ln_2.forward(x), plus=x)

@@ -1,26 +1,24 @@
 """Linear layers, whose weights a CPU takes in a layout of its own."""
 
 import ctypes
-import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+gelu_ = torch.ops.aten.gelu_.default
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {  # of tensors nobody else has
     "none": lambda x: x,
-    "gelu_new": lambda x: F.gelu(x, approximate="tanh"),  # GPT-2's approximation
-    "gelu": F.gelu,
-    "relu": F.relu,
+    "gelu_new": partial(gelu_, approximate="tanh"),  # GPT-2's approximation
+    "gelu": gelu_,
+    "relu": torch.relu_,
 }
-FUSED = {  # the same to oneDNN: attribute, algorithm
-    "none": ("none", ""),
-    "gelu_new": ("gelu", "tanh"),
-    "gelu": ("gelu", "none"),
-    "relu": ("relu", ""),
-}
+# Rows that MKL is told of when it packs a weight. Its layout serves any number of rows
+# as fast, so that nothing is prepared or kept for each length of text.
+PACKED_FOR = 64
 
 
 class Linear(nn.Linear):
@@ -28,35 +26,36 @@ class Linear(nn.Linear):
 
     def __init__(self, n_in: int, n_out: int, activation: str = "none") -> None:
         super().__init__(n_in, n_out)
-        self.activation = activation
+        self.activation = ACTIVATIONS[activation]
         self.packed: Tensor | None = None
 
     def pack(self) -> None:
-        """Give up `weight` for a layout that oneDNN computes with, once and for all.
+        """Give up `weight` for the layout that MKL computes with, once and for all.
 
-        F.linear lays it out anew in every call, copies the bias into the result first
-        and leaves the activation to a pass of its own over what it made.
+        F.linear lays it out anew in every call. Ends the process's use of oneDNN, whose
+        GELU would keep a program for each number of rows, and gaps in the heap by them.
         """
+        torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
         weight = self.weight.detach()
         del self.weight
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+        self.packed = torch.ops.mkl._mkl_reorder_linear_weight(weight, PACKED_FOR)
+        # The kernel asks for the weight as it was, but only looks at the shape.
+        self.unpacked = torch.empty(1).expand(weight.shape)
         del weight
         _give_back_memory()
 
     def forward(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
-        """plus: of the result's shape, added to it; in the same pass where packed."""
-        out: Tensor
+        """(rows, n_in) -> (rows, n_out). plus: of that shape, added to it."""
         if self.packed is None:
-            out = ACTIVATIONS[self.activation](F.linear(x, self.weight, self.bias))
-            return out if plus is None else out + plus
-        # Without a name for the overload, finding it takes as long as a small product.
-        compute = torch.ops.mkldnn._linear_pointwise
-        if plus is not None and self.activation == "none":
-            out = compute.binary(x, plus, self.packed, self.bias, "add")
-            return out
-        attribute, algorithm = FUSED[self.activation]
-        out = compute.default(x, self.packed, self.bias, attribute, [], algorithm)
-        return out if plus is None else out + plus
+            out = F.linear(x, self.weight, self.bias)
+        else:
+            # Without a name for the overload, finding it takes as long as a small
+            # product.
+            out = torch.ops.mkl._mkl_linear.default(
+                x, self.packed, self.unpacked, self.bias, len(x)
+            )
+        out = self.activation(out)
+        return out if plus is None else out.add_(plus)
 
 
 def _give_back_memory() -> None:
@@ -68,10 +67,9 @@ def _give_back_memory() -> None:
 
 
 def packs(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether Linear.pack() works here: oneDNN's layouts are for x86 and float32."""
+    """Whether Linear.pack() works here: in builds of PyTorch for x86, and float32."""
     return (
         device.type == "cpu"
         and dtype == torch.float32
-        and platform.machine() in ("x86_64", "AMD64")
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and hasattr(torch.ops.mkl, "_mkl_reorder_linear_weight")
     )

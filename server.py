@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import quiet_threads  # noqa: F401 - it must come before torch
+import before_torch  # noqa: F401 - it must come before torch
 
 import errno
 import logging

@@ -245,7 +245,7 @@ class Contender:
 
 
 def _serve(kind: type[Runner], setting: Setting, pipe: Connection) -> None:
-    import quiet_threads  # noqa: F401 - for all, and before torch
+    import before_torch  # noqa: F401 - for all, and before torch
 
     runner = kind(setting)
     pipe.send(None)

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import quiet_threads  # noqa: F401 - it must come before torch
+import before_torch  # noqa: F401 - it must come before torch
 
 from benchmarks import chromium
 from http_server import HttpServer, bind

@@ -22,7 +22,7 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import quiet_threads  # noqa: F401 - it must come before torch
+import before_torch  # noqa: F401 - it must come before torch
 
 import torch
 

@@ -51,7 +51,7 @@ def model_from_pieces(
     model: SplitModel, files: LayerFiles, dtype: WeightDtype, cache_dir: Path
 ) -> SplitModel:
     folder = model.weights.checkpoint.folder
-    # Weights that oneDNN has laid out for itself cannot be exchanged.
+    # Weights that MKL has laid out for itself cannot be exchanged.
     with patch("model_loading.packs", return_value=False):
         copy = SplitModel(ModelSource("copy", folder), cache_dir=cache_dir)
     for piece in files.pieces:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import quiet_threads  # noqa: F401 - it must come before torch
+import before_torch  # noqa: F401 - it must come before torch
 
 import torch
 from flask import Flask

@@ -217,20 +217,20 @@ def test_a_second_signal_ends_it_at_once(gpt2_folder: Path, cache_dir: Path) -> 
 def test_threads_are_told_to_sleep_before_torch_is_loaded() -> None:
     """OpenMP's default would let them spin long on cores that the browser wants."""
     code = """if True:
-        import os, sys, quiet_threads
-        print(os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"])
+        import os, sys, before_torch
+        print(*(os.environ[name] for name in sys.argv[1:]))
         print("torch" in sys.modules)"""
-    ours = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    ours = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "THP_MEM_ALLOC_ENABLE")
     environment = {k: v for k, v in os.environ.items() if k not in ours}
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *ours],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
         env=environment,
     )
-    assert done.stdout == "PASSIVE 8000\nFalse\n"
+    assert done.stdout == "PASSIVE 8000 1\nFalse\n"
     lines = (ROOT / "server.py").read_text().splitlines()
     imports = [line for line in lines if line.startswith(("import ", "from "))]
-    assert imports[1].startswith("import quiet_threads")  # after __future__
+    assert imports[1].startswith("import before_torch")  # after __future__
