@@ -114,7 +114,9 @@ class Batcher:
             return
         with torch.inference_mode():
             self._run_pass(start)
-        self._thread.submit(self._take_turn)
+        # Who got an answer goes on once this thread lets go of Python's lock.
+        if self._next_start() is not None:
+            self._thread.submit(self._take_turn)
 
     def _next_start(self) -> int | None:
         """The lowest layer that anybody waits for."""

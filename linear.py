@@ -50,10 +50,10 @@ class Linear(nn.Linear):
             out = F.linear(x, self.weight, self.bias)
         else:
             # Without a name for the overload, finding it takes as long as a small
-            # product.
+            # product. Given the bias, it would copy it into each row and add to that.
             out = torch.ops.mkl._mkl_linear.default(
-                x, self.packed, self.unpacked, self.bias, len(x)
-            )
+                x, self.packed, self.unpacked, None, len(x)
+            ).add_(self.bias)
         out = self.activation(out)
         return out if plus is None else out.add_(plus)
 
