@@ -24,7 +24,7 @@ VISITORS, SCRIPTS = 3, 5
 BROWSER_SHARE = 0.15  # of the requests
 FAULTY_SERVER = str(ROOT / "benchmarks" / "soaking" / "faulty_server.py")
 # The server restarts once in so many requests, all of that in the first quarter. It
-# counts as warm with half of them done, when oneDNN's cache of 1,024 kernels is full.
+# counts as warm with half of them done, when it has seen most lengths of text.
 RESTART_EVERY = 3_000
 RESTART_SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 WARM_SHARE = 0.5
