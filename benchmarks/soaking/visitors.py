@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from client_page import CONNECT
 from headless import CHROMIUM_FLAGS, system_chromium
-from playwright.async_api import Browser, Error, Page, Worker, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 from benchmarks.soaking import gpu
 from benchmarks.soaking import proxy as P
@@ -142,8 +142,7 @@ class Visitor:
 
     async def _destroy(self) -> None:
         """At the next request that the GPU runs."""
-        worker = await self._worker()
-        await worker.evaluate(gpu.DESTROY, self.rng.choice(gpu.MOMENTS))
+        await self._in_worker(gpu.DESTROY, self.rng.choice(gpu.MOMENTS))
 
     async def _kill(self) -> None:
         session = await self.browser.new_browser_cdp_session()
@@ -154,13 +153,19 @@ class Visitor:
         await session.detach()
 
     async def _end_worker(self) -> None:
-        worker = await self._worker()
-        await worker.evaluate("() => self.close()")
+        await self._in_worker("() => self.close()")
 
-    async def _worker(self) -> Worker:
-        if not self.page.workers:  # ended, and not needed since
-            await self.connect()
-        return self.page.workers[-1]
+    async def _in_worker(self, script: str, argument: str | None = None) -> None:
+        """One that ended, and was not needed since, may be listed for a while yet."""
+        if self.page.workers:
+            try:
+                await self.page.workers[-1].evaluate(script, argument)
+            except Error:
+                pass
+            else:
+                return
+        await self.connect()
+        await self.page.workers[-1].evaluate(script, argument)
 
     async def _break_downloads(self) -> None:
         await self.page.evaluate(EVICT)
