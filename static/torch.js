@@ -8791,6 +8791,7 @@ var MEASURED_MS = 3;
 var FEWEST = 2;
 var MOST = 64;
 var ROUNDS2 = 3;
+var DECIDING_ROUNDS = 6;
 async function autotune(weights, options = {}) {
   const { milliseconds = 2e3 } = keywords("autotune", [], [options], ["milliseconds"]);
   if (!Array.isArray(weights) || !weights.every((weight) => weight instanceof Tensor))
@@ -8833,23 +8834,31 @@ async function fastest(backend, size, tiles) {
   };
   size.storages.forEach((storage) => storage.pin());
   try {
-    y = backend.allocate(4 * M * N);
+    const output = y = backend.allocate(4 * M * N);
     const few = prepare(usual, FEWEST);
     await Promise.all([few, ...tiles.map((tile3) => prepare(tile3, FEWEST))].map(({ ready }) => ready));
-    await time(few, y);
-    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil(FEWEST * MEASURED_MS / await time(few, y))));
+    await time(few, output);
+    const repeats = Math.min(MOST, Math.max(FEWEST, Math.ceil(FEWEST * MEASURED_MS / await time(few, output))));
     const executables = tiles.map((tile3) => prepare(tile3, repeats));
-    const times2 = tiles.map(() => Infinity);
-    for (let round2 = 0; round2 < ROUNDS2; round2++) {
-      for (const [i, executable] of executables.entries()) times2[i] = Math.min(times2[i] ?? Infinity, await time(executable, y));
-    }
-    const least = Math.min(...times2);
-    return least < WORTHWHILE * (times2[0] ?? 0) ? tiles[times2.indexOf(least)] ?? usual : usual;
+    const measure = (executable) => time(executable, output);
+    const times2 = await least(executables, ROUNDS2, measure);
+    const best = times2.indexOf(Math.min(...times2));
+    const rivals = [at(executables, 0), at(executables, best)];
+    const [ofUsual = 0, ofBest = 0] = best === 0 ? [] : await least(rivals, DECIDING_ROUNDS, measure);
+    return ofBest < WORTHWHILE * ofUsual ? at(tiles, best) : usual;
   } finally {
     size.storages.forEach((storage) => storage.unpin());
     x.dispose();
     y?.dispose();
   }
+}
+async function least(executables, rounds, time) {
+  const times2 = executables.map(() => Infinity);
+  for (let round2 = 0; round2 < rounds; round2++) {
+    const order2 = [...executables.entries()];
+    for (const [i, executable] of round2 % 2 === 0 ? order2 : order2.reverse()) times2[i] = Math.min(times2[i] ?? Infinity, await time(executable));
+  }
+  return times2;
 }
 function planOf({ M, N, K, weight, storages }, repeats) {
   const task = { kind: "linear", spec: { M, N, K, weight, norm: null }, behind: null };
