@@ -1,6 +1,7 @@
 // @ts-check
 /** BERT encoders: the mirror of bert_model.py. */
 
+import * as torch from "./torch.js";
 import { attention, layerNorm, layerWeights, mlp, normRow, pool } from "./layers.js";
 
 /**
@@ -31,7 +32,7 @@ export function embed(table, row, token, position, config) {
  * @param {ModelConfig} config
  */
 export function runLayers(pieces, x, sequences, config) {
-  return pieces.map(layerWeights).reduce((h, layer) => runLayer(layer, h, sequences, config), x);
+  return pieces.map(layerWeights).reduce((h, layer) => recordedLayer(layer, h, sequences, config), x);
 }
 
 /**
@@ -54,3 +55,6 @@ function runLayer(layer, x, sequences, config) {
   x = layerNorm(layer.ln_1, x.add(attention(layer.attn, x, sequences, config)), config);
   return layerNorm(layer.ln_2, x.add(mlp(layer.mlp, x, config)), config);
 }
+
+/** A model's layers differ in their weights alone: one recording of a length serves them all. */
+const recordedLayer = torch.compile(runLayer);

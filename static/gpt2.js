@@ -1,6 +1,7 @@
 // @ts-check
 /** GPT-2: the mirror of gpt2_model.py. */
 
+import * as torch from "./torch.js";
 import { affine, attention, layerNorm, layerWeights, mlp, pool } from "./layers.js";
 
 /**
@@ -28,7 +29,7 @@ export function embed(table, row, token, position) {
  * @param {ModelConfig} config
  */
 export function runLayers(pieces, x, sequences, config) {
-  return pieces.map(layerWeights).reduce((h, layer) => runLayer(layer, h, sequences, config), x);
+  return pieces.map(layerWeights).reduce((h, layer) => recordedLayer(layer, h, sequences, config), x);
 }
 
 /**
@@ -51,3 +52,6 @@ function runLayer(layer, x, sequences, config) {
   x = x.add(attention(layer.attn, layerNorm(layer.ln_1, x, config), sequences, config));
   return x.add(mlp(layer.mlp, layerNorm(layer.ln_2, x, config), config));
 }
+
+/** A model's layers differ in their weights alone: one recording of a length serves them all. */
+const recordedLayer = torch.compile(runLayer);

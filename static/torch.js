@@ -213,6 +213,11 @@ var Node = class {
   called = null;
   /** Runs that computed this node on the way to another: the second one keeps it. */
   runs = 0;
+  described = null;
+  /** Its dtype and shape as text. */
+  get form() {
+    return this.described ??= `${this.dtype} ${this.shape.join("x")}`;
+  }
   /** Makes the node data, and lets go of what it was computed from. */
   settle(storage) {
     this.storage = storage;
@@ -260,9 +265,10 @@ function opKey(op) {
       return `merge ${op.descending} ${op.run} ${op.keep}`;
     case "random":
       return `random_${op.distribution}`;
+    case "call":
+      return `call ${op.call?.recorded.number} ${op.output}`;
     case "data":
     case "parameter":
-    case "call":
     case "arange":
     case "quantized":
     case "cast":
@@ -751,7 +757,6 @@ function wayOf(node) {
   switch (kind) {
     case "data":
     case "parameter":
-    case "call":
       return "leaf";
     case "constant":
     case "arange":
@@ -764,6 +769,7 @@ function wayOf(node) {
       return "view";
     case "reduce":
       return "reduction";
+    case "call":
     case "linear":
     case "matmul":
     case "attention":
@@ -803,22 +809,29 @@ function decide(nodes, outputs, forced) {
     const known = readers.get(input2);
     readers.set(input2, known === void 0 || known === by ? by : MANY);
   };
-  for (const node of [...nodes].reverse()) {
+  for (let n = nodes.length - 1; n >= 0; n--) {
+    const node = at(nodes, n);
     const way = wayOf(node);
-    const reader2 = readers.get(node) ?? MANY;
+    if (way === "leaf") {
+      buffered.add(node);
+      continue;
+    }
+    const reader = readers.get(node) ?? MANY;
     const cheap = node.op.kind === "constant" || node.op.kind === "arange";
     const wanted = outputs.has(node) || forced.has(node);
-    const shared = way === "inline" && reader2 === MANY && !cheap;
-    if (way === "leaf" || way === "kernel" || way === "reduction" || wanted || shared) buffered.add(node);
-    if (way === "leaf") continue;
-    const kernel = buffered.has(node) ? node : reader2;
+    const shared = way === "inline" && reader === MANY && !cheap;
+    if (way === "kernel" || way === "reduction" || wanted || shared) buffered.add(node);
+    const kernel = buffered.has(node) ? node : reader;
     node.inputs.forEach((input2, i) => {
-      read2(input2, kernel);
-      if (way === "kernel" || node.op.kind === "take" && i === 0) read2(input2, MANY);
+      if (input2.isLeaf) return;
+      read2(input2, way === "kernel" || node.op.kind === "take" && i === 0 ? MANY : kernel);
     });
   }
-  const reader = new Map([...readers].filter((entry) => entry[1] !== MANY));
-  return { buffered, reader };
+  const readerOf = (node) => {
+    const reader = readers.get(node);
+    return reader === void 0 || reader === MANY ? null : reader;
+  };
+  return { buffered, readerOf };
 }
 
 // src/graph/fuse.ts
@@ -879,18 +892,21 @@ var Fuser = class {
   body = [];
   inputs = [];
   accesses = [];
+  /** Values of nodes, by the path behind them. */
   known = /* @__PURE__ */ new Map();
-  numbers = /* @__PURE__ */ new Map();
   result() {
     return { program: { inputs: this.inputs.map(({ dtype }) => dtype), body: this.body }, operands: this.inputs };
   }
   /** The number of the value that holds a node's element, at the end of a path. */
   value(node, path) {
-    const key = `${this.numberOf(node)}${path.map(({ move }) => moveKey(move)).join("/")}`;
-    const known = this.known.get(key);
+    let key = "";
+    for (const { move } of path) key += `${moveKey(move)}/`;
+    let values = this.known.get(node);
+    if (!values) this.known.set(node, values = /* @__PURE__ */ new Map());
+    const known = values.get(key);
     if (known !== void 0) return known;
     const value = this.limits.buffered.has(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
-    this.known.set(key, value);
+    values.set(key, value);
     return value;
   }
   /** The same, by what defines the node and not from its buffer. */
@@ -971,21 +987,16 @@ var Fuser = class {
     return this.push({ kind: "load", dtype: node.dtype, input: this.inputNumber(node, access), access });
   }
   /** Each way to read a buffer is an input of its own, since a kernel declares an input for one way. */
-  inputNumber(node, { strides, offset }) {
-    const key = `${this.numberOf(node)} ${strides.join()} ${offset}`;
-    const known = this.accesses.indexOf(key);
+  inputNumber(node, access) {
+    const known = this.accesses.findIndex(
+      ({ strides, offset }, i) => this.inputs[i] === node && offset === access.offset && sameShape(strides, access.strides)
+    );
     if (known >= 0) return known;
     this.inputs.push(node);
-    return this.accesses.push(key) - 1;
+    return this.accesses.push(access) - 1;
   }
   push(instruction) {
     return this.body.push(instruction) - 1;
-  }
-  numberOf(node) {
-    const known = this.numbers.get(node);
-    if (known !== void 0) return known;
-    this.numbers.set(node, this.numbers.size);
-    return this.numbers.size - 1;
   }
 };
 var input = (node, i) => at(node.inputs, i);
@@ -1016,7 +1027,8 @@ function repeat(count, line, separator = "\n") {
   return Array.from({ length: count }, (_, i) => line(i)).join(separator);
 }
 function checkSizes(kernel, sizes) {
-  for (const [name, size] of Object.entries(sizes)) {
+  for (const name in sizes) {
+    const size = sizes[name] ?? NaN;
     if (!Number.isInteger(size) || size < 1 || size > 4294967295) {
       throw new RangeError(`${kernel}: ${name} is ${size}, expected an integer from 1 to 4294967295`);
     }
@@ -1375,12 +1387,13 @@ function lower(node, context) {
     case "data":
     case "parameter":
     case "call":
-      throw new RuntimeError("a leaf needs no task");
+      throw new RuntimeError("a leaf needs no task, and a recorded function has tasks of its own");
     default:
       return op;
   }
 }
 function plain(node, { buffered }) {
+  if (buffered.has(node)) return node;
   const { base, view: view2 } = viewOf(node, buffered);
   if (!isContiguous(view2) || view2.offset !== 0) throw new NeedsBuffer(node);
   return base;
@@ -1526,28 +1539,51 @@ function behindMatmul(node, program, N) {
   return { shape: node.shape, program, operands };
 }
 
+// src/graph/inline.ts
+function inline(call, context) {
+  const { leaves, outputs, recorded } = call;
+  const { steps, workspace } = recorded.plan;
+  const held = [...leaves.map((leaf) => plain(leaf, context)), ...outputs];
+  const first = held.length;
+  return steps.map(({ task, inputs, output }) => {
+    const operands = inputs.map((slot) => at(held, slot));
+    if (output >= first) held[output] = between(call, at(workspace, output - first));
+    return [at(held, output), { task, operands }];
+  });
+}
+var between = (call, bytes2) => new Node({ kind: "call", call, output: -1 }, [], [bytes2], "int8", at(call.outputs, 0).backend);
+
 // src/backend/backend.ts
 var paddedBytes = (bytes2) => Math.max(16, Math.ceil(bytes2 / 16) * 16);
 
 // src/graph/plan.ts
 var bytesOf = (node) => numel(node.shape) * itemSize(node.dtype);
 function makePlan(lowered, outputs) {
-  const leaves = [...new Set([...lowered.values()].flatMap(({ operands }) => operands.filter((node) => node.isLeaf)))];
-  const slots = new Map([...leaves, ...outputs].map((node, slot) => [node, slot]));
+  const leaves = /* @__PURE__ */ new Set();
+  const lastUse = /* @__PURE__ */ new Map();
+  let uses = 0;
+  for (const { operands } of lowered.values()) {
+    for (const node of operands) {
+      if (node.isLeaf) leaves.add(node);
+      else lastUse.set(node, uses);
+    }
+    uses += 1;
+  }
+  const slots = /* @__PURE__ */ new Map();
+  for (const node of leaves) slots.set(node, slots.size);
+  for (const node of outputs) slots.set(node, slots.size);
   const workspace = new Workspace();
   const first = slots.size;
-  const lastUse = /* @__PURE__ */ new Map();
-  [...lowered.values()].forEach(({ operands }, i) => operands.forEach((node) => lastUse.set(node, i)));
+  const slot = (of2) => slots.get(of2) ?? 0;
   const steps = [];
   for (const [node, { task, operands }] of lowered) {
     if (!slots.has(node)) slots.set(node, first + workspace.take(bytesOf(node)));
-    const slot = (of2) => slots.get(of2) ?? 0;
     const step = steps.push({ task, inputs: operands.map(slot), output: slot(node) }) - 1;
-    for (const operand of new Set(operands)) {
+    for (const operand of operands) {
       if (lastUse.get(operand) === step && slot(operand) >= first) workspace.release(slot(operand) - first);
     }
   }
-  return { plan: { leaves: leaves.length, outputs: outputs.map(bytesOf), workspace: workspace.bytes, steps }, leaves };
+  return { plan: { leaves: leaves.size, outputs: outputs.map(bytesOf), workspace: workspace.bytes, steps }, leaves: [...leaves] };
 }
 var Workspace = class {
   bytes = [];
@@ -1583,15 +1619,19 @@ function compile(graph, backend) {
   return compiled;
 }
 function compileAnew(graph, backend) {
-  const lowered = lowerAll(graph, backend);
-  for (const node of lowered.keys()) checkFits(node, backend);
-  const { plan, leaves } = makePlan(lowered, graph.outputs);
+  const { plan, leaves, made } = planOf(graph, backend);
   const outputs = new Set(graph.outputs);
   return {
     executable: backend.prepare(plan),
     leaves: leaves.map((leaf) => graph.leaves.indexOf(leaf)),
-    passing: [...lowered.keys()].filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node))
+    passing: made.filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node)).filter((place) => place >= 0)
   };
+}
+function planOf(graph, backend) {
+  const lowered = lowerAll(graph, backend);
+  const made = [...lowered.keys()];
+  for (const node of made) checkFits(node, backend);
+  return { ...makePlan(lowered, graph.outputs), made };
 }
 function checkFits(node, backend) {
   const bytes2 = bytesOf(node);
@@ -1615,15 +1655,18 @@ function lowerAll(graph, backend) {
 }
 function normsToJoin({ nodes, outputs }, backend) {
   const readers = /* @__PURE__ */ new Map();
-  for (const node of nodes) for (const read2 of new Set(node.inputs)) readers.set(read2, [...readers.get(read2) ?? [], node]);
+  for (const node of nodes) {
+    if (node.op.kind === "norm" && !node.isLeaf) readers.set(node, /* @__PURE__ */ new Set());
+    for (const read2 of node.inputs) readers.get(read2)?.add(node);
+  }
   const joins = (node) => {
     const [reader, ...others] = readers.get(node) ?? [];
-    if (node.op.kind !== "norm" || node.isLeaf || outputs.includes(node)) return false;
+    if (node.op.kind !== "norm" || outputs.includes(node)) return false;
     if (!reader || others.length > 0 || reader.op.kind !== "linear" || reader.inputs[0] !== node) return false;
     const K = node.op.width;
     return node.shape.at(-1) === K && reader.inputs[1]?.shape[1] === K && backend.fusesNorm({ M: numel(node.shape) / K, K });
   };
-  return new Set(nodes.filter(joins));
+  return new Set([...readers.keys()].filter(joins));
 }
 function lowerOnce(graph, context, outputs) {
   const work = graph.nodes.filter(
@@ -1638,7 +1681,16 @@ function lowerOnce(graph, context, outputs) {
     behind.set(node, joined3);
     absorbed.add(anchor);
   }
-  return new Map(work.filter((node) => !absorbed.has(node)).map((node) => [node, behind.get(node) ?? lower(node, context)]));
+  const lowered = /* @__PURE__ */ new Map();
+  const inlined = /* @__PURE__ */ new Set();
+  for (const node of work) {
+    const call = node.op.kind === "call" ? node.op.call : null;
+    if (call) {
+      if (!inlined.has(call)) for (const [part, task] of inline(call, context)) lowered.set(part, task);
+      inlined.add(call);
+    } else if (!absorbed.has(node)) lowered.set(node, behind.get(node) ?? lower(node, context));
+  }
+  return lowered;
 }
 var ANCHORS = ["linear", "matmul", "reduce"];
 function anchorOf(node, context, outputs) {
@@ -1650,7 +1702,7 @@ function anchorOf(node, context, outputs) {
     if (seen.has(at2)) return;
     seen.add(at2);
     if (at2 !== node && context.buffered.has(at2)) {
-      const alone = context.reader.get(at2) === node && !outputs.has(at2);
+      const alone = context.readerOf(at2) === node && !outputs.has(at2);
       if (alone && ANCHORS.includes(at2.op.kind) && numel(at2.shape) === numel(node.shape)) found = at2;
       return;
     }
@@ -1691,24 +1743,22 @@ function walk(wanted) {
     place.set(node, nodes.length);
     nodes.push(node);
   }
-  const calls = new Set(nodes.flatMap(({ op }) => op.kind === "call" && op.call ? [op.call] : []));
   const isWanted = new Set(wanted);
   const outputs = nodes.filter((node) => !node.isLeaf && (isWanted.has(node) || node.runs > 0));
   const leaves = nodes.filter((node) => node.isLeaf);
-  return { nodes, leaves, outputs, calls: [...calls], key: () => graphKey(nodes, place, new Set(outputs)) };
+  return { nodes, leaves, outputs, key: () => graphKey(nodes, place, new Set(outputs)) };
 }
 function graphKey(nodes, place, outputs) {
   let key = "";
   for (const node of nodes) {
     key += node.isLeaf ? "leaf" : opKey(node.op);
     if (!node.isLeaf) for (const input2 of node.inputs) key += ` ${place.get(input2)}`;
-    key += ` ${node.dtype} ${node.shape.join("x")}${outputs.has(node) ? "!" : ""};`;
+    key += ` ${node.form}${outputs.has(node) ? "!" : ""};`;
   }
   return key;
 }
 
 // src/graph/run.ts
-var NOTHING = () => [];
 var runners = /* @__PURE__ */ new WeakMap();
 function runnerOf(backend) {
   let runner = runners.get(backend);
@@ -1778,38 +1828,37 @@ var Runner = class {
   async compute(wanted, reads) {
     const call = onlyCall(wanted);
     if (call) return this.replay(call, reads);
-    let graph = walk(wanted);
-    if (graph.calls.length > 0) {
-      for (const first of graph.calls) await this.replay(first, NOTHING);
-      graph = walk(wanted);
-    }
+    const graph = walk(wanted);
     const { executable, leaves, passing } = compile(graph, this.backend);
     const inputs = leaves.map((leaf) => at(graph.leaves, leaf));
     const submitted = await this.execute(executable, inputs, graph.outputs, reads);
     for (const place of passing) at(graph.nodes, place).runs += 1;
     return submitted;
   }
-  async replay({ executable, leaves, outputs }, reads) {
-    const missing = leaves.filter((leaf) => !leaf.storage);
-    if (missing.length > 0) await this.compute(missing, NOTHING);
-    return this.execute(executable, leaves, outputs, reads);
+  replay({ recorded, leaves, outputs }, reads) {
+    recorded.executable ??= this.backend.prepare(recorded.plan);
+    return this.execute(recorded.executable, leaves, outputs, reads);
   }
   async execute(executable, leaves, outputs, reads) {
     const inputs = leaves.map((leaf) => storageOf(leaf));
     const made = /* @__PURE__ */ new Map();
-    inputs.forEach((storage) => storage.pin());
+    const pinned = executable.ready || this.backend.profiler ? inputs : [];
+    for (const storage of pinned) storage.pin();
     try {
       if (executable.ready) await executable.ready;
       for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
       const received = executable.run(inputs, [...made.values()], reads(made));
       if (this.backend.profiler) await received;
-      for (const [node, storage] of made) node.settle(storage);
+      for (const [node, storage] of made) {
+        if (node.storage) storage.dispose();
+        else node.settle(storage);
+      }
       return { received };
     } catch (error) {
       for (const storage of made.values()) storage.dispose();
       throw error;
     } finally {
-      inputs.forEach((storage) => storage.unpin());
+      for (const storage of pinned) storage.unpin();
     }
   }
 };
@@ -1829,7 +1878,7 @@ function directRead(node) {
 function onlyCall(nodes) {
   const calls = new Set(nodes.map(({ op }) => op.kind === "call" ? op.call : null));
   const [call = null] = calls;
-  return calls.size === 1 ? call : null;
+  return calls.size === 1 && call?.leaves.every((leaf) => leaf.storage) ? call : null;
 }
 
 // src/tensor/host.ts
@@ -2099,19 +2148,23 @@ function named(op, names2, compute) {
   return (...args) => {
     try {
       const result = compute(...arrange(op, parameters, args));
-      for (const tensor2 of tensorsOf(result)) if (!args.includes(tensor2)) tensor2.node.called = op;
+      if (result instanceof Tensor) nameAfter(op, result, args);
+      else if (typeof result === "object" && result !== null) {
+        for (const inner of Object.values(result)) if (inner instanceof Tensor) nameAfter(op, inner, args);
+      }
       return result;
     } catch (error) {
       throw inCall(error, op, () => shapesIn(parameters.names, args));
     }
   };
 }
-function tensorsOf(result) {
-  if (result instanceof Tensor) return [result];
-  return typeof result === "object" && result !== null ? Object.values(result).filter((inner) => inner instanceof Tensor) : [];
+function nameAfter(op, result, args) {
+  if (!args.includes(result)) result.node.called = op;
 }
 var arranged = (op, names2, args) => arrange(op, parametersOf(names2), args);
-function arrange(op, { names: names2, kinds, open }, args) {
+function arrange(op, parameters, args) {
+  const { names: names2, kinds, open } = parameters;
+  if (isPlainCall(parameters, args)) return args;
   const last = args.at(-1);
   const given = isKeywords(last) && args.length <= names2.length + Number(!open) ? { ...last } : null;
   const all2 = given ? args.slice(0, -1) : [...args];
@@ -2138,6 +2191,15 @@ function arrange(op, { names: names2, kinds, open }, args) {
   if (unknown === void 0) return all2;
   if (!open) throw new TypeError(`${op}() got an unexpected keyword argument '${unknown}'`);
   return [...all2, given];
+}
+function isPlainCall({ names: names2, kinds, open }, args) {
+  const count = names2.length;
+  if (args.length < count || args.length > count && !open) return false;
+  for (let i = 0; i < count; i++) {
+    const kind = kinds[i];
+    if (args[i] === void 0 || kind && !isOfKind(kind, args[i])) return false;
+  }
+  return args.length > count || !isKeywords(args[count - 1]);
 }
 var plural = (word3, count) => count === 1 ? word3 : `${word3}s`;
 var SHOWN = 8;
@@ -2917,7 +2979,8 @@ function choices(sizes, { dots }) {
 function chosen(sizes, { tiles = {}, dots }) {
   const found = tiles[tilesKey(sizes)];
   if (found === DOTS && dots && takesDots(sizes)) return DOTS;
-  return TILES.find((known) => nameOf(known) === found) ?? usualTile(sizes);
+  const tile3 = found === void 0 ? void 0 : TILES.find((known) => nameOf(known) === found);
+  return tile3 ?? usualTile(sizes);
 }
 var takesDots = ({ weight }) => weight === "q4";
 function usualTile({ M, N }) {
@@ -5133,13 +5196,14 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
 }
 
 // src/kernels/task.ts
-function textOf(value) {
+function textOf(value, without = null) {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  if (typeof value !== "object" || value === null) return String(value);
+  if (!isObject(value)) return String(value);
   let text = "";
-  for (const inner of Object.values(value)) text += `${textOf(inner)},`;
+  for (const name in value) if (name !== without) text += `${textOf(value[name], without)},`;
   return `(${text})`;
 }
+var isObject = (value) => typeof value === "object" && value !== null;
 function kernelFor(task, caps) {
   switch (task.kind) {
     case "elementwise":
@@ -5233,9 +5297,9 @@ function lengthlessKey(task, before) {
 }
 var lengthlessAttention = (task) => textOf({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
 function lengthlessLinear({ kind, spec, behind }, norm3) {
-  const own = norm3 && { kind: norm3.kind, eps: norm3.eps, weight: norm3.weight, bias: norm3.bias };
-  const chain = behind?.program.body.map((instruction) => "access" in instruction ? { ...instruction, access: null } : instruction);
-  return textOf({ kind, spec: { ...spec, M: 0, norm: own }, chain, operands: behind?.operands });
+  const own = norm3 && [norm3.kind, norm3.eps, norm3.weight, norm3.bias];
+  const layer = textOf([kind, spec.N, spec.K, spec.weight, own]);
+  return behind ? layer + textOf(behind.program.body, "access") + textOf(behind.operands) : layer;
 }
 function otherLengths(task, inputs, before, caps) {
   if (task.kind === "attention") return LENGTHS.map((maxQ) => ({ task: { ...task, spec: { ...task.spec, maxQ } }, inputs }));
@@ -5264,26 +5328,11 @@ var GpuExecutable = class {
     this.gpu = gpu;
     this.plan = plan;
     this.caps = caps;
-    const kernels = kernelsOf(plan, caps, gpu.pipelines);
-    const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
-    let end = 0;
-    this.dispatches = kernels.map(({ kernel, pipeline }, i) => {
-      const { inputs, output } = at(plan.steps, i);
-      const uniformOffset = end;
-      end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
-      return {
-        name: kernel.name,
-        pipeline,
-        workgroups: kernel.workgroups,
-        slots: [...inputs, output],
-        uniformOffset: [uniformOffset],
-        uniformBytes: kernel.uniforms.byteLength,
-        bound: null
-      };
-    });
-    this.uniforms = new Uint32Array(end / 4);
-    kernels.forEach(({ kernel }, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
-    const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
+    const { kernels, ofStep, bytes: bytes2 } = kernelsOf(plan, gpu, caps);
+    this.dispatches = plan.steps.map(({ inputs, output }, i) => ({ kernel: at(ofStep, i), slots: [...inputs, output], bound: null }));
+    this.uniforms = new Uint32Array(bytes2 / 4);
+    for (const { uniforms: uniforms2, offset } of kernels) this.uniforms.set(uniforms2, offset[0] / 4);
+    const waiting = kernels.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => void 0);
   }
@@ -5291,7 +5340,7 @@ var GpuExecutable = class {
   plan;
   caps;
   ready;
-  /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
+  /** Uniforms of all kernels, each at a multiple of the offset that the device allows. */
   uniforms;
   dispatches;
   /** Compiles what texts of other lengths need, once this one's has been, and after its first run has been submitted. */
@@ -5329,44 +5378,65 @@ var GpuExecutable = class {
     await this.gpu.submit([], () => void 0);
     const buffers = this.buffersOf(leaves, outputs);
     const uniforms2 = this.gpu.uniforms.hold(this);
-    for (const dispatch of this.dispatches) await timer.time(dispatch.name, (pass) => this.encode(pass, dispatch, buffers, uniforms2));
+    for (const dispatch of this.dispatches) await timer.time(dispatch.kernel.name, (pass) => this.encode(pass, dispatch, buffers, uniforms2));
     return this.gpu.submit(reads, () => void 0);
   }
   buffersOf(leaves, outputs) {
     const { gpu, plan } = this;
-    const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
+    const buffers = [];
+    for (const storage of leaves) buffers.push(gpu.bufferOf(storage));
+    for (const storage of outputs) buffers.push(gpu.bufferOf(storage));
     plan.workspace.forEach((bytes2, place) => buffers.push(gpu.workspace.get(place, bytes2)));
     return buffers;
   }
   encode(pass, dispatch, buffers, uniforms2) {
-    const { pipeline, uniformOffset, workgroups } = dispatch;
+    const { pipeline, offset, workgroups } = dispatch.kernel;
     if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
     pass.setPipeline(pipeline.value);
-    pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms2), uniformOffset);
-    pass.dispatchWorkgroups(...workgroups);
+    pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms2), offset);
+    pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
   }
   groupOf(dispatch, buffers, uniforms2) {
-    const { bound, slots, pipeline, uniformBytes } = dispatch;
-    if (bound && bound.uniforms === uniforms2 && slots.every((slot, i) => bound.buffers[i] === buffers[slot])) return bound.group;
+    const { bound, slots, kernel } = dispatch;
+    if (bound?.uniforms === uniforms2 && binds(bound.buffers, slots, buffers)) return bound.group;
     const own = slots.map((slot) => at(buffers, slot));
-    const group = this.gpu.bindGroups.get(pipeline.layout, own, uniforms2, uniformBytes);
+    const group = this.gpu.bindGroups.get(kernel.pipeline.layout, own, uniforms2, kernel.uniforms.byteLength);
     dispatch.bound = { buffers: own, uniforms: uniforms2, group };
     return group;
   }
 };
-function kernelsOf({ steps }, caps, pipelines) {
-  const known = /* @__PURE__ */ new Map();
-  return steps.map(({ task, inputs }) => {
-    const key = textKey(task, caps);
-    if (key !== null) {
-      const kernel2 = kernelFor(task, caps);
-      return { kernel: kernel2, pipeline: pipelines.get(kernel2, inputs.length, key) };
-    }
-    const text = textOf(task);
-    const kernel = known.get(text) ?? kernelFor(task, caps);
-    known.set(text, kernel);
-    return { kernel, pipeline: pipelines.get(kernel, inputs.length, null) };
+function binds(bound, slots, buffers) {
+  for (let i = 0; i < slots.length; i++) if (bound[i] !== buffers[slots[i] ?? 0]) return false;
+  return true;
+}
+function kernelsOf({ steps }, { pipelines, device }, caps) {
+  const alignment = device.limits.minUniformBufferOffsetAlignment;
+  const kernels = [];
+  const ofTask = /* @__PURE__ */ new Map();
+  const ofText = /* @__PURE__ */ new Map();
+  let bytes2 = 0;
+  const make2 = ({ task, inputs }, key) => {
+    const kernel = kernelFor(task, caps);
+    const { name, workgroups, uniforms: uniforms2 } = kernel;
+    const ready = { name, workgroups, uniforms: uniforms2, offset: [bytes2], pipeline: pipelines.get(kernel, inputs.length, key) };
+    bytes2 += Math.ceil(uniforms2.byteLength / alignment) * alignment;
+    kernels.push(ready);
+    return ready;
+  };
+  const kernelOf = (step) => {
+    const key = textKey(step.task, caps);
+    if (key !== null) return make2(step, key);
+    const text = textOf(step.task);
+    const ready = ofText.get(text) ?? make2(step, null);
+    ofText.set(text, ready);
+    return ready;
+  };
+  const ofStep = steps.map((step) => {
+    const ready = ofTask.get(step.task) ?? kernelOf(step);
+    ofTask.set(step.task, ready);
+    return ready;
   });
+  return { kernels, ofStep, bytes: bytes2 };
 }
 
 // src/backend/webgpu/nudge.ts
@@ -5574,17 +5644,30 @@ var BufferPool = class {
   take(bytes2) {
     return this.takeExactly(Math.max(bytes2, Math.min(sizeClass(bytes2), this.maxBytes)));
   }
-  /** A buffer without slack, for weights: it would be lost for as long as they live. */
+  /** A buffer for data; a new one is without slack, since a weight's would be lost for as long as that lives. */
   takeExactly(bytes2) {
     const size = bytes2 >= SMALL2 ? paddedBytes(bytes2) : sizeClass(bytes2);
-    const found = this.free.findLastIndex((buffer) => buffer.size === size);
-    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
-    if (kept) {
-      this.freeBytes -= size;
-      return kept;
-    }
+    const kept = this.takeKept(size);
+    if (kept) return kept;
     this.heldBytes += size;
     return this.create({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  }
+  /**
+   * The smallest that fits, and of these the last one freed. A step that
+   * is repeated gets the buffers of the one before, and keeps its bind groups.
+   */
+  takeKept(wanted) {
+    let found = -1;
+    let least2 = MOST_SLACK * wanted;
+    this.free.forEach(({ size }, i) => {
+      if (size < wanted || size > least2) return;
+      found = i;
+      least2 = size;
+    });
+    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
+    if (!kept) return null;
+    this.freeBytes -= kept.size;
+    return kept;
   }
   release(buffer) {
     this.free.push(buffer);
@@ -5598,6 +5681,7 @@ var BufferPool = class {
     }
   }
 };
+var MOST_SLACK = 9 / 8;
 var SMALL2 = 2 ** 16;
 function sizeClass(bytes2) {
   const power = 2 ** Math.ceil(Math.log2(Math.max(bytes2, 256)));
@@ -8826,7 +8910,7 @@ async function fastest(backend, size, tiles) {
   const [usual = ""] = tiles;
   const x = backend.upload(new Uint8Array(Float32Array.from({ length: M * K }, () => Math.random() - 0.5).buffer));
   let y = null;
-  const prepare = (tile3, repeats) => backend.prepare(planOf(size, repeats), { [tilesKey(size)]: tile3 });
+  const prepare = (tile3, repeats) => backend.prepare(planOf2(size, repeats), { [tilesKey(size)]: tile3 });
   const time = async (executable, output) => {
     const start = performance.now();
     await executable.run([x, ...size.storages], [output], [{ storage: output, offset: 0, bytes: 4 }]);
@@ -8860,7 +8944,7 @@ async function least(executables, rounds, time) {
   }
   return times2;
 }
-function planOf({ M, N, K, weight, storages }, repeats) {
+function planOf2({ M, N, K, weight, storages }, repeats) {
   const task = { kind: "linear", spec: { M, N, K, weight, norm: null }, behind: null };
   const inputs = [0, ...storages.map((_, i) => i + 1)];
   const step = { task, inputs, output: inputs.length };
@@ -8869,17 +8953,15 @@ function planOf({ M, N, K, weight, storages }, repeats) {
 
 // src/graph/record.ts
 var parameterNode = (shape, dtype, backend) => new Node({ kind: "parameter" }, [], shape, dtype, backend);
+var recordings = 0;
 function record(parameters, results, backend) {
   const copies = results.map((node) => node.isLeaf ? copyNode(node) : node);
   const graph = walk(copies);
-  if (graph.calls.length > 0)
-    throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
-  const { executable, leaves } = compileAnew(graph, backend);
+  const { plan, leaves } = planOf(graph, backend);
   return {
     backend,
-    executable,
-    leaves: leaves.map((i) => {
-      const leaf = at(graph.leaves, i);
+    recorded: { number: recordings++, plan, executable: null },
+    leaves: leaves.map((leaf) => {
       const argument = parameters.indexOf(leaf);
       return argument < 0 ? leaf : argument;
     }),
@@ -8887,10 +8969,11 @@ function record(parameters, results, backend) {
     results: copies.map((node) => graph.outputs.indexOf(node))
   };
 }
-function replay({ backend, executable, leaves, outputs, results }, args) {
-  const ops = outputs.map(() => ({ kind: "call", call: null }));
-  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), [], shape, dtype, backend));
-  const call = { executable, leaves: leaves.map((leaf) => typeof leaf === "number" ? at(args, leaf) : leaf), outputs: nodes };
+function replay({ backend, recorded, leaves, outputs, results }, args) {
+  const inputs = leaves.map((leaf) => typeof leaf === "number" ? at(args, leaf) : leaf);
+  const ops = outputs.map((_, output) => ({ kind: "call", call: null, output }));
+  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), inputs, shape, dtype, backend));
+  const call = { recorded, leaves: inputs, outputs: nodes };
   for (const op of ops) op.call = call;
   return results.map((i) => at(nodes, i));
 }
@@ -8914,10 +8997,7 @@ function compile2(fn, options = {}) {
     kept.set(key, known);
     const [oldest] = kept.keys();
     if (kept.size > KEPT4 && oldest !== void 0) kept.delete(oldest);
-    const nodes = replay(
-      known.recording,
-      given.map((tensor2) => tensor2.node)
-    );
+    const nodes = replay(known.recording, buffersOf(given));
     return exchange(
       known.form,
       nodes.map((node) => new Tensor(node))
@@ -8925,48 +9005,67 @@ function compile2(fn, options = {}) {
   };
 }
 function trace(fn, args, given, backend) {
-  const parameters = given.map(({ shape, dtype }) => parameterNode(shape, dtype, backend));
-  const form = fn(
-    ...exchange(
-      args,
-      parameters.map((node) => new Tensor(node))
-    )
-  );
+  const parameters = given.map(parameterOf);
+  const form = fn(...exchange(args, parameters));
   const results = tensorsIn(form);
   if (results.length === 0) throw new RuntimeError("compile: the function returned no tensor");
   return {
     form,
     recording: record(
-      parameters,
+      buffersOf(parameters),
       results.map((tensor2) => tensor2.node),
       backend
     )
   };
 }
-function tensorsIn(tree) {
-  if (tree instanceof Tensor) return [tree];
-  if (Array.isArray(tree)) return tree.flatMap(tensorsIn);
-  return isLiteral(tree) ? Object.values(tree).flatMap(tensorsIn) : [];
+function buffersOf(tensors, found = []) {
+  for (const { rows, node } of tensors) {
+    if (rows) buffersOf(rows, found);
+    else if (node.op.kind === "quantized") found.push(...node.inputs);
+    else found.push(node);
+  }
+  return found;
+}
+function parameterOf({ rows, node }) {
+  if (rows) return new Tensor(node, rows.map(parameterOf));
+  const { op, shape, dtype, backend } = node;
+  if (op.kind !== "quantized") return new Tensor(parameterNode(shape, dtype, backend));
+  const parts = node.inputs.map((part) => parameterNode(part.shape, part.dtype, backend));
+  return new Tensor(new Node(op, parts, shape, dtype, backend));
+}
+function tensorsIn(tree, found = []) {
+  if (tree instanceof Tensor) found.push(tree);
+  else if (Array.isArray(tree)) for (const inner of tree) tensorsIn(inner, found);
+  else if (isLiteral(tree)) for (const name in tree) tensorsIn(tree[name], found);
+  return found;
 }
 function exchange(tree, tensors) {
   let next = 0;
   const visit = (at2) => {
     if (at2 instanceof Tensor) return tensors[next++];
     if (Array.isArray(at2)) return at2.map(visit);
-    return isLiteral(at2) ? Object.fromEntries(Object.entries(at2).map(([name, value]) => [name, visit(value)])) : at2;
+    if (!isLiteral(at2)) return at2;
+    const literal = {};
+    for (const name in at2) literal[name] = visit(at2[name]);
+    return literal;
   };
   return visit(tree);
 }
 function describe(tree) {
-  if (tree instanceof Tensor) return `${tree.dtype} ${tree.shape.join("x")}`;
-  if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
+  if (tree instanceof Tensor) return tree.rows ? describe(tree.rows) : tree.node.form;
+  if (Array.isArray(tree)) {
+    let text = "[";
+    for (const inner of tree) text += `${describe(inner)},`;
+    return `${text}]`;
+  }
   if (isLiteral(tree)) {
-    const entries = Object.entries(tree).map(([name, value]) => `${JSON.stringify(name)}:${describe(value)}`);
-    return `{${entries.join()}}`;
+    let text = "{";
+    for (const name in tree) text += `${name.length}:${name}:${describe(tree[name])},`;
+    return `${text}}`;
   }
   switch (typeof tree) {
     case "string":
-      return JSON.stringify(tree);
+      return `"${tree.length}:${tree}`;
     case "number":
       return Object.is(tree, -0) ? "-0" : String(tree);
     case "boolean":
@@ -9142,13 +9241,13 @@ function ordered2({ tensor: tensor2, names: names2 }, order2, wide, sizeOf) {
     order2.map((name, d) => wide.includes(name) ? sizeOf(name) : at(moved2.shape, d))
   );
 }
-function aligned({ tensor: tensor2, names: names2 }, order2, behind, skip = 0, between = 0) {
+function aligned({ tensor: tensor2, names: names2 }, order2, behind, skip = 0, between2 = 0) {
   const moved2 = permute(
     tensor2,
     order2.map((name) => names2.indexOf(name))
   );
   const ones2 = (count) => new Array(count).fill(1);
-  return reshape(moved2, [...moved2.shape.slice(0, skip), ...ones2(between), ...moved2.shape.slice(skip), ...ones2(behind)]);
+  return reshape(moved2, [...moved2.shape.slice(0, skip), ...ones2(between2), ...moved2.shape.slice(skip), ...ones2(behind)]);
 }
 
 // src/nn/segments.ts

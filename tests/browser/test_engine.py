@@ -125,6 +125,13 @@ def test_a_length_never_seen_compiles_nothing(engine: Page) -> None:
     assert "createComputePipelineAsync" not in counts
 
 
+def test_a_text_a_little_shorter_makes_no_buffer(engine: Page) -> None:
+    # 600 rows take more than 64 KiB, below which sizes are rounded up anyway.
+    count(engine, "await request(torch, [layer], 600)")
+    counts = count(engine, "await request(torch, [layer], 590)")
+    assert counts == {"dispatchWorkgroups": 7, "submit": 1}
+
+
 @pytest.mark.parametrize("run", ["layerOf(torch)", "torch.compile(layerOf(torch))"])
 def test_a_step_that_is_repeated_makes_nothing_new(engine: Page, run: str) -> None:
     engine.evaluate(f"() => {{ globalThis.run = {run}; }}")
@@ -162,6 +169,106 @@ def test_a_compiled_function_takes_views_and_gives_trees(engine: Page) -> None:
         }"""
     )
     assert results == [[[4, 10], [10, 16]], [[1, 3], [2, 4]], [[7, 14], [21, 28]]]
+
+
+@pytest.mark.parametrize("outer", ["torch.compile(model)", "model"])
+def test_layers_of_a_recorded_function_run_in_one_submit(
+    engine: Page, outer: str
+) -> None:
+    """It runs once for all of them, and the work is that of plain layers."""
+    traced, same, counts = engine.evaluate(
+        """async () => {
+            const layers = [makeLayer(torch), makeLayer(torch), makeLayer(torch)];
+            const plain = layerOf(torch);
+            let traced = 0;
+            const recorded = torch.compile((...args) => {
+                traced += 1;
+                return plain(...args);
+            });
+            const model = (h, ends, T) =>
+                layers.reduce((h, layer) => recorded(layer, h, ends, T), h);
+            const outer = OUTER;
+            const run = (_, h, ends, T) => outer(h, ends, T);
+            const same = [];
+            for (const T of [3, 70, 3]) {
+                const a = await request(torch, layers, T);
+                const b = await request(torch, [null], T, run);
+                same.push(a.every((value, i) => value === b[i]));
+            }
+            const counts = await counted(() => request(torch, [null], 3, run));
+            return [traced, same, counts];
+        }""".replace("OUTER", outer)
+    )
+    assert traced == 2
+    assert same == [True] * 3
+    assert counts == {"dispatchWorkgroups": 21, "submit": 1}
+
+
+def test_a_recorded_function_gives_all_its_results_to_another(engine: Page) -> None:
+    results = engine.evaluate(
+        """async () => {
+            const both = torch.compile((x) => [x.cumsum(0).exp(), x.cumsum(0)]);
+            const f = torch.compile((x) => {
+                const [exp, sum] = both(x.t());
+                const [, twice] = both(sum.t());
+                return { exp, twice, sum: twice.add(exp.log()) };
+            });
+            const x = torch.tensor([[1, 2], [3, 4]]);
+            const { exp, twice, sum } = f(x.add(1));
+            const of = (t) => t.round().tolist();
+            return Promise.all([of(exp.log()), twice.tolist(), of(sum)]);
+        }"""
+    )
+    # [[2, 4], [3, 5]], its running sums down, and theirs once more, turned.
+    assert results == [
+        [[2, 4], [5, 9]],
+        [[2, 5], [6, 14]],
+        [[4, 9], [11, 23]],
+    ]
+
+
+def test_an_output_that_is_there_stays_when_the_others_are_asked_for(
+    engine: Page,
+) -> None:
+    values, left = engine.evaluate(
+        """async () => {
+            const f = torch.compile((x) => [x.cumsum(0), x.cumsum(0).exp()]);
+            const x = torch.tensor([1, 2, 3.5]);
+            const before = torch.memory_allocated();
+            const [sum, exp] = f(x);
+            // What a run passes is kept the second time.
+            for (const n of [1, 2]) {
+                const more = sum.add(n);
+                await more.tolist();
+                more.dispose();
+            }
+            const values = [await exp.gt(20).tolist(), await sum.tolist()];
+            await exp.tolist();
+            values.push(await sum.tolist());
+            exp.dispose();
+            sum.dispose();
+            return [values, torch.memory_allocated() - before];
+        }"""
+    )
+    assert values == [[False, True, True], [1, 3, 6.5], [1, 3, 6.5]]
+    # The answer to exp.gt(20) is left to the garbage collector.
+    assert left <= 16
+
+
+def test_packed_weights_are_arguments_of_recorded_functions(engine: Page) -> None:
+    values = engine.evaluate(
+        """async () => {
+            const weight = (step) => torch.quantized_weight(
+                torch.full([2, 32], step, {dtype: torch.int32}).to(torch.int8),
+                torch.ones(2, 1, {dtype: torch.float16}));
+            const f = torch.compile((w, x) => torch.nn.functional.linear(x, w));
+            const g = torch.compile((w, x) => f(w, x).add(f(w, x)));
+            const x = torch.ones(1, 32);
+            const results = [f(weight(1), x), f(weight(2), x), g(weight(3), x)];
+            return Promise.all(results.map((t) => t.tolist()));
+        }"""
+    )
+    assert values == [[[32, 32]], [[64, 64]], [[192, 192]]]
 
 
 def test_a_lost_device_rejects_reads_and_init_opens_another(engine: Page) -> None:

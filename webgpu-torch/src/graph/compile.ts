@@ -1,12 +1,13 @@
 /** From a graph to an executable plan, which is kept for the next graph of the same structure and shapes. */
 
-import type { Backend, Executable } from "../backend/backend";
+import type { Backend, Executable, Plan } from "../backend/backend";
 import { RuntimeError, showShape } from "../base/errors";
 import { numel } from "../base/shape";
 import { decide, NeedsBuffer } from "./decide";
 import { input } from "./fuse";
+import { inline } from "./inline";
 import { type Context, lower, lowerBehind, type Lowered } from "./lower";
-import type { Node } from "./node";
+import type { Call, Node } from "./node";
 import { bytesOf, makePlan } from "./plan";
 import type { Graph } from "./walk";
 
@@ -38,17 +39,30 @@ export function compile(graph: Graph, backend: Backend): Compiled {
   return compiled;
 }
 
-/** The same, not kept. */
-export function compileAnew(graph: Graph, backend: Backend): Compiled {
-  const lowered = lowerAll(graph, backend);
-  for (const node of lowered.keys()) checkFits(node, backend);
-  const { plan, leaves } = makePlan(lowered, graph.outputs);
+function compileAnew(graph: Graph, backend: Backend): Compiled {
+  const { plan, leaves, made } = planOf(graph, backend);
   const outputs = new Set(graph.outputs);
   return {
     executable: backend.prepare(plan),
     leaves: leaves.map((leaf) => graph.leaves.indexOf(leaf)),
-    passing: [...lowered.keys()].filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node)),
+    passing: made.filter((node) => !outputs.has(node)).map((node) => graph.nodes.indexOf(node)).filter((place) => place >= 0),
   };
+}
+
+/** A graph's plan. */
+export interface Planned {
+  readonly plan: Plan;
+  /** In the plan's order. */
+  readonly leaves: readonly Node[];
+  /** What the plan's steps compute, in their order; not all of what recorded functions do is in the graph. */
+  readonly made: readonly Node[];
+}
+
+export function planOf(graph: Graph, backend: Backend): Planned {
+  const lowered = lowerAll(graph, backend);
+  const made = [...lowered.keys()];
+  for (const node of made) checkFits(node, backend);
+  return { ...makePlan(lowered, graph.outputs), made };
 }
 
 /** Refuses what no buffer can hold, before any is made. */
@@ -77,17 +91,20 @@ function lowerAll(graph: Graph, backend: Backend): Map<Node, Lowered> {
 
 /** Norms that nobody reads but one linear layer, where that can do them on the way. */
 function normsToJoin({ nodes, outputs }: Graph, backend: Backend): ReadonlySet<Node> {
-  const readers = new Map<Node, Node[]>();
-  for (const node of nodes) for (const read of new Set(node.inputs)) readers.set(read, [...(readers.get(read) ?? []), node]);
+  const readers = new Map<Node, Set<Node>>();
+  for (const node of nodes) {
+    if (node.op.kind === "norm" && !node.isLeaf) readers.set(node, new Set());
+    for (const read of node.inputs) readers.get(read)?.add(node);
+  }
   const joins = (node: Node): boolean => {
     const [reader, ...others] = readers.get(node) ?? [];
-    if (node.op.kind !== "norm" || node.isLeaf || outputs.includes(node)) return false;
+    if (node.op.kind !== "norm" || outputs.includes(node)) return false;
     if (!reader || others.length > 0 || reader.op.kind !== "linear" || reader.inputs[0] !== node) return false;
     const K = node.op.width;
     // The packed weight's two inputs, the norm's and the output leave room for a bias among the eight that every adapter binds.
     return node.shape.at(-1) === K && reader.inputs[1]?.shape[1] === K && backend.fusesNorm({ M: numel(node.shape) / K, K });
   };
-  return new Set(nodes.filter(joins));
+  return new Set([...readers.keys()].filter(joins));
 }
 
 function lowerOnce(graph: Graph, context: Context, outputs: ReadonlySet<Node>): Map<Node, Lowered> {
@@ -104,7 +121,16 @@ function lowerOnce(graph: Graph, context: Context, outputs: ReadonlySet<Node>): 
     behind.set(node, joined);
     absorbed.add(anchor);
   }
-  return new Map(work.filter((node) => !absorbed.has(node)).map((node) => [node, behind.get(node) ?? lower(node, context)]));
+  const lowered = new Map<Node, Lowered>();
+  const inlined = new Set<Call>();
+  for (const node of work) {
+    const call = node.op.kind === "call" ? node.op.call : null;
+    if (call) {
+      if (!inlined.has(call)) for (const [part, task] of inline(call, context)) lowered.set(part, task);
+      inlined.add(call);
+    } else if (!absorbed.has(node)) lowered.set(node, behind.get(node) ?? lower(node, context));
+  }
+  return lowered;
 }
 
 const ANCHORS: readonly string[] = ["linear", "matmul", "reduce"];
@@ -120,7 +146,7 @@ function anchorOf(node: Node, context: Context, outputs: ReadonlySet<Node>): Nod
     if (seen.has(at)) return;
     seen.add(at);
     if (at !== node && context.buffered.has(at)) {
-      const alone = context.reader.get(at) === node && !outputs.has(at);
+      const alone = context.readerOf(at) === node && !outputs.has(at);
       if (alone && ANCHORS.includes(at.op.kind) && numel(at.shape) === numel(node.shape)) found = at;
       return;
     }

@@ -1,5 +1,6 @@
 /** Decides which nodes get a buffer of their own; the others are computed inside the kernels that read them. */
 
+import { at } from "../base/list";
 import type { Node } from "./node";
 
 /** Thrown while lowering, where a node turns out to need a buffer. */
@@ -12,8 +13,8 @@ export class NeedsBuffer extends Error {
 export interface Decision {
   /** Nodes with a buffer, data included. */
   readonly buffered: ReadonlySet<Node>;
-  /** For nodes that are read by one kernel only: the node whose kernel that is. */
-  readonly reader: ReadonlyMap<Node, Node>;
+  /** The node whose kernel is the only one to read a node that is no leaf; null where several kernels do, or none. */
+  readonly readerOf: (node: Node) => Node | null;
 }
 
 /** How a node comes to its elements. */
@@ -35,7 +36,6 @@ function wayOf(node: Node): Way {
   switch (kind) {
     case "data":
     case "parameter":
-    case "call":
       return "leaf";
     case "constant":
     case "arange":
@@ -48,6 +48,7 @@ function wayOf(node: Node): Way {
       return "view";
     case "reduce":
       return "reduction";
+    case "call":
     case "linear":
     case "matmul":
     case "attention":
@@ -98,21 +99,28 @@ export function decide(nodes: readonly Node[], outputs: ReadonlySet<Node>, force
     const known = readers.get(input);
     readers.set(input, known === undefined || known === by ? by : MANY);
   };
-  for (const node of [...nodes].reverse()) {
+  for (let n = nodes.length - 1; n >= 0; n--) {
+    const node = at(nodes, n);
     const way = wayOf(node);
+    if (way === "leaf") {
+      buffered.add(node);
+      continue;
+    }
     const reader = readers.get(node) ?? MANY;
     const cheap = node.op.kind === "constant" || node.op.kind === "arange";
     const wanted = outputs.has(node) || forced.has(node);
     const shared = way === "inline" && reader === MANY && !cheap;
-    if (way === "leaf" || way === "kernel" || way === "reduction" || wanted || shared) buffered.add(node);
-    if (way === "leaf") continue;
+    if (way === "kernel" || way === "reduction" || wanted || shared) buffered.add(node);
     const kernel = buffered.has(node) ? node : reader;
     node.inputs.forEach((input, i) => {
-      read(input, kernel);
+      if (input.isLeaf) return;
       // A kernel's inputs, and what a take picks from, are read by address.
-      if (way === "kernel" || (node.op.kind === "take" && i === 0)) read(input, MANY);
+      read(input, way === "kernel" || (node.op.kind === "take" && i === 0) ? MANY : kernel);
     });
   }
-  const reader = new Map([...readers].filter((entry): entry is [Node, Node] => entry[1] !== MANY));
-  return { buffered, reader };
+  const readerOf = (node: Node): Node | null => {
+    const reader = readers.get(node);
+    return reader === undefined || reader === MANY ? null : reader;
+  };
+  return { buffered, readerOf };
 }

@@ -92,9 +92,9 @@ function follow(base: Node, path: Path): View {
 class Fuser {
   private readonly body: Instruction[] = [];
   private readonly inputs: Node[] = [];
-  private readonly accesses: string[] = [];
-  private readonly known = new Map<string, number>();
-  private readonly numbers = new Map<Node, number>();
+  private readonly accesses: Access[] = [];
+  /** Values of nodes, by the path behind them. */
+  private readonly known = new Map<Node, Map<string, number>>();
 
   constructor(
     private readonly root: Node | null,
@@ -108,11 +108,14 @@ class Fuser {
 
   /** The number of the value that holds a node's element, at the end of a path. */
   value(node: Node, path: Path): number {
-    const key = `${this.numberOf(node)}${path.map(({ move }) => moveKey(move)).join("/")}`;
-    const known = this.known.get(key);
+    let key = "";
+    for (const { move } of path) key += `${moveKey(move)}/`;
+    let values = this.known.get(node);
+    if (!values) this.known.set(node, (values = new Map()));
+    const known = values.get(key);
     if (known !== undefined) return known;
     const value = this.limits.buffered.has(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
-    this.known.set(key, value);
+    values.set(key, value);
     return value;
   }
 
@@ -201,23 +204,17 @@ class Fuser {
   }
 
   /** Each way to read a buffer is an input of its own, since a kernel declares an input for one way. */
-  private inputNumber(node: Node, { strides, offset }: Access): number {
-    const key = `${this.numberOf(node)} ${strides.join()} ${offset}`;
-    const known = this.accesses.indexOf(key);
+  private inputNumber(node: Node, access: Access): number {
+    const known = this.accesses.findIndex(
+      ({ strides, offset }, i) => this.inputs[i] === node && offset === access.offset && sameShape(strides, access.strides),
+    );
     if (known >= 0) return known;
     this.inputs.push(node);
-    return this.accesses.push(key) - 1;
+    return this.accesses.push(access) - 1;
   }
 
   private push(instruction: Instruction): number {
     return this.body.push(instruction) - 1;
-  }
-
-  private numberOf(node: Node): number {
-    const known = this.numbers.get(node);
-    if (known !== undefined) return known;
-    this.numbers.set(node, this.numbers.size);
-    return this.numbers.size - 1;
   }
 }
 

@@ -67,14 +67,15 @@ export function lower(node: Node, context: Context): Lowered {
     case "data":
     case "parameter":
     case "call":
-      throw new RuntimeError("a leaf needs no task");
+      throw new RuntimeError("a leaf needs no task, and a recorded function has tasks of its own");
     default:
       return op satisfies never;
   }
 }
 
 /** The buffer that holds a node's elements from its first byte on, row by row; most kernels read nothing else. */
-function plain(node: Node, { buffered }: Context): Node {
+export function plain(node: Node, { buffered }: Context): Node {
+  if (buffered.has(node)) return node;
   const { base, view } = viewOf(node, buffered);
   if (!isContiguous(view) || view.offset !== 0) throw new NeedsBuffer(node);
   return base;

@@ -1,6 +1,6 @@
 /** The nodes of the graph: tensors that are, or will be when someone asks. */
 
-import type { Backend, Executable } from "../backend/backend";
+import type { Backend, Executable, Plan } from "../backend/backend";
 import type { Storage } from "../backend/storage";
 import type { DType } from "../base/dtype";
 import type { Shape } from "../base/shape";
@@ -17,8 +17,8 @@ export type Op =
   | { readonly kind: "data" }
   /** An argument of a function being recorded; data at each replay. */
   | { readonly kind: "parameter" }
-  /** An output of a recorded function; `call` is set right after the nodes are made. */
-  | { readonly kind: "call"; call: Call | null }
+  /** An output of a recorded function, whose inputs are what that reads; `call` is set right after the nodes are made. */
+  | { readonly kind: "call"; call: Call | null; readonly output: number }
   /** One number. */
   | { readonly kind: "constant"; readonly value: number }
   /** 0, 1, 2, … */
@@ -70,9 +70,18 @@ export type ListOp =
   /** Random numbers from a generator's state. */
   | { readonly kind: "random"; readonly distribution: Distribution };
 
+/** What a function does, for arguments of some shapes. */
+export interface Recorded {
+  /** No other has it. */
+  readonly number: number;
+  readonly plan: Plan;
+  /** Made when the plan runs by itself for the first time. */
+  executable: Executable | null;
+}
+
 /** A recorded function, waiting to be run on its arguments. */
 export interface Call {
-  readonly executable: Executable;
+  readonly recorded: Recorded;
   /** Arguments and whatever else the function reads, in the plan's order. */
   readonly leaves: readonly Node[];
   /** In the plan's order. */
@@ -88,6 +97,7 @@ export class Node {
   called: string | null = null;
   /** Runs that computed this node on the way to another: the second one keeps it. */
   runs = 0;
+  private described: string | null = null;
 
   constructor(
     public op: Op,
@@ -96,6 +106,11 @@ export class Node {
     readonly dtype: DType,
     readonly backend: Backend,
   ) {}
+
+  /** Its dtype and shape as text. */
+  get form(): string {
+    return (this.described ??= `${this.dtype} ${this.shape.join("x")}`);
+  }
 
   /** Makes the node data, and lets go of what it was computed from. */
   settle(storage: Storage): void {
@@ -152,9 +167,10 @@ export function opKey(op: Op): string {
       return `merge ${op.descending} ${op.run} ${op.keep}`;
     case "random":
       return `random_${op.distribution}`;
+    case "call":
+      return `call ${op.call?.recorded.number} ${op.output}`;
     case "data":
     case "parameter":
-    case "call":
     case "arange":
     case "quantized":
     case "cast":

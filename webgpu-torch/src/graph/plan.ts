@@ -6,33 +6,36 @@ import { numel } from "../base/shape";
 import type { Lowered } from "./lower";
 import type { Node } from "./node";
 
-/** A plan and the nodes at its ends. */
-export interface Planned {
-  readonly plan: Plan;
-  readonly leaves: readonly Node[];
-}
-
 /** Bytes of a node's elements. */
 export const bytesOf = (node: Node): number => numel(node.shape) * itemSize(node.dtype);
 
-export function makePlan(lowered: ReadonlyMap<Node, Lowered>, outputs: readonly Node[]): Planned {
-  const leaves = [...new Set([...lowered.values()].flatMap(({ operands }) => operands.filter((node) => node.isLeaf)))];
-  const slots = new Map<Node, Slot>([...leaves, ...outputs].map((node, slot) => [node, slot]));
+export function makePlan(lowered: ReadonlyMap<Node, Lowered>, outputs: readonly Node[]): { plan: Plan; leaves: readonly Node[] } {
+  const leaves = new Set<Node>();
+  const lastUse = new Map<Node, number>();
+  let uses = 0;
+  for (const { operands } of lowered.values()) {
+    for (const node of operands) {
+      if (node.isLeaf) leaves.add(node);
+      else lastUse.set(node, uses);
+    }
+    uses += 1;
+  }
+  const slots = new Map<Node, Slot>();
+  for (const node of leaves) slots.set(node, slots.size);
+  for (const node of outputs) slots.set(node, slots.size);
   const workspace = new Workspace();
   const first = slots.size;
-  const lastUse = new Map<Node, number>();
-  [...lowered.values()].forEach(({ operands }, i) => operands.forEach((node) => lastUse.set(node, i)));
+  const slot = (of: Node): Slot => slots.get(of) ?? 0;
   const steps: Step[] = [];
   for (const [node, { task, operands }] of lowered) {
     // The output is placed before the inputs are freed: no kernel may write what it reads.
     if (!slots.has(node)) slots.set(node, first + workspace.take(bytesOf(node)));
-    const slot = (of: Node): Slot => slots.get(of) ?? 0;
     const step = steps.push({ task, inputs: operands.map(slot), output: slot(node) }) - 1;
-    for (const operand of new Set(operands)) {
+    for (const operand of operands) {
       if (lastUse.get(operand) === step && slot(operand) >= first) workspace.release(slot(operand) - first);
     }
   }
-  return { plan: { leaves: leaves.length, outputs: outputs.map(bytesOf), workspace: workspace.bytes, steps }, leaves };
+  return { plan: { leaves: leaves.size, outputs: outputs.map(bytesOf), workspace: workspace.bytes, steps }, leaves: [...leaves] };
 }
 
 /** Places for buffers that live within a run. */

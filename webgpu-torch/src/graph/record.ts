@@ -1,18 +1,17 @@
 /** Records a function's graph once, to replay it without building it again. */
 
-import type { Backend, Executable } from "../backend/backend";
+import type { Backend } from "../backend/backend";
 import type { DType } from "../base/dtype";
-import { RuntimeError } from "../base/errors";
 import { at } from "../base/list";
 import type { Shape } from "../base/shape";
-import { compileAnew } from "./compile";
-import { type Call, copyNode, Node } from "./node";
+import { planOf } from "./compile";
+import { type Call, copyNode, Node, type Recorded } from "./node";
 import { walk } from "./walk";
 
 /** What a replay needs. */
 export interface Recording {
   readonly backend: Backend;
-  readonly executable: Executable;
+  readonly recorded: Recorded;
   /** Leaves of the plan: the number of an argument, or what the function read besides. */
   readonly leaves: readonly (number | Node)[];
   readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
@@ -24,19 +23,18 @@ export interface Recording {
 export const parameterNode = (shape: Shape, dtype: DType, backend: Backend): Node =>
   new Node({ kind: "parameter" }, [], shape, dtype, backend);
 
-/** Records the graph between parameters and results. */
+let recordings = 0;
+
+/** Records the graph between parameters and results, and in it what the functions do that were recorded before and are called. */
 export function record(parameters: readonly Node[], results: readonly Node[], backend: Backend): Recording {
   // A result that is an argument, or data, is copied: a replay's outputs are its own.
   const copies = results.map((node) => (node.isLeaf ? copyNode(node) : node));
   const graph = walk(copies);
-  if (graph.calls.length > 0)
-    throw new RuntimeError("compile: a compiled function cannot record another one's result; call the plain function inside");
-  const { executable, leaves } = compileAnew(graph, backend);
+  const { plan, leaves } = planOf(graph, backend);
   return {
     backend,
-    executable,
-    leaves: leaves.map((i) => {
-      const leaf = at(graph.leaves, i);
+    recorded: { number: recordings++, plan, executable: null },
+    leaves: leaves.map((leaf) => {
       const argument = parameters.indexOf(leaf);
       return argument < 0 ? leaf : argument;
     }),
@@ -46,10 +44,11 @@ export function record(parameters: readonly Node[], results: readonly Node[], ba
 }
 
 /** The function's results on other arguments, computed when they are read. */
-export function replay({ backend, executable, leaves, outputs, results }: Recording, args: readonly Node[]): Node[] {
-  const ops = outputs.map(() => ({ kind: "call" as const, call: null as Call | null }));
-  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), [], shape, dtype, backend));
-  const call: Call = { executable, leaves: leaves.map((leaf) => (typeof leaf === "number" ? at(args, leaf) : leaf)), outputs: nodes };
+export function replay({ backend, recorded, leaves, outputs, results }: Recording, args: readonly Node[]): Node[] {
+  const inputs = leaves.map((leaf) => (typeof leaf === "number" ? at(args, leaf) : leaf));
+  const ops = outputs.map((_, output) => ({ kind: "call" as const, call: null as Call | null, output }));
+  const nodes = outputs.map(({ shape, dtype }, i) => new Node(at(ops, i), inputs, shape, dtype, backend));
+  const call: Call = { recorded, leaves: inputs, outputs: nodes };
   for (const op of ops) op.call = call;
   return results.map((i) => at(nodes, i));
 }

@@ -26,8 +26,6 @@ interface Submitted {
 /** What a run reads back, given the memory of what it has made. */
 type Reads = (made: ReadonlyMap<Node, Storage>) => readonly Read[];
 
-const NOTHING: Reads = () => [];
-
 const runners = new WeakMap<Backend, Runner>();
 
 /** The runner of a device. */
@@ -106,11 +104,7 @@ export class Runner {
   private async compute(wanted: readonly Node[], reads: Reads): Promise<Submitted> {
     const call = onlyCall(wanted);
     if (call) return this.replay(call, reads);
-    let graph = walk(wanted);
-    if (graph.calls.length > 0) {
-      for (const first of graph.calls) await this.replay(first, NOTHING);
-      graph = walk(wanted);
-    }
+    const graph = walk(wanted);
     const { executable, leaves, passing } = compile(graph, this.backend);
     const inputs = leaves.map((leaf) => at(graph.leaves, leaf));
     const submitted = await this.execute(executable, inputs, graph.outputs, reads);
@@ -118,29 +112,34 @@ export class Runner {
     return submitted;
   }
 
-  private async replay({ executable, leaves, outputs }: Call, reads: Reads): Promise<Submitted> {
-    const missing = leaves.filter((leaf) => !leaf.storage);
-    if (missing.length > 0) await this.compute(missing, NOTHING);
-    return this.execute(executable, leaves, outputs, reads);
+  private replay({ recorded, leaves, outputs }: Call, reads: Reads): Promise<Submitted> {
+    recorded.executable ??= this.backend.prepare(recorded.plan);
+    return this.execute(recorded.executable, leaves, outputs, reads);
   }
 
   private async execute(executable: Executable, leaves: readonly Node[], outputs: readonly Node[], reads: Reads): Promise<Submitted> {
     const inputs = leaves.map((leaf) => storageOf(leaf));
     const made = new Map<Node, Storage>();
-    inputs.forEach((storage) => storage.pin());
+    // What is submitted at once needs no pins.
+    const pinned = executable.ready || this.backend.profiler ? inputs : [];
+    for (const storage of pinned) storage.pin();
     try {
       if (executable.ready) await executable.ready;
       for (const node of outputs) made.set(node, this.backend.allocate(bytesOf(node)));
       const received = executable.run(inputs, [...made.values()], reads(made));
       // A profiled run is not submitted at once: what it uses must stay until it is.
       if (this.backend.profiler) await received;
-      for (const [node, storage] of made) node.settle(storage);
+      for (const [node, storage] of made) {
+        // One output of a recorded function may be there before the others are asked for.
+        if (node.storage) storage.dispose();
+        else node.settle(storage);
+      }
       return { received };
     } catch (error) {
       for (const storage of made.values()) storage.dispose();
       throw error;
     } finally {
-      inputs.forEach((storage) => storage.unpin());
+      for (const storage of pinned) storage.unpin();
     }
   }
 }
@@ -162,9 +161,9 @@ function directRead(node: Node): Read | null {
   return { storage: base.storage, offset: view.offset * itemSize(node.dtype), bytes: numel(node.shape) * itemSize(node.dtype) };
 }
 
-/** The recorded function whose outputs these are, if they are all of one. */
+/** The recorded function whose outputs these are, if they are all of one, and all that it reads is there. */
 function onlyCall(nodes: readonly Node[]): Call | null {
   const calls = new Set(nodes.map(({ op }) => (op.kind === "call" ? op.call : null)));
   const [call = null] = calls;
-  return calls.size === 1 ? call : null;
+  return calls.size === 1 && call?.leaves.every((leaf) => leaf.storage) ? call : null;
 }

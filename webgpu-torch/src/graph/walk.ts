@@ -2,7 +2,7 @@
 
 import { RuntimeError } from "../base/errors";
 import { at } from "../base/list";
-import { type Call, type Node, opKey } from "./node";
+import { type Node, opKey } from "./node";
 
 export interface Graph {
   /** All nodes, inputs before those that read them. */
@@ -11,8 +11,6 @@ export interface Graph {
   readonly leaves: readonly Node[];
   /** Nodes to be computed: those wanted, and those that an earlier run computed and let go. */
   readonly outputs: readonly Node[];
-  /** Recorded functions that must run first; the rest holds only where there are none. */
-  readonly calls: readonly Call[];
   /** Equal for graphs that differ in nothing but the data at their leaves. Long, and not needed by recordings: made when asked for. */
   key(): string;
 }
@@ -37,11 +35,10 @@ export function walk(wanted: readonly Node[]): Graph {
     place.set(node, nodes.length);
     nodes.push(node);
   }
-  const calls = new Set(nodes.flatMap(({ op }) => (op.kind === "call" && op.call ? [op.call] : [])));
   const isWanted = new Set(wanted);
   const outputs = nodes.filter((node) => !node.isLeaf && (isWanted.has(node) || node.runs > 0));
   const leaves = nodes.filter((node) => node.isLeaf);
-  return { nodes, leaves, outputs, calls: [...calls], key: () => graphKey(nodes, place, new Set(outputs)) };
+  return { nodes, leaves, outputs, key: () => graphKey(nodes, place, new Set(outputs)) };
 }
 
 function graphKey(nodes: readonly Node[], place: ReadonlyMap<Node, number>, outputs: ReadonlySet<Node>): string {
@@ -49,7 +46,7 @@ function graphKey(nodes: readonly Node[], place: ReadonlyMap<Node, number>, outp
   for (const node of nodes) {
     key += node.isLeaf ? "leaf" : opKey(node.op);
     if (!node.isLeaf) for (const input of node.inputs) key += ` ${place.get(input)}`;
-    key += ` ${node.dtype} ${node.shape.join("x")}${outputs.has(node) ? "!" : ""};`;
+    key += ` ${node.form}${outputs.has(node) ? "!" : ""};`;
   }
   return key;
 }

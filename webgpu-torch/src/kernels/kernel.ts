@@ -52,7 +52,8 @@ export function repeat(count: number, line: (i: number) => string, separator = "
 
 /** Throws unless every size is a positive integer that a u32 can hold. */
 export function checkSizes(kernel: string, sizes: Readonly<Record<string, number>>): void {
-  for (const [name, size] of Object.entries(sizes)) {
+  for (const name in sizes) {
+    const size = sizes[name] ?? NaN;
     if (!Number.isInteger(size) || size < 1 || size > 0xffffffff) {
       throw new RangeError(`${kernel}: ${name} is ${size}, expected an integer from 1 to 4294967295`);
     }

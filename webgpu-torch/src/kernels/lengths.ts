@@ -50,10 +50,10 @@ export function lengthlessKey(task: Task, before: Norm | null): string | null {
 const lengthlessAttention = (task: Extract<Task, { kind: "attention" }>): string => textOf({ ...task, spec: { ...task.spec, batch: 0, maxQ: 0 } });
 
 function lengthlessLinear({ kind, spec, behind }: Linear, norm: Norm | null): string {
-  const own = norm && { kind: norm.kind, eps: norm.eps, weight: norm.weight, bias: norm.bias };
+  const own = norm && [norm.kind, norm.eps, norm.weight, norm.bias];
+  const layer = textOf([kind, spec.N, spec.K, spec.weight, own]);
   // Operands are read as columns or in full: what the chain's own loads say besides is the length.
-  const chain = behind?.program.body.map((instruction) => ("access" in instruction ? { ...instruction, access: null } : instruction));
-  return textOf({ kind, spec: { ...spec, M: 0, norm: own }, chain, operands: behind?.operands });
+  return behind ? layer + textOf(behind.program.body, "access") + textOf(behind.operands) : layer;
 }
 
 /**

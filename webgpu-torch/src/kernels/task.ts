@@ -52,15 +52,17 @@ export type Task =
   /** Only in what a GPU makes of a plan. */
   | { readonly kind: "round_rows"; readonly spec: RoundRowsSpec };
 
-/** A value of tasks as text: equal for values that are equal. */
-export function textOf(value: unknown): string {
+/** A value of tasks as text: equal for values that are equal, but for the properties of one name, which may be left out. */
+export function textOf(value: unknown, without: string | null = null): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  if (typeof value !== "object" || value === null) return String(value);
+  if (!isObject(value)) return String(value);
   let text = "";
-  for (const inner of Object.values(value)) text += `${textOf(inner)},`;
+  for (const name in value) if (name !== without) text += `${textOf(value[name], without)},`;
   // An empty list is no empty place, and ends are marked, so that lists of different lengths differ.
   return `(${text})`;
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === "object" && value !== null;
 
 /** The kernel that does a task on an adapter. */
 export function kernelFor(task: Task, caps: Caps): Kernel {

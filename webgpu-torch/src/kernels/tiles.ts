@@ -46,7 +46,8 @@ export function choices(sizes: MatmulSizes, { dots }: Caps): string[] {
 export function chosen(sizes: MatmulSizes, { tiles = {}, dots }: Caps): Tile | typeof DOTS {
   const found = tiles[tilesKey(sizes)];
   if (found === DOTS && dots && takesDots(sizes)) return DOTS;
-  return TILES.find((known) => nameOf(known) === found) ?? usualTile(sizes);
+  const tile = found === undefined ? undefined : TILES.find((known) => nameOf(known) === found);
+  return tile ?? usualTile(sizes);
 }
 
 /**

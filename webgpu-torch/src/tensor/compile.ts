@@ -2,7 +2,7 @@
 
 import type { Backend } from "../backend/backend";
 import { RuntimeError } from "../base/errors";
-import type { Node } from "../graph/node";
+import { Node } from "../graph/node";
 import { parameterNode, record, type Recording, replay } from "../graph/record";
 import { keywords } from "./keywords";
 import { Tensor } from "./tensor";
@@ -22,7 +22,8 @@ interface Kept<R extends Tree> {
 /**
  * A function that does what `fn` does, without building the graph anew: the first call with arguments of some shapes and dtypes
  * records what `fn` makes of them, later ones replay it. Arguments that are no tensors are part of what is recorded; so are
- * tensors that `fn` reads from elsewhere, such as weights. Of PyTorch's options there are none: they are refused.
+ * tensors that `fn` reads from elsewhere, such as weights. A recorded function may call another: a layer that gets its weights as
+ * arguments is recorded once for all layers of a model. Of PyTorch's options there are none: they are refused.
  */
 export function compile<A extends readonly unknown[], R extends Tree>(fn: (...args: A) => R, options: object = {}): (...args: A) => R {
   if (typeof fn !== "function") throw new TypeError(`compile: expected a function, got ${fn === null ? "null" : typeof fn}`);
@@ -42,10 +43,7 @@ export function compile<A extends readonly unknown[], R extends Tree>(fn: (...ar
     kept.set(key, known);
     const [oldest] = kept.keys();
     if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
-    const nodes = replay(
-      known.recording,
-      given.map((tensor) => tensor.node),
-    );
+    const nodes = replay(known.recording, buffersOf(given));
     return exchange(
       known.form,
       nodes.map((node) => new Tensor(node)),
@@ -59,30 +57,46 @@ function trace<A extends readonly unknown[], R extends Tree>(
   given: readonly Tensor[],
   backend: Backend,
 ): Kept<R> {
-  const parameters = given.map(({ shape, dtype }): Node => parameterNode(shape, dtype, backend));
-  const form = fn(
-    ...(exchange(
-      args,
-      parameters.map((node) => new Tensor(node)),
-    ) as unknown as A),
-  );
+  const parameters = given.map(parameterOf);
+  const form = fn(...(exchange(args, parameters) as unknown as A));
   const results = tensorsIn(form);
   if (results.length === 0) throw new RuntimeError("compile: the function returned no tensor");
   return {
     form,
     recording: record(
-      parameters,
+      buffersOf(parameters),
       results.map((tensor) => tensor.node),
       backend,
     ),
   };
 }
 
+/** What holds tensors' elements: one node each, but for packed weights and for those in several parts. */
+function buffersOf(tensors: readonly Tensor[], found: Node[] = []): Node[] {
+  for (const { rows, node } of tensors) {
+    if (rows) buffersOf(rows, found);
+    else if (node.op.kind === "quantized") found.push(...node.inputs);
+    else found.push(node);
+  }
+  return found;
+}
+
+/** A tensor that stands for the argument, of the same parts. */
+function parameterOf({ rows, node }: Tensor): Tensor {
+  // No buffer holds it whole: who reads that hears so.
+  if (rows) return new Tensor(node, rows.map(parameterOf));
+  const { op, shape, dtype, backend } = node;
+  if (op.kind !== "quantized") return new Tensor(parameterNode(shape, dtype, backend));
+  const parts = node.inputs.map((part) => parameterNode(part.shape, part.dtype, backend));
+  return new Tensor(new Node(op, parts, shape, dtype, backend));
+}
+
 /** The tensors in a tree, in order. */
-function tensorsIn(tree: unknown): Tensor[] {
-  if (tree instanceof Tensor) return [tree];
-  if (Array.isArray(tree)) return tree.flatMap(tensorsIn);
-  return isLiteral(tree) ? Object.values(tree).flatMap(tensorsIn) : [];
+function tensorsIn(tree: unknown, found: Tensor[] = []): Tensor[] {
+  if (tree instanceof Tensor) found.push(tree);
+  else if (Array.isArray(tree)) for (const inner of tree) tensorsIn(inner, found);
+  else if (isLiteral(tree)) for (const name in tree) tensorsIn(tree[name], found);
+  return found;
 }
 
 /** The tree with other tensors in the places of its own. */
@@ -91,22 +105,30 @@ function exchange(tree: unknown, tensors: readonly Tensor[]): unknown {
   const visit = (at: unknown): unknown => {
     if (at instanceof Tensor) return tensors[next++];
     if (Array.isArray(at)) return at.map(visit);
-    return isLiteral(at) ? Object.fromEntries(Object.entries(at).map(([name, value]) => [name, visit(value)])) : at;
+    if (!isLiteral(at)) return at;
+    const literal: Record<string, unknown> = {};
+    for (const name in at) literal[name] = visit(at[name]);
+    return literal;
   };
   return visit(tree);
 }
 
-/** What a recording depends on: shapes and dtypes of tensors, and other values themselves. */
+/** What a recording depends on: shapes and dtypes of tensors, and other values themselves. Texts come with their lengths, so that none reads as two. */
 function describe(tree: unknown): string {
-  if (tree instanceof Tensor) return `${tree.dtype} ${tree.shape.join("x")}`;
-  if (Array.isArray(tree)) return `[${tree.map(describe).join()}]`;
+  if (tree instanceof Tensor) return tree.rows ? describe(tree.rows) : tree.node.form;
+  if (Array.isArray(tree)) {
+    let text = "[";
+    for (const inner of tree) text += `${describe(inner)},`;
+    return `${text}]`;
+  }
   if (isLiteral(tree)) {
-    const entries = Object.entries(tree).map(([name, value]) => `${JSON.stringify(name)}:${describe(value)}`);
-    return `{${entries.join()}}`;
+    let text = "{";
+    for (const name in tree) text += `${name.length}:${name}:${describe(tree[name])},`;
+    return `${text}}`;
   }
   switch (typeof tree) {
     case "string":
-      return JSON.stringify(tree);
+      return `"${tree.length}:${tree}`;
     case "number":
       return Object.is(tree, -0) ? "-0" : String(tree);
     case "boolean":

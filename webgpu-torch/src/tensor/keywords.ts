@@ -69,7 +69,9 @@ export function named<P extends readonly unknown[], R, const N extends Names>(
     try {
       // The names are those of the function's own parameters, whose types are P's.
       const result = compute(...(arrange(op, parameters, args) as unknown as P));
-      for (const tensor of tensorsOf(result)) if (!args.includes(tensor as never)) tensor.node.called = op;
+      if (result instanceof Tensor) nameAfter(op, result, args);
+      else if (typeof result === "object" && result !== null)
+        for (const inner of Object.values(result)) if (inner instanceof Tensor) nameAfter(op, inner, args);
       return result;
     } catch (error) {
       throw inCall(error, op, () => shapesIn(parameters.names, args));
@@ -77,16 +79,18 @@ export function named<P extends readonly unknown[], R, const N extends Names>(
   };
 }
 
-function tensorsOf(result: unknown): Tensor[] {
-  if (result instanceof Tensor) return [result];
-  return typeof result === "object" && result !== null ? Object.values(result).filter((inner) => inner instanceof Tensor) : [];
+/** A result that is an argument as it came has its name already. */
+function nameAfter(op: string, result: Tensor, args: readonly unknown[]): void {
+  if (!args.includes(result)) result.node.called = op;
 }
 
 /** The same for constructors: all arguments by position, but for those at the end that are options. */
 export const arranged = <P extends readonly unknown[], const N extends Names>(op: string, names: N, args: Arguments<P, N>): P =>
   arrange(op, parametersOf(names), args) as unknown as P;
 
-function arrange(op: string, { names, kinds, open }: Parameters, args: readonly unknown[]): readonly unknown[] {
+function arrange(op: string, parameters: Parameters, args: readonly unknown[]): readonly unknown[] {
+  const { names, kinds, open } = parameters;
+  if (isPlainCall(parameters, args)) return args;
   const last = args.at(-1);
   const given = isKeywords(last) && args.length <= names.length + Number(!open) ? { ...last } : null;
   const all = given ? args.slice(0, -1) : [...args];
@@ -113,6 +117,17 @@ function arrange(op: string, { names, kinds, open }: Parameters, args: readonly 
   if (unknown === undefined) return all;
   if (!open) throw new TypeError(`${op}() got an unexpected keyword argument '${unknown}'`);
   return [...all, given];
+}
+
+/** Whether all parameters are there, by position and of their kinds: the usual call, which needs no arranging. */
+function isPlainCall({ names, kinds, open }: Parameters, args: readonly unknown[]): boolean {
+  const count = names.length;
+  if (args.length < count || (args.length > count && !open)) return false;
+  for (let i = 0; i < count; i++) {
+    const kind = kinds[i];
+    if (args[i] === undefined || (kind && !isOfKind(kind, args[i]))) return false;
+  }
+  return args.length > count || !isKeywords(args[count - 1]);
 }
 
 const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);

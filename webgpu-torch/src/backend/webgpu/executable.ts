@@ -6,7 +6,7 @@ import type { Caps } from "../../kernels/caps";
 import type { Kernel } from "../../kernels/kernel";
 import { lengthlessKey, otherLengths, textKey } from "../../kernels/lengths";
 import { kernelFor, type Task, textOf } from "../../kernels/task";
-import type { Executable, Plan, Read } from "../backend";
+import type { Executable, Plan, Read, Step } from "../backend";
 import type { Storage } from "../storage";
 import type { BindGroups } from "./bind_groups";
 import type { Pipeline, PipelineCache } from "./pipelines";
@@ -25,22 +25,28 @@ export interface Gpu {
   submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]>;
 }
 
-/** What a step needs at every run, and what it keeps from those before. */
-interface Dispatch {
+/** A kernel that is compiled, or will be. Steps that do the same share one. */
+interface Ready {
   readonly name: string;
   readonly pipeline: Pipeline;
   readonly workgroups: Kernel["workgroups"];
+  readonly uniforms: Uint32Array;
+  /** Where these lie among the plan's, in bytes. */
+  readonly offset: readonly [number];
+}
+
+/** What a step needs at every run, and what it keeps from those before. */
+interface Dispatch {
+  readonly kernel: Ready;
   /** Slots of the inputs and of the output. */
   readonly slots: readonly number[];
-  readonly uniformOffset: readonly [number];
-  readonly uniformBytes: number;
   /** The last run's group, and what it binds. */
   bound: { readonly buffers: readonly GPUBuffer[]; readonly uniforms: GPUBuffer; readonly group: GPUBindGroup } | null;
 }
 
 export class GpuExecutable implements Executable {
   ready: Promise<void> | null;
-  /** Uniforms of all steps, each at a multiple of the offset that the device allows. */
+  /** Uniforms of all kernels, each at a multiple of the offset that the device allows. */
   readonly uniforms: Uint32Array<ArrayBuffer>;
   private readonly dispatches: readonly Dispatch[];
 
@@ -49,26 +55,11 @@ export class GpuExecutable implements Executable {
     private readonly plan: Plan,
     private readonly caps: Caps,
   ) {
-    const kernels = kernelsOf(plan, caps, gpu.pipelines);
-    const alignment = gpu.device.limits.minUniformBufferOffsetAlignment;
-    let end = 0;
-    this.dispatches = kernels.map(({ kernel, pipeline }, i) => {
-      const { inputs, output } = at(plan.steps, i);
-      const uniformOffset = end;
-      end += Math.ceil(kernel.uniforms.byteLength / alignment) * alignment;
-      return {
-        name: kernel.name,
-        pipeline,
-        workgroups: kernel.workgroups,
-        slots: [...inputs, output],
-        uniformOffset: [uniformOffset],
-        uniformBytes: kernel.uniforms.byteLength,
-        bound: null,
-      };
-    });
-    this.uniforms = new Uint32Array(end / 4);
-    kernels.forEach(({ kernel }, i) => this.uniforms.set(kernel.uniforms, (this.dispatches[i]?.uniformOffset[0] ?? 0) / 4));
-    const waiting = this.dispatches.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
+    const { kernels, ofStep, bytes } = kernelsOf(plan, gpu, caps);
+    this.dispatches = plan.steps.map(({ inputs, output }, i) => ({ kernel: at(ofStep, i), slots: [...inputs, output], bound: null }));
+    this.uniforms = new Uint32Array(bytes / 4);
+    for (const { uniforms, offset } of kernels) this.uniforms.set(uniforms, offset[0] / 4);
+    const waiting = kernels.filter(({ pipeline }) => !pipeline.value).map(({ pipeline }) => pipeline.ready);
     this.ready = waiting.length === 0 ? null : Promise.all(waiting).then(() => void (this.ready = null));
     this.ready?.catch(() => undefined);
   }
@@ -114,52 +105,79 @@ export class GpuExecutable implements Executable {
     await this.gpu.submit([], () => undefined);
     const buffers = this.buffersOf(leaves, outputs);
     const uniforms = this.gpu.uniforms.hold(this);
-    for (const dispatch of this.dispatches) await timer.time(dispatch.name, (pass) => this.encode(pass, dispatch, buffers, uniforms));
+    for (const dispatch of this.dispatches) await timer.time(dispatch.kernel.name, (pass) => this.encode(pass, dispatch, buffers, uniforms));
     return this.gpu.submit(reads, () => undefined);
   }
 
   private buffersOf(leaves: readonly Storage[], outputs: readonly Storage[]): GPUBuffer[] {
     const { gpu, plan } = this;
-    const buffers = [...leaves, ...outputs].map((storage) => gpu.bufferOf(storage));
+    const buffers: GPUBuffer[] = [];
+    for (const storage of leaves) buffers.push(gpu.bufferOf(storage));
+    for (const storage of outputs) buffers.push(gpu.bufferOf(storage));
     plan.workspace.forEach((bytes, place) => buffers.push(gpu.workspace.get(place, bytes)));
     return buffers;
   }
 
   private encode(pass: GPUComputePassEncoder, dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): void {
-    const { pipeline, uniformOffset, workgroups } = dispatch;
+    const { pipeline, offset, workgroups } = dispatch.kernel;
     if (!pipeline.value) throw new RuntimeError("a kernel ran before it was compiled");
     pass.setPipeline(pipeline.value);
-    pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms), uniformOffset);
-    pass.dispatchWorkgroups(...workgroups);
+    pass.setBindGroup(0, this.groupOf(dispatch, buffers, uniforms), offset);
+    pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
   }
 
   private groupOf(dispatch: Dispatch, buffers: readonly GPUBuffer[], uniforms: GPUBuffer): GPUBindGroup {
-    const { bound, slots, pipeline, uniformBytes } = dispatch;
-    if (bound && bound.uniforms === uniforms && slots.every((slot, i) => bound.buffers[i] === buffers[slot])) return bound.group;
+    const { bound, slots, kernel } = dispatch;
+    if (bound?.uniforms === uniforms && binds(bound.buffers, slots, buffers)) return bound.group;
     const own = slots.map((slot) => at(buffers, slot));
-    const group = this.gpu.bindGroups.get(pipeline.layout, own, uniforms, uniformBytes);
+    const group = this.gpu.bindGroups.get(kernel.pipeline.layout, own, uniforms, kernel.uniforms.byteLength);
     dispatch.bound = { buffers: own, uniforms, group };
     return group;
   }
 }
 
-interface Compiled {
-  readonly kernel: Kernel;
-  readonly pipeline: Pipeline;
+/** Whether the buffers of some slots are these. */
+function binds(bound: readonly GPUBuffer[], slots: readonly number[], buffers: readonly GPUBuffer[]): boolean {
+  for (let i = 0; i < slots.length; i++) if (bound[i] !== buffers[slots[i] ?? 0]) return false;
+  return true;
 }
 
-/** The steps' kernels. Where only a kernel's text tells what it is, steps that do the same share one, so that it is written once. */
-function kernelsOf({ steps }: Plan, caps: Caps, pipelines: PipelineCache): Compiled[] {
-  const known = new Map<string, Kernel>();
-  return steps.map(({ task, inputs }) => {
-    const key = textKey(task, caps);
-    if (key !== null) {
-      const kernel = kernelFor(task, caps);
-      return { kernel, pipeline: pipelines.get(kernel, inputs.length, key) };
-    }
-    const text = textOf(task);
-    const kernel = known.get(text) ?? kernelFor(task, caps);
-    known.set(text, kernel);
-    return { kernel, pipeline: pipelines.get(kernel, inputs.length, null) };
+interface Kernels {
+  readonly kernels: readonly Ready[];
+  /** In the plan's order. */
+  readonly ofStep: readonly Ready[];
+  /** Bytes of all uniforms. */
+  readonly bytes: number;
+}
+
+function kernelsOf({ steps }: Plan, { pipelines, device }: Gpu, caps: Caps): Kernels {
+  const alignment = device.limits.minUniformBufferOffsetAlignment;
+  const kernels: Ready[] = [];
+  const ofTask = new Map<Task, Ready>();
+  const ofText = new Map<string, Ready>();
+  let bytes = 0;
+  const make = ({ task, inputs }: Step, key: string | null): Ready => {
+    const kernel = kernelFor(task, caps);
+    const { name, workgroups, uniforms } = kernel;
+    const ready: Ready = { name, workgroups, uniforms, offset: [bytes], pipeline: pipelines.get(kernel, inputs.length, key) };
+    bytes += Math.ceil(uniforms.byteLength / alignment) * alignment;
+    kernels.push(ready);
+    return ready;
+  };
+  const kernelOf = (step: Step): Ready => {
+    const key = textKey(step.task, caps);
+    if (key !== null) return make(step, key);
+    // Only the kernel's text tells what it is: for tasks that do the same it is written once.
+    const text = textOf(step.task);
+    const ready = ofText.get(text) ?? make(step, null);
+    ofText.set(text, ready);
+    return ready;
+  };
+  const ofStep = steps.map((step) => {
+    // Layers of one recording have the very same tasks.
+    const ready = ofTask.get(step.task) ?? kernelOf(step);
+    ofTask.set(step.task, ready);
+    return ready;
   });
+  return { kernels, ofStep, bytes };
 }

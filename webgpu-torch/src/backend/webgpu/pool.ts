@@ -29,18 +29,31 @@ export class BufferPool {
     return this.takeExactly(Math.max(bytes, Math.min(sizeClass(bytes), this.maxBytes)));
   }
 
-  /** A buffer without slack, for weights: it would be lost for as long as they live. */
+  /** A buffer for data; a new one is without slack, since a weight's would be lost for as long as that lives. */
   takeExactly(bytes: number): GPUBuffer {
     const size = bytes >= SMALL ? paddedBytes(bytes) : sizeClass(bytes);
-    // The last one freed, so that a step that is repeated gets the buffers of the one before, and keeps its bind groups.
-    const found = this.free.findLastIndex((buffer) => buffer.size === size);
-    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
-    if (kept) {
-      this.freeBytes -= size;
-      return kept;
-    }
+    const kept = this.takeKept(size);
+    if (kept) return kept;
     this.heldBytes += size;
     return this.create({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  }
+
+  /**
+   * The smallest that fits, and of these the last one freed. A step that
+   * is repeated gets the buffers of the one before, and keeps its bind groups.
+   */
+  private takeKept(wanted: number): GPUBuffer | null {
+    let found = -1;
+    let least = MOST_SLACK * wanted;
+    this.free.forEach(({ size }, i) => {
+      if (size < wanted || size > least) return;
+      found = i;
+      least = size;
+    });
+    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
+    if (!kept) return null;
+    this.freeBytes -= kept.size;
+    return kept;
   }
 
   release(buffer: GPUBuffer): void {
@@ -55,6 +68,9 @@ export class BufferPool {
     }
   }
 }
+
+/** A kept buffer serves data that is up to an eighth smaller: a text a little shorter than the one before makes none. */
+const MOST_SLACK = 9 / 8;
 
 /** Below this, slack does not matter. */
 const SMALL = 2 ** 16;
