@@ -1,4 +1,3 @@
-// @ts-check
 /** Sends one visitor after another, the builds in turn, and posts medians to /result. */
 
 const query = new URLSearchParams(location.search);

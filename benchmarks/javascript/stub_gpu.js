@@ -1,4 +1,3 @@
-// @ts-check
 /** A WebGPU that computes nothing and takes no time, and so leaves what JavaScript itself takes. */
 
 /** When work was last submitted, and a result last there, as performance.now() tells it. */

@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * One visitor, in a Worker whose code V8 has not seen run before: a model's layers of gpt2's shape, with one length after another
  * that is new, then with one again and again. Posts the ms of JavaScript that each step took.

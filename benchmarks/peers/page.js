@@ -70,7 +70,7 @@ async function measure(bench, row, isLast) {
   }
   if (!isLast || !peers.get(row.peer).ours) return;
   row.counts = await within(bench.count(T));
-  if (T > 1) row.unseen = await within(bench.unseen(T - 1));
+  if (T > 2) row.unseen = await within(bench.unseen(T - 1));
 }
 
 async function openPeer(name, config) {
