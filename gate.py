@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import nullcontext
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from access import SECURITY_HEADERS, Access
 from disk_cache import CacheError
-from http_channel import STEP_ASIDE
 from input_errors import InputError
 from layer_files import CuttingBusy
 from metrics import Metrics
-from model_service import client_gone, step_aside
+from model_service import client_gone
 from operations import OPERATIONS
 from refusals import (
     OVERLOADED,
@@ -53,7 +51,6 @@ class Gate:
         # Without waitress (a test client) nobody can hang up.
         hung_up = request.environ.get("waitress.client_disconnected", lambda: False)
         client_gone.set(hung_up)
-        step_aside.set(request.environ.get(STEP_ASIDE, nullcontext))
         self.metrics.in_flight.inc()
         origin = request.headers.get("Origin")
         self.access.check_origin(origin, request.host)

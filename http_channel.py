@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.task import WSGITask
 
 from http_refusals import JsonErrorTask, RequestTimeout
 from http_request import Limits, Parser
@@ -18,23 +15,11 @@ from http_request import Limits, Parser
 IDLE_SECONDS = 60
 REQUEST_SECONDS = 60
 FIRST_BYTE_SECONDS = 2
-STEP_ASIDE = "splitcompute.step_aside"
-"""In a request's environ: () -> a context to wait in (see Listener.one_computes)."""
-
-
-class Task(WSGITask):
-    """Tells the application how to wait."""
-
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        environ[STEP_ASIDE] = self.channel.step_aside
-        return environ
 
 
 class Channel(HTTPChannel):
     """One connection: a deadline for each request, and an end that loses no bytes."""
 
-    task_class = Task
     error_task_class = JsonErrorTask
 
     request: Parser | None
@@ -44,7 +29,6 @@ class Channel(HTTPChannel):
     request_started = 0.0
     lingering = False
     is_counted = False  # among those that Bound bounds
-    step_aside: Callable[[], AbstractContextManager[None]]
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._behind = bytearray()  # the requests after the one that is being answered
@@ -76,16 +60,11 @@ class Channel(HTTPChannel):
     def service(self) -> None:
         # Read first: once it is answered, the loop may start the next request.
         counted, self.is_counted = self.is_counted, False
-        if not counted:
-            self.step_aside = nullcontext
-            super().service()
-            return
-        self.step_aside = self.server.step_aside
         try:
-            with self.server.one_computes:
-                super().service()
+            super().service()
         finally:
-            self.server.free.release()
+            if counted:
+                self.server.free.release()
 
     def check_client_disconnected(self) -> bool:
         """waitress.client_disconnected. While a request is computed nothing else reads

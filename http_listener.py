@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +35,6 @@ class Listener(TcpWSGIServer):
     seen = 0  # connections accepted and requests read
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        # Held by the one of those that Bound counts that runs Python code. Were all to
-        # reach for Python's lock, the loop would queue behind them at each of its
-        # system calls, for 5 ms a thread, and so would the thread of the layers.
-        self.one_computes = threading.Lock()
         self._ready: list[Channel] = []
         super().__init__(*args, **settings)
 
@@ -50,15 +45,6 @@ class Listener(TcpWSGIServer):
             before = len(self._map)
             super().handle_accept()
         self.seen += 1
-
-    @contextmanager
-    def step_aside(self) -> Iterator[None]:
-        """For who holds one_computes and waits for something else."""
-        self.one_computes.release()
-        try:
-            yield
-        finally:
-            self.one_computes.acquire()
 
     def is_too_many(self, request: Parser) -> bool:
         """Beyond Bound, as things stand."""

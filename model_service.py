@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from math import ceil
 from typing import Any
@@ -37,10 +37,6 @@ GONE = 499, "ClientGone"  # nginx's code; nobody is there to read it
 # Whether the client of the request under way has hung up; the server says.
 client_gone: ContextVar[Callable[[], bool]] = ContextVar(
     "client_gone", default=lambda: False
-)
-# What the request under way is to wait in, so that others may compute; the server says.
-step_aside: ContextVar[Callable[[], AbstractContextManager[None]]] = ContextVar(
-    "step_aside", default=nullcontext
 )
 
 
@@ -78,7 +74,7 @@ class ModelService:
         with self._overload_refused():
             # A text has a token at least. No time is spent on what has no chance.
             self.model.batcher.check_room(len(texts) + len(ids))
-        with timings.measure("tokenize"), step_aside.get()():
+        with timings.measure("tokenize"):
             if ids:
                 return self.model.tokens_from_ids(ids, truncate, direction)
             return self.model.tokenize(texts, truncate, direction)
@@ -202,7 +198,6 @@ class ModelService:
             with (
                 self._overload_refused(),
                 self.load.under_way(len(batch.values), layers),
-                step_aside.get()(),
             ):
                 yield turn
             self._failed = False

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -316,50 +315,6 @@ def test_beyond_the_bound_nobody_sends_a_body_in_vain() -> None:
             assert late.recv(1) == b""
         slow.go.set()
         assert read_answer(first).status == 200
-
-
-def test_of_those_let_in_one_computes_and_the_others_wait_aside() -> None:
-    """Were more to reach for Python's lock, the loop would wait for each of them."""
-    computing: list[int] = []
-    most: list[int] = []
-    aside = threading.Barrier(3, timeout=10)
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        computing.append(1)
-        time.sleep(0.02)
-        most.append(len(computing))
-        computing.pop()
-        with environ["splitcompute.step_aside"]():
-            aside.wait()
-        computing.append(1)
-        time.sleep(0.02)
-        most.append(len(computing))
-        computing.pop()
-        return echo(environ, start_response)
-
-    def refuse(path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
-        return {}, b"{}"
-
-    bound = Bound(3, frozenset(["/bound"]), refuse)
-    with Running(app, threads=3, bound=bound) as running, ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(running.post, "/bound", b"") for _ in range(3)]
-        assert [answer.result().status for answer in asked] == [200] * 3
-    assert most == [1] * 6
-
-
-def test_who_computes_elsewhere_holds_up_nobody() -> None:
-    """Requests that are not bounded wait for no other."""
-    together = threading.Barrier(2, timeout=10)
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with environ["splitcompute.step_aside"]():
-            pass
-        together.wait()
-        return echo(environ, start_response)
-
-    with Running(app, threads=2) as running, ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(running.post, "/any", b"") for _ in range(2)]
-        assert [answer.result().status for answer in asked] == [200] * 2
 
 
 def test_all_who_come_at_once_are_read_before_anybody_is_answered() -> None:
