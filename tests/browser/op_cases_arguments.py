@@ -114,7 +114,7 @@ ARGUMENTS: list[Case] = [
         for average in (None, True, False)
         for reduce in (None, True, False)
     ),
-    case("randint", 1, high=2, size=[3]),
+    case("randint", low=1, high=2, size=[3]),
     case("randint", 1, [3], dtype=torch.bool),
     case(f"{F}cosine_similarity", X, X[0]),
     case(f"{F}cosine_similarity", CUBE, X, dim=2),
