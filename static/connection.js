@@ -85,13 +85,13 @@ export function holds(connection, run) {
 }
 
 /**
- * Rejects what the GPU is known to have no room for: to try costs all that is on it.
+ * Rejects what the GPU is known to have no room for, where something is on it: to try would cost that.
  * @param {Connection} connection @param {Run} run
  */
 export function checkRoom(connection, run) {
   const { info, room, worker } = connection;
   const size = runBytes({ ...run, embeds: false }, info.n_layer, info.bytes[worker.settings.dtype]);
-  if (size <= room.bytes || holds(connection, run)) return;
+  if (size <= room.bytes || !worker.held || holds(connection, run)) return;
   throw new SplitComputeError("the GPU's memory has no room for so many", { error_type: "Memory" });
 }
 
