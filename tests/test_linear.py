@@ -45,13 +45,15 @@ def test_a_packed_weight_computes_the_same_for_any_number_of_rows(
 @needs_packing
 @torch.inference_mode()
 def test_no_number_of_rows_leaves_memory_behind() -> None:
-    """Layouts and programs for each one would be some 100 kB a matrix and number."""
+    """Layouts and programs for each one were a GiB together; what other tests left of
+    the heap may take some tens of MiB anew.
+    """
     linear, _ = packed(384, 1536, "gelu")
     linear(torch.randn(600, 384))
     before = anonymous_mib()
     for rows in range(1, 600):
         linear(torch.randn(rows, 384))
-    assert anonymous_mib() - before < 16
+    assert anonymous_mib() - before < 100
 
 
 def anonymous_mib() -> float:
