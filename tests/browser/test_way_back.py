@@ -118,7 +118,8 @@ def test_the_network_breaks_and_returns_after_split(
     with HeldRequest(client, TEXTS, SPLIT, fails=True) as request:
         client.page.context.set_offline(True)
         request.go()
-        client.page.wait_for_timeout(1000)
+        # Between two tries, of 0.9 and 1.9 s: one under way would go on to /embed.
+        client.page.wait_for_timeout(1400)
         client.page.context.set_offline(False)
     # From the hidden state that is here: the text is not run a second time.
     assert restarting.live.asked_paths() == ["POST /split", "POST /resume"]
