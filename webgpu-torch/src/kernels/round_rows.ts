@@ -26,7 +26,8 @@ export function roundRows(spec: RoundRowsSpec): Kernel {
   const quads = (rows * width) / 4;
   return {
     name: "round_rows",
-    wgsl: /* wgsl */ `
+    get wgsl() {
+      return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;
 struct Sizes { quads: u32 }
@@ -51,7 +52,8 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   y[i] = pack4xI8(vec4i(round(v * select(127 / size, 0.0, size < 1e-30))));
   if (invocation == first) { y[sizes.quads + i / ${QUADS}u] = select(bitcast<u32>(size / 127), bits | 0x7fc00000u, bits >= 0x7f800000u); }
 }
-`,
+`;
+    },
     uniforms: uniforms(quads),
     workgroups: grid(Math.ceil(quads / INVOCATIONS)),
   };
