@@ -2956,20 +2956,29 @@ var CpuBackend = class {
 
 // src/kernels/tiles.ts
 var DOTS = "dots";
-var tile = (rows, columns, across, down, along, depth) => ({
+var tile = (rows, columns, across, down, along, depth, ahead) => ({
   rows,
   columns,
   across,
   down,
   along,
-  depth
+  depth,
+  ahead
 });
-var LARGE = tile(8, 4, 8, 4, 4, 8);
-var SMALL = tile(4, 4, 4, 4, 8, 16);
-var TILES = [LARGE, SMALL, tile(4, 4, 8, 8, 2, 8), tile(8, 8, 8, 4, 4, 8), tile(8, 8, 8, 8, 2, 4), tile(8, 4, 16, 8, 1, 4)];
+var LARGE = tile(8, 4, 8, 4, 4, 8, 2);
+var SMALL = tile(4, 4, 4, 4, 8, 16, 1);
+var TILES = [
+  LARGE,
+  SMALL,
+  tile(8, 4, 4, 4, 8, 16, 2),
+  tile(4, 4, 8, 8, 2, 8, 1),
+  tile(8, 4, 8, 8, 4, 8, 2),
+  tile(8, 8, 8, 8, 2, 4, 1),
+  tile(8, 4, 16, 8, 1, 4, 1)
+];
 var TUNED_ROWS = [128, 512];
 var SHORT_ROWS = 256;
-var nameOf = ({ rows, columns, across, down, along, depth }) => [rows, columns, across, down, along, depth].join();
+var nameOf = ({ rows, columns, across, down, along, depth, ahead }) => [rows, columns, across, down, along, depth, ahead].join();
 var tilesKey = ({ M, N, K, weight }) => `${M <= SHORT_ROWS ? TUNED_ROWS[0] : TUNED_ROWS[1]} ${N}x${K} ${weight}`;
 function choices(sizes, { dots }) {
   const names2 = TILES.map(nameOf);
@@ -3576,7 +3585,7 @@ function matmulTiled(spec, tile3) {
   };
 }
 function tiledWgsl({ N, K, weight, epilogue }, tile3) {
-  const { rows, columns, across, down, along, depth } = tile3;
+  const { rows, columns, across, down, along, depth, ahead } = tile3;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
@@ -3593,12 +3602,29 @@ function tiledWgsl({ N, K, weight, epilogue }, tile3) {
   const orZero = (name) => (
     /* wgsl */
     `fn ${name}_or_zero(row: u32, c: u32) -> ${name}_packed {
-  ${quadsK % depth === 0 ? "" : `if (c >= ${quadsK}u) { return ${name}_packed(); }`}
+  ${quadsK % depth === 0 && ahead === 1 ? "" : `if (c >= ${quadsK}u) { return ${name}_packed(); }`}
   return ${name}_packed_at(row, c);
 }`
   );
   const accumulators = (line, indent = "  ") => repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `
 ${indent}`);
+  const ask = (a, step) => `
+    ${repeat(shareX, (n) => `x${a}_next${n} = x_or_zero(x_row${n}, ${step} * ${depth}u + along);`, "\n    ")}
+    ${repeat(shareW, (n) => `w${a}_next${n} = w_or_zero(w_row${n}, ${step} * ${depth}u + along);`, "\n    ")}`;
+  const put2 = (a, step) => `
+    ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x${a}_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_unpack(w${a}_next${n}, w_row${n}, ${step} * ${depth}u + along);`, "\n    ")}`;
+  const askLater = (a, step) => ahead === 1 ? `if (${step} < ${steps}u) { ${ask(a, step)} }` : ask(a, step);
+  const multiply = (
+    /* wgsl */
+    `
+    // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
+    for (var n = 0u; n < ${depth / along}u; n++) {
+      let c = n * ${along}u${along > 1 ? " + tz" : ""};
+      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
+      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
+    }`
+  );
   return (
     /* wgsl */
     `
@@ -3635,26 +3661,21 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let along = invocation % ${depth}u;
 
   ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
-  ${repeat(shareX, (n) => `var x_next${n} = x_or_zero(x_row${n}, along);`, "\n  ")}
-  ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
-  for (var step = 0u; step < ${steps}u; step++) {
-    ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
-    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_unpack(w_next${n}, w_row${n}, step * ${depth}u + along);`, "\n    ")}
+  ${repeat(ahead, (a) => repeat(shareX, (n) => `var x${a}_next${n}: x_packed;`, " ") + repeat(shareW, (n) => `var w${a}_next${n}: w_packed;`, " "), "\n  ")}
+  ${repeat(ahead, (a) => ask(a, `${a}u`))}
+  for (var first = 0u; first < ${steps}u; first += ${ahead}u) {
+    ${repeat(ahead, (a) => (
+      /* wgsl */
+      `
+    ${a > 0 && steps % ahead > 0 ? `if (first + ${a}u >= ${steps}u) { break; }` : ""}
+    ${put2(a, `(first + ${a}u)`)}
     workgroupBarrier();
-    // Memory is asked for the next step's vectors before this step's are multiplied. They stay packed meanwhile: to unpack them here
+    // Memory is asked for a later step's vectors before this step's are multiplied. They stay packed meanwhile: to unpack them here
     // would be to wait for them here.
-    if (step < ${steps - 1}u) {
-      let c = (step + 1) * ${depth}u + along;
-      ${repeat(shareX, (n) => `x_next${n} = x_or_zero(x_row${n}, c);`, "\n      ")}
-      ${repeat(shareW, (n) => `w_next${n} = w_or_zero(w_row${n}, c);`, "\n      ")}
-    }
-    // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
-    for (var n = 0u; n < ${depth / along}u; n++) {
-      let c = n * ${along}u${along > 1 ? " + tz" : ""};
-      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
-      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
-    }
-    workgroupBarrier();
+    ${askLater(a, `(first + ${a + ahead}u)`)}
+    ${multiply}
+    workgroupBarrier();`
+    ))}
   }
   ${along > 1 ? sumAlong(tile3) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }
@@ -5756,9 +5777,10 @@ var Readback = class {
 };
 
 // src/backend/webgpu/staging.ts
-var LEAST_BYTES = 2 ** 20;
+var LEAST_BYTES = 2 ** 17;
 var MOST_BYTES = 4 * 2 ** 20;
-var KEPT3 = 2;
+var KEPT3 = 4;
+var MOST_SLACK2 = 1.5;
 var Staging = class {
   constructor(device) {
     this.device = device;
@@ -5805,22 +5827,32 @@ var Staging = class {
     for (const { from } of forgotten) this.mapAgain(from);
   }
   take(bytes2) {
-    const found = this.mapped.findIndex(({ size: size2 }) => size2 >= bytes2);
-    const [kept] = found < 0 ? [] : this.mapped.splice(found, 1);
+    const kept = this.takeMapped(bytes2);
     if (kept) return kept;
     if (this.buffers.size >= KEPT3 && !this.drop()) return null;
-    const size = 2 ** Math.ceil(Math.log2(bytes2));
     const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
-    const buffer = this.device.createBuffer({ label: "staging", size, usage, mappedAtCreation: true });
+    const buffer = this.device.createBuffer({ label: "staging", size: sizeClass(bytes2), usage, mappedAtCreation: true });
     this.buffers.add(buffer);
     return buffer;
   }
-  /** Makes room for a larger buffer, unless all are on their way. */
+  /** The smallest that fits. */
+  takeMapped(bytes2) {
+    let found = -1;
+    let least2 = MOST_SLACK2 * bytes2;
+    this.mapped.forEach(({ size }, i) => {
+      if (size < bytes2 || size > least2) return;
+      found = i;
+      least2 = size;
+    });
+    const [kept] = found < 0 ? [] : this.mapped.splice(found, 1);
+    return kept ?? null;
+  }
+  /** Makes room for another buffer, unless all are on their way. */
   drop() {
-    const smaller3 = this.mapped.shift();
-    if (!smaller3) return false;
-    this.buffers.delete(smaller3);
-    smaller3.destroy();
+    const oldest = this.mapped.shift();
+    if (!oldest) return false;
+    this.buffers.delete(oldest);
+    oldest.destroy();
     return true;
   }
   mapAgain(buffer) {
@@ -8891,7 +8923,7 @@ async function autotune(weights, options = {}) {
   for (const size of new Map(sizes.map((known) => [tilesKey(known), known])).values()) {
     if (performance.now() - begun > milliseconds) break;
     const tiles = backend.tileChoices(size);
-    if (tiles.length === 0 || tilesKey(size) in backend.tiles) continue;
+    if (tiles.length === 0 || tiles.includes(backend.tiles[tilesKey(size)] ?? "")) continue;
     backend.tiles = { ...backend.tiles, [tilesKey(size)]: await fastest(backend, size, tiles) };
   }
   return { adapter: adapterText(backend), tiles: backend.tiles };

@@ -71,10 +71,10 @@ function normCase(work: string, rows: number, width: number, caps: Caps): Case {
   };
 }
 
-/** Tiles to try: [rows, columns, across, down, along, depth]. */
+/** Tiles to try: [rows, columns, across, down, along, depth], each with one step and with two ahead. */
 const TILES: readonly (readonly [number, number, number, number, number, number])[] = [
-  [4, 4, 4, 4, 8, 16], [8, 4, 4, 2, 8, 16], [4, 4, 8, 8, 2, 8], [4, 8, 8, 4, 4, 8], [8, 4, 8, 4, 4, 8],
-  [8, 8, 4, 4, 4, 8], [8, 8, 4, 4, 8, 8], [8, 8, 8, 4, 4, 8], [8, 8, 8, 8, 2, 4], [4, 8, 8, 16, 2, 4], [8, 4, 16, 8, 1, 4],
+  [4, 4, 4, 4, 8, 16], [8, 4, 4, 4, 8, 16], [4, 4, 8, 8, 2, 8], [4, 8, 4, 8, 4, 8], [8, 4, 8, 4, 4, 8],
+  [8, 4, 8, 8, 4, 8], [8, 8, 4, 4, 8, 8], [8, 8, 8, 4, 4, 8], [8, 8, 8, 8, 2, 4], [4, 8, 8, 16, 2, 4], [8, 4, 16, 8, 1, 4],
 ];
 /** [rows, columns, lanes, groups]. */
 const ROWS: readonly (readonly [number, number, number, number])[] = [
@@ -110,10 +110,12 @@ function* linearCases(work: string, spec: MatmulSpec, tiles: boolean, caps: Caps
       if (M <= 64 && rows >= Math.min(M, 4) && rows < 2 * M + 3) yield { ...shared, variant: `rows ${[rows, columns, lanes, groups]}`, kernel: matmulRows(spec, { rows, columns, lanes, groups }) };
     }
     for (const [rows, columns, across, down, along, depth] of TILES) {
-      const tile: Tile = { rows, columns, across, down, along, depth };
       // A tile much taller than the matrix, or many too low for it, is never the best.
       if (M < 17 || rows * down >= 2 * M || 32 * rows * down < M) continue;
-      yield { ...shared, variant: `tile ${Object.values(tile)}`, kernel: matmulTiled(spec, tile) };
+      for (const ahead of [1, 2]) {
+        const tile: Tile = { rows, columns, across, down, along, depth, ahead };
+        yield { ...shared, variant: `tile ${Object.values(tile)}`, kernel: matmulTiled(spec, tile) };
+      }
     }
     if (M >= 17 && weight === "q4") yield { ...shared, variant: "dots", kernel: matmulDots(spec) };
   }

@@ -11,13 +11,15 @@ from quantize import dequantize, quantize
 
 # As text, with the name of the kernel that has it.
 TILES = {
-    "8,4,8,4,4,8": "matmul_32x32_f32",
-    "4,4,4,4,8,16": "matmul_16x16_f32",
-    "4,4,8,8,2,8": "matmul_32x32_f32",
-    "8,8,8,4,4,8": "matmul_32x64_f32",
-    "8,8,8,8,2,4": "matmul_64x64_f32",
-    "8,4,16,8,1,4": "matmul_64x64_f32",
+    "8,4,8,4,4,8,2": "matmul_32x32_f32",
+    "8,4,4,4,8,16,2": "matmul_32x16_f32",
+    "4,4,4,4,8,16,1": "matmul_16x16_f32",
+    "4,4,8,8,2,8,1": "matmul_32x32_f32",
+    "8,4,8,8,4,8,2": "matmul_64x32_f32",
+    "8,8,8,8,2,4,1": "matmul_64x64_f32",
+    "8,4,16,8,1,4,1": "matmul_64x64_f32",
 }
+USUAL = "4,4,4,4,8,16,1"
 ROWS, N, K = 150, 70, 92
 
 # A weight, and its product with so many rows as the GPU of the tests would compute it.
@@ -106,7 +108,7 @@ def test_each_tile_is_used_where_it_was_chosen_and_is_right(
 
 @pytest.mark.parametrize(
     ("adapter", "tile"),
-    [("some / other / GPU", "8,8,8,8,2,4"), (None, "9,9,9,9,9,9")],
+    [("some / other / GPU", "8,8,8,8,2,4,1"), (None, "9,9,9,9,9,9,9")],
     ids=["another adapter's", "of another version"],
 )
 def test_tiles_that_do_not_apply_are_not_used(
@@ -119,7 +121,7 @@ def test_tiles_that_do_not_apply_are_not_used(
         return product(given);""",
         {**given, "adapter": adapter, "tiles": tiles},
     )
-    assert result["kernels"] == [TILES["4,4,4,4,8,16"]]
+    assert result["kernels"] == [TILES[USUAL]]
     torch.testing.assert_close(torch.tensor(result["values"]), expected(given))
 
 
@@ -187,7 +189,7 @@ def test_integers_are_multiplied_where_that_was_chosen_and_shaders_can(
     )
     integers = ["round_rows", "matmul_dots_q4"]
     assert set(result["kernels"]) == set(integers if known else ["matmul_16x16_q4"])
-    assert result["plain"] == ["matmul_16x16_f32"]
+    assert result["plain"] == [TILES[USUAL]]
     expected = F.linear(x, dequantize(values, scales))
     tolerance = {"rtol": 0, "atol": 0.02 * float(expected.abs().max())}
     assert result["values"].pop(7) == [None] * 40
@@ -222,9 +224,9 @@ def test_the_fastest_tile_is_chosen(engine: Page) -> None:
         SLOW_BUT
         + """const w = floats(given.w).reshape([70, 92]);
         return torch.autotune([w], {milliseconds: 1e9});""",
-        {"fast": ["matmul_32x64_f32"], "w": torch.randn(70, 92).tolist()},
+        {"fast": ["matmul_64x32_f32"], "w": torch.randn(70, 92).tolist()},
     )
-    assert set(found["tiles"].values()) == {"8,8,8,4,4,8"}
+    assert set(found["tiles"].values()) == {"8,4,8,8,4,8,2"}
 
 
 def test_no_size_is_begun_after_the_time_is_over(engine: Page) -> None:

@@ -14,6 +14,8 @@ export interface Tile {
   readonly along: number;
   /** Vectors of four along K that a step brings into workgroup memory; a multiple of `along`. */
   readonly depth: number;
+  /** Steps ahead for which memory is asked: what arrives for one waits in registers while those before are multiplied. */
+  readonly ahead: number;
 }
 
 /** Workgroup memory that every device has, in vectors of four. */
@@ -34,7 +36,7 @@ export function matmulTiled(spec: MatmulSpec, tile: Tile): Kernel {
 }
 
 function tiledWgsl({ N, K, weight, epilogue }: MatmulSpec, tile: Tile): string {
-  const { rows, columns, across, down, along, depth } = tile;
+  const { rows, columns, across, down, along, depth, ahead } = tile;
   const tileM = rows * down;
   const tileN = columns * across;
   const invocations = across * down * along;
@@ -50,11 +52,27 @@ function tiledWgsl({ N, K, weight, epilogue }: MatmulSpec, tile: Tile): string {
   if (vectors > MAX_VECTORS) throw new RangeError(`matmul: a tile of ${16 * vectors} bytes, at most ${16 * MAX_VECTORS} are there`);
   const place = (n: number) => `(invocation + ${n * invocations}u)`;
   const orZero = (name: string) => /* wgsl */ `fn ${name}_or_zero(row: u32, c: u32) -> ${name}_packed {
-  ${quadsK % depth === 0 ? "" : `if (c >= ${quadsK}u) { return ${name}_packed(); }`}
+  ${quadsK % depth === 0 && ahead === 1 ? "" : `if (c >= ${quadsK}u) { return ${name}_packed(); }`}
   return ${name}_packed_at(row, c);
 }`;
   const accumulators = (line: (i: number, q: number) => string, indent = "  ") =>
     repeat(rows * quads, (n) => line(Math.floor(n / quads), n % quads), `\n${indent}`);
+  // The vectors of one step, in registers of set `a`: asked of memory, then put into the tiles.
+  const ask = (a: number, step: string) => `
+    ${repeat(shareX, (n) => `x${a}_next${n} = x_or_zero(x_row${n}, ${step} * ${depth}u + along);`, "\n    ")}
+    ${repeat(shareW, (n) => `w${a}_next${n} = w_or_zero(w_row${n}, ${step} * ${depth}u + along);`, "\n    ")}`;
+  const put = (a: number, step: string) => `
+    ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x${a}_next${n};`, "\n    ")}
+    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_unpack(w${a}_next${n}, w_row${n}, ${step} * ${depth}u + along);`, "\n    ")}`;
+  // The last steps have nothing to ask for. With one ahead a branch spares them that; with two it costs an H200 more than zeros do.
+  const askLater = (a: number, step: string) => (ahead === 1 ? `if (${step} < ${steps}u) { ${ask(a, step)} }` : ask(a, step));
+  const multiply = /* wgsl */ `
+    // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
+    for (var n = 0u; n < ${depth / along}u; n++) {
+      let c = n * ${along}u${along > 1 ? " + tz" : ""};
+      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
+      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
+    }`;
   return /* wgsl */ `
 ${weightWgsl("x", "f32", K, 0)}
 ${weightWgsl("w", weight, K, 1)}
@@ -89,26 +107,18 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
   let along = invocation % ${depth}u;
 
   ${accumulators((i, q) => `var acc${i}_${q} = vec4f();`)}
-  ${repeat(shareX, (n) => `var x_next${n} = x_or_zero(x_row${n}, along);`, "\n  ")}
-  ${repeat(shareW, (n) => `var w_next${n} = w_or_zero(w_row${n}, along);`, "\n  ")}
-  for (var step = 0u; step < ${steps}u; step++) {
-    ${repeat(shareX, (n) => `tiles[${place(n)} / ${depth}u * PITCH + along] = x_next${n};`, "\n    ")}
-    ${repeat(shareW, (n) => `tiles[(${tileM}u + ${place(n)} / ${depth}u) * PITCH + along] = w_unpack(w_next${n}, w_row${n}, step * ${depth}u + along);`, "\n    ")}
+  ${repeat(ahead, (a) => repeat(shareX, (n) => `var x${a}_next${n}: x_packed;`, " ") + repeat(shareW, (n) => `var w${a}_next${n}: w_packed;`, " "), "\n  ")}
+  ${repeat(ahead, (a) => ask(a, `${a}u`))}
+  for (var first = 0u; first < ${steps}u; first += ${ahead}u) {
+    ${repeat(ahead, (a) => /* wgsl */ `
+    ${a > 0 && steps % ahead > 0 ? `if (first + ${a}u >= ${steps}u) { break; }` : ""}
+    ${put(a, `(first + ${a}u)`)}
     workgroupBarrier();
-    // Memory is asked for the next step's vectors before this step's are multiplied. They stay packed meanwhile: to unpack them here
+    // Memory is asked for a later step's vectors before this step's are multiplied. They stay packed meanwhile: to unpack them here
     // would be to wait for them here.
-    if (step < ${steps - 1}u) {
-      let c = (step + 1) * ${depth}u + along;
-      ${repeat(shareX, (n) => `x_next${n} = x_or_zero(x_row${n}, c);`, "\n      ")}
-      ${repeat(shareW, (n) => `w_next${n} = w_or_zero(w_row${n}, c);`, "\n      ")}
-    }
-    // Counted so that the compiler sees that no index leaves the array, and leaves out its own check of each.
-    for (var n = 0u; n < ${depth / along}u; n++) {
-      let c = n * ${along}u${along > 1 ? " + tz" : ""};
-      ${repeat(quads, (q) => `let w${q} = transpose(mat4x4f(${repeat(4, (j) => `tiles[(${tileM + (4 * q + j) * across}u + tx) * PITCH + c]`, ", ")}));`, "\n      ")}
-      ${repeat(rows, (i) => `let x${i} = tiles[(${i * down}u + ty) * PITCH + c]; ` + repeat(quads, (q) => `acc${i}_${q} = multiply_add(acc${i}_${q}, x${i}, w${q});`, " "), "\n      ")}
-    }
-    workgroupBarrier();
+    ${askLater(a, `(first + ${a + ahead}u)`)}
+    ${multiply}
+    workgroupBarrier();`)}
   }
   ${along > 1 ? sumAlong(tile) : accumulators((i, q) => `store4(row0 + ty + ${i * down}u, column0 + 4 * (tx + ${q * across}u), acc${i}_${q});`)}
 }

@@ -12,26 +12,35 @@ export type Tiles = Readonly<Record<string, string>>;
 /** `matmulDots`, in place of tiles. */
 export const DOTS = "dots";
 
-const tile = (rows: number, columns: number, across: number, down: number, along: number, depth: number): Tile => ({
+const tile = (rows: number, columns: number, across: number, down: number, along: number, depth: number, ahead: number): Tile => ({
   rows,
   columns,
   across,
   down,
   along,
   depth,
+  ahead,
 });
 
-const LARGE = tile(8, 4, 8, 4, 4, 8);
-const SMALL = tile(4, 4, 4, 4, 8, 16);
+const LARGE = tile(8, 4, 8, 4, 4, 8, 2);
+const SMALL = tile(4, 4, 4, 4, 8, 16, 1);
 
 /** From many small workgroups, for a GPU of many cores, to few with large register tiles. */
-const TILES: readonly Tile[] = [LARGE, SMALL, tile(4, 4, 8, 8, 2, 8), tile(8, 8, 8, 4, 4, 8), tile(8, 8, 8, 8, 2, 4), tile(8, 4, 16, 8, 1, 4)];
+const TILES: readonly Tile[] = [
+  LARGE,
+  SMALL,
+  tile(8, 4, 4, 4, 8, 16, 2),
+  tile(4, 4, 8, 8, 2, 8, 1),
+  tile(8, 4, 8, 8, 4, 8, 2),
+  tile(8, 8, 8, 8, 2, 4, 1),
+  tile(8, 4, 16, 8, 1, 4, 1),
+];
 
 /** Rows that are measured: the first stands for all up to `SHORT_ROWS`, the second for more. */
 export const TUNED_ROWS = [128, 512] as const;
 const SHORT_ROWS = 256;
 
-const nameOf = ({ rows, columns, across, down, along, depth }: Tile): string => [rows, columns, across, down, along, depth].join();
+const nameOf = ({ rows, columns, across, down, along, depth, ahead }: Tile): string => [rows, columns, across, down, along, depth, ahead].join();
 
 export const tilesKey = ({ M, N, K, weight }: MatmulSizes): string => `${M <= SHORT_ROWS ? TUNED_ROWS[0] : TUNED_ROWS[1]} ${N}x${K} ${weight}`;
 

@@ -49,7 +49,8 @@ export async function autotune(weights: readonly Tensor[], options: AutotuneOpti
   for (const size of new Map(sizes.map((known) => [tilesKey(known), known])).values()) {
     if (performance.now() - begun > milliseconds) break;
     const tiles = backend.tileChoices(size);
-    if (tiles.length === 0 || tilesKey(size) in backend.tiles) continue;
+    // What was kept may come from another version, and name a tile that is no more.
+    if (tiles.length === 0 || tiles.includes(backend.tiles[tilesKey(size)] ?? "")) continue;
     backend.tiles = { ...backend.tiles, [tilesKey(size)]: await fastest(backend, size, tiles) };
   }
   return { adapter: adapterText(backend), tiles: backend.tiles };

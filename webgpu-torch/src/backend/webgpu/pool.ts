@@ -76,7 +76,7 @@ const MOST_SLACK = 9 / 8;
 const SMALL = 2 ** 16;
 
 /** Powers of two; from `SMALL` on eight steps between two of them. */
-function sizeClass(bytes: number): number {
+export function sizeClass(bytes: number): number {
   const power = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
   const step = power <= SMALL ? power : power / 16;
   return Math.ceil(bytes / step) * step || step;
