@@ -84,5 +84,6 @@ const adapter = { info, limits, features: new Set(), requestDevice: async () => 
 
 /** Puts it in the place of the browser's own. */
 export function install() {
-  Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => adapter } });
+  const gpu = { requestAdapter: async () => adapter, wgslLanguageFeatures: new Set(["packed_4x8_integer_dot_product"]) };
+  Object.defineProperty(navigator, "gpu", { value: gpu });
 }
