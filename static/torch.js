@@ -5911,6 +5911,7 @@ var Uniforms = class {
 // src/backend/webgpu/webgpu.ts
 var SENT_AHEAD_BYTES = 2 ** 16;
 var SENT_AHEAD_PAUSE_MS = 1;
+var WOKEN_BEFORE_BYTES = 2 ** 19;
 var WebGpuBackend = class _WebGpuBackend {
   name = "webgpu";
   device;
@@ -5965,20 +5966,22 @@ var WebGpuBackend = class _WebGpuBackend {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
     try {
+      if (data.byteLength >= WOKEN_BEFORE_BYTES && this.mayBeAsleep) this.sendAhead();
       if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
-      this.sendAhead(data.byteLength);
+      if (data.byteLength >= SENT_AHEAD_BYTES || this.mayBeAsleep) this.sendAhead();
     } catch (error) {
       storage.dispose();
       throw error;
     }
     return storage;
   }
+  get mayBeAsleep() {
+    return performance.now() - this.sentAhead >= SENT_AHEAD_PAUSE_MS;
+  }
   /** The GPU process wakes up and takes the data in while JavaScript goes on to say what becomes of it. */
-  sendAhead(bytes2) {
-    const now = performance.now();
-    if (bytes2 < SENT_AHEAD_BYTES && now - this.sentAhead < SENT_AHEAD_PAUSE_MS) return;
+  sendAhead() {
     this.device.queue.submit([]);
-    this.sentAhead = now;
+    this.sentAhead = performance.now();
   }
   writeBuffer(buffer, data) {
     const whole = data.byteLength - data.byteLength % 4;
