@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layers import MLP, Attention, table
+from layers import MLP, Attention, LayerNorm, at_positions, table
 from ragged import Ragged, pool
 
 
@@ -37,20 +37,21 @@ class Bert(nn.Module):
         self.wte = table(config.vocab_size, config.n_embd)
         self.wpe = table(config.n_positions, config.n_embd)
         self.wtt = table(config.type_vocab_size, config.n_embd)
-        self.ln = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln = LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
 
     def embed(self, tokens: Ragged) -> Ragged:
         """Token ids (total_tokens,) -> hidden (total_tokens, n_embd)."""
         first_segment = self.wtt.weight[0]  # a text alone is all segment A
-        hidden = self.wte(tokens.values) + first_segment + self.wpe(tokens.positions())
-        return Ragged(self.ln(hidden), tokens.lengths)
+        hidden = self.wte.forward(tokens.values).add_(first_segment)
+        hidden.add_(at_positions(self.wpe, tokens))
+        return Ragged(self.ln.forward(hidden), tokens.lengths)
 
     def run_layers(self, hidden: Ragged, start: int, stop: int) -> Ragged:
         """Layers [start, stop), no more."""
         values = hidden.values
         for layer in range(start, stop):
-            values = self.layers[layer](values, hidden.lengths)
+            values = self.layers[layer].forward(values, hidden.lengths)
         return Ragged(values, hidden.lengths)
 
     def finish(self, hidden: Ragged, normalize: bool | None = None) -> Tensor:
@@ -67,9 +68,9 @@ class Block(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.attn = Attention(config.n_embd, config.n_head, config.causal)
-        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_1 = LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.mlp = MLP(config.n_embd, config.n_inner, config.activation)
-        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_2 = LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:
         x = self.ln_1.forward(self.attn.forward(x, lengths, plus=x))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layers import MLP, Attention, table
+from layers import MLP, Attention, LayerNorm, at_positions, table
 from ragged import Ragged, pool
 
 
@@ -35,18 +35,18 @@ class GPT2(nn.Module):
         self.wte = table(config.vocab_size, config.n_embd)
         self.wpe = table(config.n_positions, config.n_embd)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_f = LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
     def embed(self, tokens: Ragged) -> Ragged:
         """Token ids (total_tokens,) -> hidden (total_tokens, n_embd)."""
-        hidden = self.wte(tokens.values) + self.wpe(tokens.positions())
+        hidden = self.wte(tokens.values) + at_positions(self.wpe, tokens)
         return Ragged(hidden, tokens.lengths)
 
     def run_layers(self, hidden: Ragged, start: int, stop: int) -> Ragged:
         """Layers [start, stop), no more."""
         values = hidden.values
         for layer in range(start, stop):
-            values = self.layers[layer](values, hidden.lengths)
+            values = self.layers[layer].forward(values, hidden.lengths)
         return Ragged(values, hidden.lengths)
 
     def finish(self, hidden: Ragged, normalize: bool | None = None) -> Tensor:
@@ -62,9 +62,9 @@ class Block(nn.Module):
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_1 = LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.attn = Attention(config.n_embd, config.n_head, config.causal)
-        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_2 = LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.mlp = MLP(config.n_embd, config.n_inner, config.activation)
 
     def forward(self, x: Tensor, lengths: tuple[int, ...]) -> Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,43 +24,43 @@ class Stages(Protocol):
     def finish(self, hidden: Ragged, normalize: bool | None = None) -> Tensor: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rows:
     """Members and their rows end to end, by length."""
 
     members: list[Member]
-    values: Tensor
-    lengths: tuple[int, ...]
+    batch: Ragged
     jobs: list[Job]
 
     @staticmethod
     def of(members: list[Member], values: Tensor) -> Rows:
         lengths = tuple([member.tokens for member in members])
         jobs = list(dict.fromkeys([member.job for member in members]))
-        return Rows(members, values, lengths, jobs)
+        return Rows(members, Ragged(values, lengths), jobs)
 
-    def where(self, wanted: Callable[[Job], bool]) -> Rows:
+    def where(self, wanted: Callable[[Job], bool]) -> Rows | None:
         if all(wanted(job) for job in self.jobs):
             return self
-        parts = self.values.split_with_sizes(self.lengths)
         kept = [n for n, member in enumerate(self.members) if wanted(member.job)]
-        values = [parts[n] for n in kept]
+        if not kept:
+            return None
+        parts = self.parts()
         return Rows.of(
-            [self.members[n] for n in kept],
-            torch.cat(values) if values else self.values[:0],
+            [self.members[n] for n in kept], torch.cat([parts[n] for n in kept])
         )
 
+    def parts(self) -> tuple[Tensor, ...]:
+        """Each member's own."""
+        return self.batch.values.split_with_sizes(self.batch.lengths)
+
     @staticmethod
-    def together(groups: Iterable[Rows]) -> Rows | None:
-        groups = [group for group in groups if group.members]
+    def together(groups: list[Rows]) -> Rows | None:
         if len(groups) <= 1:
             return groups[0] if groups else None
         parts = [
             part
             for group in groups
-            for part in zip(
-                group.members, group.values.split_with_sizes(group.lengths), strict=True
-            )
+            for part in zip(group.members, group.parts(), strict=True)
         ]
         parts.sort(key=lambda part: part[0].tokens)
         return Rows.of(
@@ -67,20 +68,43 @@ class Rows:
         )
 
 
-Stage = Callable[[Ragged], Tensor]
+T = TypeVar("T")
 
 
-def attempt(rows: Rows, stage: Stage) -> list[tuple[Rows, Tensor]]:
+def attempt(rows: Rows, stage: Callable[[Ragged], T]) -> list[tuple[Rows, T]]:
     """What a stage makes of rows. Where it fails, each request tries alone, so that
     only those fail that must."""
     try:
-        return [(rows, stage(Ragged(rows.values, rows.lengths)))]
+        return [(rows, stage(rows.batch))]
     except Exception as error:
         if len(rows.jobs) == 1:
             rows.jobs[0].fail(error)
             return []
     alone = [rows.where({job}.__contains__) for job in rows.jobs]
-    return [done for one in alone for done in attempt(one, stage)]
+    return [done for one in alone if one for done in attempt(one, stage)]
+
+
+def advance(rows: Rows, stage: Callable[[Ragged], Ragged]) -> list[Rows]:
+    """Those that a stage does not fail for, with what it makes of their rows."""
+    return [
+        Rows(done.members, batch, done.jobs) for done, batch in attempt(rows, stage)
+    ]
+
+
+def by_job(
+    rows: Rows, values: Tensor, sizes: tuple[int, ...]
+) -> Iterator[tuple[Job, list[Member], Tensor]]:
+    """Each request with its members and their part of values, `sizes` rows a member."""
+    if len(rows.jobs) == 1:
+        yield rows.jobs[0], rows.members, values
+        return
+    parts = values.split_with_sizes(sizes)
+    places: dict[Job, list[int]] = {job: [] for job in rows.jobs}
+    for place, member in enumerate(rows.members):
+        places[member.job].append(place)
+    for job, own in places.items():
+        members = [rows.members[place] for place in own]
+        yield job, members, torch.cat([parts[place] for place in own])
 
 
 class Pass:
@@ -130,15 +154,15 @@ class Pass:
     def _drop_gone(self) -> None:
         if self.rows is None:
             return
-        gone = {job for job in self.rows.jobs if job.turn.gone()}
+        gone = [job for job in self.rows.jobs if job.turn.gone()]
         for job in gone:
             job.fail(ClientGone("The client hung up"))
         if gone:
-            self.rows = Rows.together([self.rows.where(lambda job: job not in gone)])
+            self.rows = self.rows.where(lambda job: job not in gone)
 
     def _join(self, layer: int) -> bool:
         """Whether anybody did."""
-        here = 0 if self.rows is None else len(self.rows.values)
+        here = 0 if self.rows is None else len(self.rows.batch.values)
         joining = self.join(layer, self.most_tokens - here, self.rows is None)
         if not joining:
             return False
@@ -148,12 +172,7 @@ class Pass:
         groups = [] if self.rows is None else [self.rows]
         if texts:
             ids = torch.cat([member.values for member in texts]).to(self.like.device)
-            groups += [
-                replace(done, values=values)
-                for done, values in attempt(
-                    Rows.of(texts, ids), lambda tokens: self.model.embed(tokens).values
-                )
-            ]
+            groups += advance(Rows.of(texts, ids), self.model.embed)
         if hidden:
             values = torch.cat([member.values for member in hidden]).to(self.like)
             groups.append(Rows.of(hidden, values))
@@ -163,44 +182,35 @@ class Pass:
     def _run_layer(self, layer: int) -> None:
         if self.rows is None:
             return
-        tokens = len(self.rows.values)
-        done = attempt(
-            self.rows,
-            lambda hidden: self.model.run_layers(hidden, layer, layer + 1).values,
-        )
-        self.rows = Rows.together(replace(rows, values=x) for rows, x in done)
         self._layers += 1
-        self._layer_tokens += tokens
+        self._layer_tokens += len(self.rows.batch.values)
+        run_layers = self.model.run_layers
+        self.rows = Rows.together(
+            advance(self.rows, lambda hidden: run_layers(hidden, layer, layer + 1))
+        )
 
     def _leave(self, layer: int) -> None:
         if self.rows is None:
             return
-        leaving = {job for job in self.rows.jobs if job.stop == layer}
-        if not leaving:
-            return
-        for want in sorted({job.want for job in leaving}):
+        leaving = [job for job in self.rows.jobs if job.stop == layer]
+        for want in sorted({job.want for job in leaving}) if leaving else []:
             alike = {job for job in leaving if job.want == want}
-            self._answer(self.rows.where(alike.__contains__), want)
-        self.rows = Rows.together([self.rows.where(lambda job: job not in leaving)])
+            if rows := self.rows.where(alike.__contains__):
+                self._answer(rows, want)
+        if leaving:
+            self.rows = self.rows.where(lambda job: job.stop != layer)
 
     def _answer(self, rows: Rows, want: Want) -> None:
         answered = attempt(rows, self._stage_of(want))
         self._tell()
         for done, values in answered:
-            sizes = done.lengths if want == "hidden" else (1,) * len(done.members)
+            sizes = done.batch.lengths if want == "hidden" else (1,) * len(done.members)
             broken = self._not_finite(done, values, sizes)
-            parts = values.split_with_sizes(sizes)
-            places: dict[Job, list[int]] = {job: [] for job in done.jobs}
-            for place, member in enumerate(done.members):
-                places[member.job].append(place)
-            for job, own in places.items():
+            for job, members, found in by_job(done, values, sizes):
                 if job in broken:
                     job.fail(broken[job])
-                elif len(places) == 1:
-                    job.leave(done.members, values)
                 else:
-                    found = torch.cat([parts[place] for place in own])
-                    job.leave([done.members[place] for place in own], found)
+                    job.leave(members, found)
 
     def _not_finite(
         self, rows: Rows, values: Tensor, sizes: tuple[int, ...]
@@ -208,7 +218,7 @@ class Pass:
         """Whose values are no numbers, and which of its texts is the first."""
         # One pass over them: NaN and infinity reach the sum, which else is finite but
         # where it overflows.
-        if values.sum().isfinite():
+        if isfinite(values.sum().item()):
             return {}
         finite = values.isfinite()
         first: dict[Job, int] = {}
@@ -227,7 +237,7 @@ class Pass:
             for job, index in first.items()
         }
 
-    def _stage_of(self, want: Want) -> Stage:
+    def _stage_of(self, want: Want) -> Callable[[Ragged], Tensor]:
         if want == "hidden":
             return lambda hidden: hidden.values.float().cpu()
         unit = want == "unit rows"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from linear import Linear
-from ragged import ragged_attention
+from ragged import Ragged, ragged_attention
 
 
 class Attention(nn.Module):
@@ -22,10 +22,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, lengths: tuple[int, ...], plus: Tensor) -> Tensor:
         """plus: of x's shape, added to the result."""
-        total, n_embd = x.shape
-        qkv = self.c_attn.forward(x).view(total, 3, self.n_head, n_embd // self.n_head)
-        out = ragged_attention(qkv, lengths, self.causal)  # (total, n_head, D)
-        return self.c_proj.forward(out.view(total, n_embd), plus)
+        qkv = self.c_attn.forward(x)
+        out = ragged_attention(qkv, lengths, self.n_head, self.causal)
+        return self.c_proj.forward(out, plus)
 
 
 class MLP(nn.Module):
@@ -39,6 +38,21 @@ class MLP(nn.Module):
         return self.c_proj.forward(self.c_fc.forward(x), plus)
 
 
+class LayerNorm(nn.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        """Without what F.layer_norm looks for first: subclasses of Tensor."""
+        return torch.layer_norm(
+            x, self.normalized_shape, self.weight, self.bias, self.eps
+        )
+
+
 def table(rows: int, n_embd: int) -> nn.Embedding:
     """Left empty: drawing random numbers on the meta device would cost a start 2 s."""
     return nn.Embedding(rows, n_embd, _weight=torch.empty(rows, n_embd))
+
+
+def at_positions(wpe: nn.Embedding, tokens: Ragged) -> Tensor:
+    """The rows of each token's place in its text, (total_tokens, n_embd)."""
+    if len(tokens.lengths) == 1:
+        return wpe.weight[: len(tokens.values)]
+    return wpe.forward(tokens.positions())

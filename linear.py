@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-gelu_ = torch.ops.aten.gelu_.default
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {  # of tensors nobody else has
-    "none": lambda x: x,
+gelu_ = torch._C._nn.gelu_  # type: ignore[attr-defined]
+# In place, of tensors nobody else has.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
+    "none": None,
     "gelu_new": partial(gelu_, approximate="tanh"),  # GPT-2's approximation
     "gelu": gelu_,
     "relu": torch.relu_,
@@ -38,6 +39,8 @@ class Linear(nn.Linear):
         torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
         weight = self.weight.detach()
         del self.weight
+        # Without a name for the overload, finding it takes as long as a small product.
+        self.product = torch.ops.mkl._mkl_linear.default
         self.packed = torch.ops.mkl._mkl_reorder_linear_weight(weight, PACKED_FOR)
         # The kernel asks for the weight as it was, but only looks at the shape.
         self.unpacked = torch.empty(1).expand(weight.shape)
@@ -49,12 +52,11 @@ class Linear(nn.Linear):
         if self.packed is None:
             out = F.linear(x, self.weight, self.bias)
         else:
-            # Without a name for the overload, finding it takes as long as a small
-            # product. Given the bias, it would copy it into each row and add to that.
-            out = torch.ops.mkl._mkl_linear.default(
-                x, self.packed, self.unpacked, None, len(x)
-            ).add_(self.bias)
-        out = self.activation(out)
+            # Given the bias, it would copy it into each row and add to that.
+            out = self.product(x, self.packed, self.unpacked, None, len(x))
+            out.add_(self.bias)
+        if self.activation is not None:
+            self.activation(out)
         return out if plus is None else out.add_(plus)
 
 

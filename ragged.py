@@ -59,15 +59,17 @@ class Ragged:
             first, row = last, row + tokens
 
 
-def ragged_attention(qkv: Tensor, lengths: tuple[int, ...], causal: bool) -> Tensor:
-    """Attention within each sequence: (total, 3, n_head, D) -> (total, n_head, D)."""
-    if _flash_serves(qkv):
-        return _flash_attention(qkv, lengths, causal)
+def ragged_attention(
+    qkv: Tensor, lengths: tuple[int, ...], n_head: int, causal: bool
+) -> Tensor:
+    """Attention within each sequence: (total, 3 * n_embd) -> (total, n_embd)."""
+    if _flash_serves(qkv, n_head):
+        return _flash_attention(qkv, lengths, n_head, causal)
     if lengths.count(lengths[0]) == len(lengths):
-        return _equal_length_attention(qkv, len(lengths), causal)
-    out = torch.empty_like(qkv[:, 0], memory_format=torch.contiguous_format)
+        return _equal_length_attention(qkv, len(lengths), n_head, causal)
+    out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
     for rows, batch in _equal_length_groups(lengths, qkv.device):
-        out[rows] = _equal_length_attention(qkv[rows], batch, causal)
+        out[rows] = _equal_length_attention(qkv[rows], batch, n_head, causal)
     return out
 
 
@@ -79,13 +81,15 @@ def _bounds(lengths: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(bounds, dtype=torch.int32, device=device)
 
 
-def _flash_serves(qkv: Tensor) -> bool:
+def _flash_serves(qkv: Tensor, n_head: int) -> bool:
     """PyTorch has the kernel for half precision, from Ampere on, and such widths."""
+    if not qkv.is_cuda:
+        return False
+    D = qkv.shape[1] // (3 * n_head)
     return (
-        qkv.is_cuda
-        and qkv.dtype in (torch.float16, torch.bfloat16)
-        and qkv.shape[-1] % 8 == 0
-        and qkv.shape[-1] <= 256
+        qkv.dtype in (torch.float16, torch.bfloat16)
+        and D % 8 == 0
+        and D <= 256
         and _has_flash(qkv.device)
     )
 
@@ -98,29 +102,31 @@ def _has_flash(device: torch.device) -> bool:
     )
 
 
-def _flash_attention(qkv: Tensor, lengths: tuple[int, ...], causal: bool) -> Tensor:
+def _flash_attention(
+    qkv: Tensor, lengths: tuple[int, ...], n_head: int, causal: bool
+) -> Tensor:
     """All sequences in one kernel.
 
     torch.nn.attention.varlen.varlen_attn calls the same through Python, at the price of
     loading PyTorch's compiler and of more time a layer than the kernel takes.
     """
-    q, k, v = qkv.unbind(1)
+    q, k, v = qkv.view(len(qkv), 3, n_head, -1).unbind(1)  # (total, n_head, D)
     bounds, longest = _bounds(lengths, q.device), max(lengths)
     out: Tensor = torch.ops.aten._flash_attention_forward(
         q, k, v, bounds, bounds, longest, longest, 0.0, causal, False
     )[0]
-    return out
+    return out.flatten(1)
 
 
-def _equal_length_attention(qkv: Tensor, B: int, causal: bool) -> Tensor:
-    total, _, n_head, D = qkv.shape
+def _equal_length_attention(qkv: Tensor, B: int, n_head: int, causal: bool) -> Tensor:
+    total = len(qkv)
     q, k, v = (
-        qkv.view(B, total // B, 3, n_head, D)
+        qkv.view(B, total // B, 3, n_head, -1)
         .permute(2, 0, 3, 1, 4)  # (3, B, n_head, T, D)
         .unbind(0)
     )
     out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
-    return out.transpose(1, 2).reshape(total, n_head, D)
+    return out.transpose(1, 2).reshape(total, -1)
 
 
 def _equal_length_groups(

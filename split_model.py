@@ -94,14 +94,18 @@ class SplitModel:
         # Called in the model's thread with (layer, tokens) once a layer has really run
         self.on_layer: Callable[[int, int], None] | None = None
         for layer, block in enumerate(self.model.layers):
-            block.register_forward_hook(self._after_layer(layer))
+            block.forward = self._counted(layer, block.forward)
 
-    def _after_layer(self, layer: int) -> Callable[..., None]:
-        def hook(block: object, args: tuple[Tensor, ...], result: object) -> None:
+    def _counted(
+        self, layer: int, forward: Callable[[Tensor, tuple[int, ...]], Tensor]
+    ) -> Callable[[Tensor, tuple[int, ...]], Tensor]:
+        def counted(x: Tensor, lengths: tuple[int, ...]) -> Tensor:
+            result = forward(x, lengths)
             if self.on_layer is not None:
-                self.on_layer(layer, len(args[0]))
+                self.on_layer(layer, len(result))
+            return result
 
-        return hook
+        return counted
 
     def describe(self) -> Json:
         """What a manifest says before its pieces."""

@@ -23,7 +23,7 @@ def test_attention_stays_within_each_sequence(
 ) -> None:
     random = torch.Generator().manual_seed(seed)
     qkv = torch.randn(sum(lengths), 3, 2, 8, generator=random)
-    came = ragged_attention(qkv, tuple(lengths), causal)
+    came = attention(qkv, tuple(lengths), causal)
     expected = torch.cat(
         [
             own_attention(*parts, causal)
@@ -31,6 +31,12 @@ def test_attention_stays_within_each_sequence(
         ]
     )
     torch.testing.assert_close(came, expected, atol=F32, rtol=0)
+
+
+def attention(qkv: Tensor, lengths: tuple[int, ...], causal: bool) -> Tensor:
+    """(total, 3, n_head, D) -> (total, n_head, D)"""
+    came = ragged_attention(qkv.flatten(1), lengths, qkv.shape[2], causal)
+    return came.view_as(qkv[:, 0])
 
 
 def splits(qkv: Tensor, lengths: list[int]) -> list[tuple[Tensor, ...]]:
@@ -57,7 +63,7 @@ def test_sequences_of_one_length_share_a_call(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", counted)
     for lengths, calls in (((4, 4, 4), [3]), ((4, 2, 4, 1, 2), [2, 2, 1])):
         shapes.clear()
-        ragged_attention(torch.randn(sum(lengths), 3, 2, 8), lengths, causal=True)
+        attention(torch.randn(sum(lengths), 3, 2, 8), lengths, causal=True)
         assert [shape[0] for shape in shapes] == calls
 
 
@@ -82,12 +88,12 @@ def test_the_flash_kernel_is_told_where_each_sequence_ends(
         parts = zip(*(at[name].split(sizes) for name in names[:3]), strict=True)
         return (torch.cat([own_attention(*part, at["is_causal"]) for part in parts]),)
 
-    monkeypatch.setattr("ragged._flash_serves", lambda qkv: True)
+    monkeypatch.setattr("ragged._flash_serves", lambda qkv, n_head: True)
     monkeypatch.setattr(torch.ops.aten, "_flash_attention_forward", by_bounds)
     lengths = (3, 1, 5, 3)
     qkv = torch.randn(sum(lengths), 3, 2, 8)
     for causal in (False, True):
-        came = ragged_attention(qkv, lengths, causal)
+        came = attention(qkv, lengths, causal)
         each = zip(*splits(qkv, list(lengths)), strict=True)
         expected = torch.cat([own_attention(*parts, causal) for parts in each])
         torch.testing.assert_close(came, expected, atol=F32, rtol=0)
