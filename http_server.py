@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = (
     900  # beyond, clients wait to be accepted; 1,024 open files are common
 )
-GATHER_SECONDS = 0.05
-"""How long at most a request waits for those that come with it to be read."""
+GATHER_SECONDS = 0.15
+"""How long at most a request waits for those that come with it to be read: as long as
+it takes for as many as may be connected."""
 DRAIN_SECONDS = 30
 """How long an end waits for clients; the hosts that stop us kill after 10 to 30 s."""
 

@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,6 +46,9 @@ START_ERRORS = (
 # For requests that compute nothing, while all others wait for their turn. Of these only
 # the MAX_CUTTING that may wait for layer files take long, so that some are always left.
 SPARE_THREADS = MAX_CUTTING + 4
+# How long a thread may keep Python's lock from another that waits. A layer needs it
+# between any two operations, and Python's own 5 ms are the time of several layers.
+SWITCH_SECONDS = 0.001
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -80,9 +84,10 @@ def _route(app: Flask, *owners: object) -> None:
 
 
 def bound(app: Flask, options: Options) -> Bound:
-    """Leaves a few threads to requests that compute nothing, whoever else comes."""
+    """Leaves a few threads to requests that compute nothing, whoever else comes. Who is
+    let in finds a slot (Routes.slot): a thread's turn only to be refused comes late."""
     return Bound(
-        options.max_concurrent_requests + MAX_CUTTING,
+        options.max_concurrent_requests,
         frozenset(o.path for o in OPERATIONS if OVERLOADED[0] in o.refusals),
         app.extensions["gate"].overloaded,
     )
@@ -91,6 +96,7 @@ def bound(app: Flask, options: Options) -> Bound:
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT, in one process."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.setswitchinterval(SWITCH_SECONDS)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     # Before the models, which take longer: a port in use is said at once.
