@@ -13,7 +13,7 @@ from conftest import open_webgpu_page
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Request
 from test_client import BREAKS
-from test_takeover import TEXTS, TakeoverPage, assert_same
+from test_takeover import LIMIT_GPU, TEXTS, TakeoverPage, assert_same
 from test_way_back import QUICKLY, Server
 from tokenizers import Tokenizer
 from tolerances import F32
@@ -178,6 +178,41 @@ def test_what_fails_again_is_an_error_and_no_text_is_sent(
     assert "/embed" not in {path for path, _ in listener.bodies}
     client.page.workers[-1].evaluate("() => { GPUQueue.prototype.submit = original; }")
     assert_same(client.embed([SECRET], split=2), expected)
+
+
+def test_a_full_gpu_keeps_its_layers_and_goes_on_with_them(
+    client: TakeoverPage, server: LiveServer, tokens: list[int], expected: Any
+) -> None:
+    listener = Listener(client.page)
+    layer = client.evaluate("async () => sc.info.bytes.f32.layer")
+    client.page.workers[-1].evaluate(
+        LIMIT_GPU, {"room": 2.5 * layer, "isForWeights": True}
+    )
+    client.take_over()
+    client.wait_for(kind="complete", highest=2, target=2)
+    assert "memory has no room" in client.state()["reason"]
+    states = client.evaluate("() => states.length")
+    # A number that asks for more is an error at once: to try would cost what is here.
+    for split in (3, 4):
+        asked = f"(text) => sc.embed([text], {{split: {split}}})"
+        message = client.rejection(asked, SECRET)
+        assert "The GPU's memory was full. The text stays in" in message
+    for options in ({"split": 1}, {"split": 2}, {"policy": "browser"}):
+        result = client.embed([SECRET], **options)
+        assert result["split"] == options.get("split", 2)
+        assert_same(result, expected)
+    assert client.evaluate("() => states.length") == states  # nothing came or went
+    assert client.state()["highest"] == 2
+    assert server.asked_for_pieces() == ORDER[:4]
+
+    # With nothing on it that could be lost, what had no room is tried anew.
+    client.page.reload()
+    client.connect(**MODEL)
+    result = client.embed([SECRET], split=4)
+    assert result["split"] == 4
+    assert_same(result, expected)
+    assert "/embed" not in {path for path, _ in listener.bodies}
+    listener.assert_no_text(tokens)
 
 
 def test_texts_and_splits_are_refused_in_clear_words(client: TakeoverPage) -> None:
