@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,10 @@ from headless import CHROMIUM_FLAGS, system_chromium
 from live_server import LiveServer
 from piece_faults import Gate
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from web_pages import ROOT, StaticFiles, open_webgpu_page
 
 from options import Options
 
-ROOT = Path(__file__).resolve().parents[2]
 ENGINE_PAGE = Path(__file__).with_name("engine_page.js").read_text()
 
 
@@ -34,23 +34,6 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-class StaticFiles(SimpleHTTPRequestHandler):
-    """Serves a folder, and at /blank.html an empty page of the modules' own origin."""
-
-    def do_GET(self) -> None:
-        if self.path != "/blank.html":
-            return super().do_GET()
-        body = b"<!doctype html><title>test</title>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: the tests' output is the tests'."""
-
-
 @pytest.fixture(scope="session")
 def static_url() -> Iterator[str]:
     """The URL under which static/ is served on loopback."""
@@ -60,18 +43,6 @@ def static_url() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-def open_webgpu_page(browser: Browser, url: str) -> Page:
-    """A page with a WebGPU adapter; fails where none is: a skip would prove nothing."""
-    page = browser.new_page()
-    page.goto(url)
-    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
-        pytest.fail(
-            "Chromium has no WebGPU adapter here, not even its software one",
-            pytrace=False,
-        )
-    return page
 
 
 @pytest.fixture(scope="session")

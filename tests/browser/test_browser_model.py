@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import open_webgpu_page
 from live_server import LiveServer
 from model_page import ModelPage
 from playwright.sync_api import Browser, Page
+from web_pages import open_webgpu_page
 
 # Of each five requests one has a hidden state that is no number, and one a GPU that
 # refuses; then the layers go and come back.

@@ -8,7 +8,7 @@ import pytest
 import torch
 from checkpoints import write_gpt2
 from client_page import ClientPage
-from conftest import system_chromium
+from headless import system_chromium
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Playwright, Route
 from tolerances import F32

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from client_page import ClientPage
-from conftest import open_webgpu_page
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Request
 from test_client import BREAKS
@@ -17,6 +16,7 @@ from test_takeover import LIMIT_GPU, TEXTS, TakeoverPage, assert_same
 from test_way_back import QUICKLY, Server
 from tokenizers import Tokenizer
 from tolerances import F32
+from web_pages import open_webgpu_page
 
 from layer_files import CuttingBusy, LayerFiles
 from quantize import WeightDtype

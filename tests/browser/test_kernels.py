@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, open_webgpu_page
 from playwright.sync_api import Browser, Page
 from torch import Tensor
 from torch.nn import functional as F
+from web_pages import ROOT, open_webgpu_page
 
 from quantize import QUANTIZED_DTYPES, WEIGHT_DTYPES, WeightDtype, dequantize, quantize
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from conftest import open_webgpu_page
 from op_case import assert_same, decode, encode
 from playwright.sync_api import Browser, Page
 from torch import Tensor
 from torch.nn import functional
+from web_pages import open_webgpu_page
 
 from quantize import dequantize, quantize
 

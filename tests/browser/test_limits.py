@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 from client_page import ClientPage
-from conftest import open_webgpu_page
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page
 from tolerances import F32
+from web_pages import open_webgpu_page
 
 from options import Options
 

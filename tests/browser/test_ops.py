@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import open_webgpu_page
 from op_case import TOLERANCE, Case, assert_same, decode, encode
 from op_cases_arguments import ARGUMENTS, REFUSED_ARGUMENTS
 from op_cases_edges import EDGE_CASES
@@ -26,6 +25,7 @@ from op_programs import TOLERANCE as PROGRAM_TOLERANCE
 from op_programs import random_program
 from op_random import random_cases
 from playwright.sync_api import Browser, Error, Page
+from web_pages import open_webgpu_page
 
 OP_CALL = Path(__file__).with_name("op_call.js").read_text()
 

@@ -11,8 +11,8 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, StaticFiles, open_webgpu_page
 from playwright.sync_api import Browser, Page
+from web_pages import ROOT, StaticFiles, open_webgpu_page
 
 LIBRARY = ROOT / "webgpu-torch"
 

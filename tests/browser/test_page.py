@@ -15,11 +15,12 @@ from urllib.request import Request, urlopen
 import numpy as np
 import piece_faults
 import pytest
-from conftest import ROOT, system_chromium
+from headless import system_chromium
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Playwright, expect
 from test_takeover import LIMIT_GPU
 from tolerances import BY_DTYPE
+from web_pages import ROOT
 
 from options import Options
 

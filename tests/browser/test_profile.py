@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import open_webgpu_page
 from playwright.sync_api import Browser, Error, Page
+from web_pages import open_webgpu_page
 
 CLOCKS = ["timestamp-query", "host"]
 

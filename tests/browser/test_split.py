@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from client_page import ClientPage
-from conftest import open_webgpu_page
 from live_server import LiveServer
 from model_page import ModelPage
 from playwright.sync_api import Browser, Page
@@ -15,6 +14,7 @@ from references import Reference
 from tokenizers import Tokenizer
 from tolerances import BY_DTYPE, F32
 from torch import Tensor
+from web_pages import open_webgpu_page
 
 from model_registry import resolve
 from quantize import WEIGHT_DTYPES, WeightDtype

@@ -16,7 +16,7 @@ import pytest
 import torch
 from checkpoints import write_gpt2
 from client_page import ClientPage
-from conftest import CHROMIUM_FLAGS, open_webgpu_page, system_chromium
+from headless import CHROMIUM_FLAGS, system_chromium
 from held_request import HeldRequest
 from hideable_tab import HideableTab
 from live_server import LiveServer
@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from test_page import embed, opened
 from test_takeover import TakeoverPage
 from tolerances import F32
+from web_pages import open_webgpu_page
 
 from options import Options
 
