@@ -193,12 +193,13 @@ class Pass:
         if self.rows is None:
             return
         leaving = [job for job in self.rows.jobs if job.stop == layer]
-        for want in sorted({job.want for job in leaving}) if leaving else []:
+        if not leaving:
+            return
+        for want in sorted({job.want for job in leaving}):
             alike = {job for job in leaving if job.want == want}
             if rows := self.rows.where(alike.__contains__):
                 self._answer(rows, want)
-        if leaving:
-            self.rows = self.rows.where(lambda job: job.stop != layer)
+        self.rows = self.rows.where(lambda job: job.stop != layer)
 
     def _answer(self, rows: Rows, want: Want) -> None:
         answered = attempt(rows, self._stage_of(want))

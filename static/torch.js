@@ -5670,27 +5670,13 @@ var BufferPool = class {
   /** A buffer for data; a new one is without slack, since a weight's would be lost for as long as that lives. */
   takeExactly(bytes2) {
     const size = bytes2 >= SMALL2 ? paddedBytes(bytes2) : sizeClass(bytes2);
-    const kept = this.takeKept(size);
-    if (kept) return kept;
+    const kept = takeFitting(this.free, size, MOST_SLACK);
+    if (kept) {
+      this.freeBytes -= kept.size;
+      return kept;
+    }
     this.heldBytes += size;
     return this.create({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
-  }
-  /**
-   * The smallest that fits, and of these the last one freed. A step that
-   * is repeated gets the buffers of the one before, and keeps its bind groups.
-   */
-  takeKept(wanted) {
-    let found = -1;
-    let least2 = MOST_SLACK * wanted;
-    this.free.forEach(({ size }, i) => {
-      if (size < wanted || size > least2) return;
-      found = i;
-      least2 = size;
-    });
-    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
-    if (!kept) return null;
-    this.freeBytes -= kept.size;
-    return kept;
   }
   release(buffer) {
     this.free.push(buffer);
@@ -5704,6 +5690,17 @@ var BufferPool = class {
     }
   }
 };
+function takeFitting(kept, wanted, mostSlack) {
+  let found = -1;
+  let least2 = mostSlack * wanted;
+  kept.forEach(({ size }, i) => {
+    if (size < wanted || size > least2) return;
+    found = i;
+    least2 = size;
+  });
+  const [taken] = found < 0 ? [] : kept.splice(found, 1);
+  return taken ?? null;
+}
 var MOST_SLACK = 9 / 8;
 var SMALL2 = 2 ** 16;
 function sizeClass(bytes2) {
@@ -5827,25 +5824,13 @@ var Staging = class {
     for (const { from } of forgotten) this.mapAgain(from);
   }
   take(bytes2) {
-    const kept = this.takeMapped(bytes2);
+    const kept = takeFitting(this.mapped, bytes2, MOST_SLACK2);
     if (kept) return kept;
     if (this.buffers.size >= KEPT3 && !this.drop()) return null;
     const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
     const buffer = this.device.createBuffer({ label: "staging", size: sizeClass(bytes2), usage, mappedAtCreation: true });
     this.buffers.add(buffer);
     return buffer;
-  }
-  /** The smallest that fits. */
-  takeMapped(bytes2) {
-    let found = -1;
-    let least2 = MOST_SLACK2 * bytes2;
-    this.mapped.forEach(({ size }, i) => {
-      if (size < bytes2 || size > least2) return;
-      found = i;
-      least2 = size;
-    });
-    const [kept] = found < 0 ? [] : this.mapped.splice(found, 1);
-    return kept ?? null;
   }
   /** Makes room for another buffer, unless all are on their way. */
   drop() {

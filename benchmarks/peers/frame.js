@@ -52,6 +52,11 @@ const bench = {
     return performance.now() - start;
   },
 
+  /** The same, some time after the step before. */
+  async runAfterPause(T) {
+    return afterPause(await input(T), T);
+  },
+
   /** The first run of a length, and max |y - ref| / max |ref|. */
   async first(T) {
     const x = await input(T);
@@ -83,24 +88,24 @@ const bench = {
   async unseen(T) {
     const longer = await input(T + 1);
     const x = longer.subarray(0, T * cfg.d);
-    const timed = async () => {
-      await pause(); // as the page does between the steps that it times
-      const start = performance.now();
-      await step(x, T);
-      return performance.now() - start;
-    };
-    const first_ms = await timed();
+    const first_ms = await afterPause(x, T);
     // Counters would slow the run that is timed.
     const { pipelines, buffers } = await counting(() => step(longer.subarray(0, (T - 1) * cfg.d), T - 1));
     const later = [];
-    for (let n = 0; n < countedRuns; n++) later.push(await timed());
+    for (let n = 0; n < countedRuns; n++) later.push(await afterPause(x, T));
     return { T, first_ms, steady_ms: later.sort((a, b) => a - b)[countedRuns >> 1], pipelines, buffers };
   },
 };
 globalThis.bench = bench;
 parent.postMessage("ready", location.origin);
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+/** The time of a step that comes as a visitor's do, one by one. */
+async function afterPause(x, T) {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const start = performance.now();
+  await step(x, T);
+  return performance.now() - start;
+}
 
 async function step(x, T) {
   const y = await peer.run(x, T);

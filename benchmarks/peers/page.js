@@ -68,10 +68,7 @@ async function measure(bench, row, warmUpMs, isLast) {
   const warm = performance.now() + warmUpMs;
   do await within(bench.run(T));
   while (performance.now() < warm);
-  for (let n = 0; n < settings.runs; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 5)); // as a visitor's requests come: one by one
-    row.times.push(await within(bench.run(T)));
-  }
+  for (let n = 0; n < settings.runs; n++) row.times.push(await within(bench.runAfterPause(T)));
   if (!isLast || !peers.get(row.peer).ours) return;
   row.counts = await within(bench.count(T));
   if (T > 2) row.unseen = await within(bench.unseen(T - 1));

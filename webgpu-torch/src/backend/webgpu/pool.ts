@@ -10,7 +10,7 @@ const KEPT_BYTES = 64 * 2 ** 20;
 
 export class BufferPool {
   /** In the order in which they were freed. */
-  private free: GPUBuffer[] = [];
+  private readonly free: GPUBuffer[] = [];
   private freeBytes = 0;
   private heldBytes = 0;
 
@@ -32,28 +32,13 @@ export class BufferPool {
   /** A buffer for data; a new one is without slack, since a weight's would be lost for as long as that lives. */
   takeExactly(bytes: number): GPUBuffer {
     const size = bytes >= SMALL ? paddedBytes(bytes) : sizeClass(bytes);
-    const kept = this.takeKept(size);
-    if (kept) return kept;
+    const kept = takeFitting(this.free, size, MOST_SLACK);
+    if (kept) {
+      this.freeBytes -= kept.size;
+      return kept;
+    }
     this.heldBytes += size;
     return this.create({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
-  }
-
-  /**
-   * The smallest that fits, and of these the last one freed. A step that
-   * is repeated gets the buffers of the one before, and keeps its bind groups.
-   */
-  private takeKept(wanted: number): GPUBuffer | null {
-    let found = -1;
-    let least = MOST_SLACK * wanted;
-    this.free.forEach(({ size }, i) => {
-      if (size < wanted || size > least) return;
-      found = i;
-      least = size;
-    });
-    const [kept] = found < 0 ? [] : this.free.splice(found, 1);
-    if (!kept) return null;
-    this.freeBytes -= kept.size;
-    return kept;
   }
 
   release(buffer: GPUBuffer): void {
@@ -67,6 +52,22 @@ export class BufferPool {
       oldest.destroy();
     }
   }
+}
+
+/**
+ * Takes the smallest buffer that fits and is at most `mostSlack` times as large as wanted, and of these the last one kept. A step that
+ * is repeated gets the buffers of the one before, and keeps its bind groups.
+ */
+export function takeFitting(kept: GPUBuffer[], wanted: number, mostSlack: number): GPUBuffer | null {
+  let found = -1;
+  let least = mostSlack * wanted;
+  kept.forEach(({ size }, i) => {
+    if (size < wanted || size > least) return;
+    found = i;
+    least = size;
+  });
+  const [taken] = found < 0 ? [] : kept.splice(found, 1);
+  return taken ?? null;
 }
 
 /** A kept buffer serves data that is up to an eighth smaller: a text a little shorter than the one before makes none. */

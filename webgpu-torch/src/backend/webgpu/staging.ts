@@ -5,7 +5,7 @@
  * and takes 0.31, 0.40 and 0.94 ms this way.
  */
 
-import { sizeClass } from "./pool";
+import { sizeClass, takeFitting } from "./pool";
 
 /** Less makes no difference, more is no step's argument. */
 const LEAST_BYTES = 2 ** 17;
@@ -73,26 +73,13 @@ export class Staging {
   }
 
   private take(bytes: number): GPUBuffer | null {
-    const kept = this.takeMapped(bytes);
+    const kept = takeFitting(this.mapped, bytes, MOST_SLACK);
     if (kept) return kept;
     if (this.buffers.size >= KEPT && !this.drop()) return null;
     const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
     const buffer = this.device.createBuffer({ label: "staging", size: sizeClass(bytes), usage, mappedAtCreation: true });
     this.buffers.add(buffer);
     return buffer;
-  }
-
-  /** The smallest that fits. */
-  private takeMapped(bytes: number): GPUBuffer | null {
-    let found = -1;
-    let least = MOST_SLACK * bytes;
-    this.mapped.forEach(({ size }, i) => {
-      if (size < bytes || size > least) return;
-      found = i;
-      least = size;
-    });
-    const [kept] = found < 0 ? [] : this.mapped.splice(found, 1);
-    return kept ?? null;
   }
 
   /** Makes room for another buffer, unless all are on their way. */
