@@ -5894,9 +5894,8 @@ var Uniforms = class {
 };
 
 // src/backend/webgpu/webgpu.ts
+var ASLEEP_AFTER_MS = 1;
 var SENT_AHEAD_BYTES = 2 ** 16;
-var SENT_AHEAD_PAUSE_MS = 1;
-var WOKEN_BEFORE_BYTES = 2 ** 19;
 var WebGpuBackend = class _WebGpuBackend {
   name = "webgpu";
   device;
@@ -5916,7 +5915,7 @@ var WebGpuBackend = class _WebGpuBackend {
   readback;
   staging;
   allocated = 0;
-  /** When an upload was sent at once, in performance.now()'s ms. */
+  /** When the GPU process was last sent something ahead of a step, in performance.now()'s ms. */
   sentAhead = 0;
   constructor({ device, caps, info }) {
     this.device = device;
@@ -5951,19 +5950,16 @@ var WebGpuBackend = class _WebGpuBackend {
     const storage = this.own(data.byteLength, (bytes2) => this.pool.takeExactly(bytes2));
     const buffer = this.bufferOf(storage);
     try {
-      if (data.byteLength >= WOKEN_BEFORE_BYTES && this.mayBeAsleep) this.sendAhead();
+      if (performance.now() - this.sentAhead >= ASLEEP_AFTER_MS) this.sendAhead();
       if (!this.staging.write(buffer, data)) this.writeBuffer(buffer, data);
-      if (data.byteLength >= SENT_AHEAD_BYTES || this.mayBeAsleep) this.sendAhead();
+      if (data.byteLength >= SENT_AHEAD_BYTES) this.sendAhead();
     } catch (error) {
       storage.dispose();
       throw error;
     }
     return storage;
   }
-  get mayBeAsleep() {
-    return performance.now() - this.sentAhead >= SENT_AHEAD_PAUSE_MS;
-  }
-  /** The GPU process wakes up and takes the data in while JavaScript goes on to say what becomes of it. */
+  /** The GPU process takes in what there is while JavaScript goes on to say what becomes of it. */
   sendAhead() {
     this.device.queue.submit([]);
     this.sentAhead = performance.now();
