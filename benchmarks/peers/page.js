@@ -3,8 +3,8 @@
 import { chosen, peers } from "./peers.js";
 
 /**
- * A GPU that had nothing to do while weights were packed has lowered its clocks, an H200 to a sixth, and takes half a second of work to
- * raise them again.
+ * A GPU that had nothing to do while weights were packed has lowered its clocks, an H200 to a sixth. It raises them again within a second
+ * of hard work; short lengths alone take it two or three.
  */
 const RAISE_CLOCKS_MS = 1000;
 const WARM_UP_MS = 200;
@@ -47,7 +47,9 @@ async function visit(rows, isLast) {
     Object.assign(row, about, failure && { failure });
     if (row.failure) break;
     try {
-      await measure(bench, row, row === rows[0] ? RAISE_CLOCKS_MS : WARM_UP_MS, isLast);
+      await first(bench, row);
+      if (row === rows[0]) await keepBusy(bench, Math.max(...settings.tokens), RAISE_CLOCKS_MS);
+      await measure(bench, row, isLast);
     } catch (error) {
       row.failure = String(error);
     }
@@ -58,16 +60,24 @@ async function visit(rows, isLast) {
   frame.remove();
 }
 
-/** Runs of one length. */
-async function measure(bench, row, warmUpMs, isLast) {
-  const { T } = row;
-  const { first_ms, error } = await within(bench.first(T));
+/** The first run of a length. */
+async function first(bench, row) {
+  const { first_ms, error } = await within(bench.first(row.T));
   row.first_ms ??= first_ms;
   row.error = Math.max(row.error ?? 0, error);
   row.wrong = !(row.error <= peers.get(row.peer).tolerance);
-  const warm = performance.now() + warmUpMs;
+}
+
+async function keepBusy(bench, T, ms) {
+  const end = performance.now() + ms;
   do await within(bench.run(T));
-  while (performance.now() < warm);
+  while (performance.now() < end);
+}
+
+/** Later runs of a length. */
+async function measure(bench, row, isLast) {
+  const { T } = row;
+  await keepBusy(bench, T, WARM_UP_MS);
   for (let n = 0; n < settings.runs; n++) row.times.push(await within(bench.runAfterPause(T)));
   if (!isLast || !peers.get(row.peer).ours) return;
   row.counts = await within(bench.count(T));
