@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waitress.server import TcpWSGIServer
 
 from http_channel import Channel, channels
 from http_refusals import TooManyRequests, too_many_requests
-from http_request import Parser
+from http_request import Limits, Parser
+from http_threads import Threads
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,9 @@ class Listener(TcpWSGIServer):
     seal: Callable[[str | None], Mapping[str, str]]
     seen = 0  # connections accepted and requests read
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
+    def __init__(self, app: WSGIApplication, adj: Limits, **settings: Any) -> None:
         self._ready: list[Channel] = []
-        super().__init__(*args, **settings)
+        super().__init__(app, dispatcher=Threads(adj.threads), adj=adj, **settings)
 
     def handle_accept(self) -> None:
         """waitress accepts one a turn, and each turn looks at every connection."""

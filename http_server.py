@@ -8,7 +8,6 @@ waitress leaves open and the way it stops.
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import threading
@@ -73,8 +72,6 @@ class HttpServer:
         bound: Bound | None = None,
         seal: Callable[[str | None], Mapping[str, str]] = lambda origin: {},
     ) -> None:
-        # Waiting threads and their queue are counted by /metrics, not logged.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, wasyncore.dispatcher] = {}
         self._stopping = False
         self._woken = threading.Event()

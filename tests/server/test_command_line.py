@@ -234,3 +234,27 @@ def test_threads_are_told_to_sleep_before_torch_is_loaded() -> None:
     lines = (ROOT / "server.py").read_text().splitlines()
     imports = [line for line in lines if line.startswith(("import ", "from "))]
     assert imports[1].startswith("import before_torch")  # after __future__
+
+
+def test_the_collector_need_not_look_at_what_a_start_leaves(
+    gpt2_folder: Path, cache_dir: Path
+) -> None:
+    """It would hold up every thread for a tenth of a second."""
+    code = """if True:
+        import gc, sys, server, http_server
+        def run(self):
+            print("looks at", len(gc.get_objects()), "of", gc.get_freeze_count())
+        http_server.HttpServer.run = run
+        server.main(sys.argv[1:])"""
+    flags = ["--model", str(gpt2_folder), "--cache-dir", str(cache_dir), "--port", "0"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *flags],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    found = re.search(r"looks at (\d+) of (\d+)", done.stdout)
+    assert found is not None, done.stdout
+    left, kept = map(int, found.groups())
+    assert left < 1_000 < 50_000 < kept
