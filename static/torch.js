@@ -5477,7 +5477,7 @@ function nudge(queue) {
   channel.port2.postMessage(null);
   return () => channel.port1.close();
 }
-var FIRST_MS = 0.1;
+var FIRST_MS = 0.25;
 var STEP_MS = 0.1;
 var LAST_MS = 10;
 
