@@ -4,7 +4,7 @@
 import { postResume } from "./api.js";
 import { runAlone, startHere } from "./by_browser.js";
 import {
-  checkRoom, holdsEmbed, highestSplit, loadRun, refresh, whyNotHere, whyServerOnly,
+  checkRoom, holdsEmbed, highestSplit, loadRun, refresh, whyNotHere, whyNotLoaded, whyServerOnly,
 } from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { planCut } from "./open_split.js";
@@ -45,19 +45,22 @@ export async function runClientFirst(connection, request, retries = 1) {
 async function runPart(connection, part, retries = retriesHere) {
   const obstacle = whyServerOnly(connection);
   if (obstacle) throw keptHere(obstacle.words);
+  let why = whyNotHere;
   try {
     const { split, reason } = await cutOf(connection, part);
     const begun = performance.now();
     const run = runAt("client-first", split, connection.info.n_layer);
+    why = whyNotLoaded;
     checkRoom(connection, run);
     await persist(() => loadRun(connection, run, part.signal), part);
+    why = whyNotHere;
     const load = performance.now() - begun;
     return { ...(await runAtSplit(connection, part, split)), load, reason };
   } catch (error) {
     part.signal?.throwIfAborted();
     if (isOfText(error) || isOfServer(error)) throw error;
     if (retries > 0) return runPart(connection, part, retries - 1);
-    throw keptHere(whyNotHere(error).words);
+    throw keptHere(why(error).words);
   }
 }
 

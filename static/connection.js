@@ -137,6 +137,11 @@ export function plain(error) {
   return messageOf(error).replace(/; call torch\.init\(\).*$/s, "").replace(/\.(\)?)$/, "$1");
 }
 
+/** What kept the browser's layers from coming. @param {unknown} error */
+export function whyNotLoaded(error) {
+  return fallback("load", `The browser could not load its layers: ${plain(error)}.`);
+}
+
 /** What the browser's layers failed of. @param {unknown} error */
 export function whyNotHere(error) {
   const { error_type } = error instanceof SplitComputeError ? error : {};

@@ -5,7 +5,7 @@ import { postSplit } from "./api.js";
 import { finishHere, runAlone } from "./by_browser.js";
 import { allOnServer, isOutOfReach, resumeOnServer, runOnServer } from "./by_server.js";
 import {
-  checkRoom, fallback, holds, loadRun, lowestSplit, plain, refresh, whyNotHere, whyServerOnly,
+  checkRoom, fallback, holds, loadRun, lowestSplit, refresh, whyNotHere, whyNotLoaded, whyServerOnly,
 } from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { openSplit, planCut } from "./open_split.js";
@@ -78,8 +78,7 @@ async function runPart(connection, plan, retries) {
     await loadRun(connection, run, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    const why = fallback("load", `The browser could not load its layers: ${plain(error)}.`);
-    return runOnServer(connection, plan, why);
+    return runOnServer(connection, plan, whyNotLoaded(error));
   }
   const load = performance.now() - begun;
   const outcome = await runSplit(connection, plan, retries);

@@ -196,7 +196,7 @@ def test_a_full_gpu_keeps_its_layers_and_goes_on_with_them(
     for split in (3, 4):
         asked = f"(text) => sc.embed([text], {{split: {split}}})"
         message = client.rejection(asked, SECRET)
-        assert "The GPU's memory was full. The text stays in" in message
+        assert "memory has no room for so many. The text stays in" in message
     for options in ({"split": 1}, {"split": 2}, {"policy": "browser"}):
         result = client.embed([SECRET], **options)
         assert result["split"] == options.get("split", 2)
