@@ -72,10 +72,12 @@ class Job:
     def leave(self, members: list[Member], results: Tensor) -> None:
         """With what these of its members came to in a pass, on the CPU: a row each, or
         their rows end to end."""
+        if self.future.done():
+            return  # it has failed with others of its members
         self._done += members
         self._results.append(results)
         self.turn.run_seconds += time.perf_counter() - self._joined
-        if len(self._done) == len(self.batch.lengths) and not self.future.done():
+        if len(self._done) == len(self.batch.lengths):
             together = self._in_order()
             self._end()
             self.future.set_result(together)
@@ -101,6 +103,9 @@ class Job:
     def _end(self) -> None:
         total = time.perf_counter() - self._submitted
         self.turn.queue_seconds = max(total - self.turn.run_seconds, 0.0)
+        # Members refer back to this. Only Python's garbage collector would free both,
+        # the tensors and the connection that they lead to, and under load often.
+        self._done, self._results = [], []
 
 
 @dataclass(eq=False)

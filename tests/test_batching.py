@@ -5,8 +5,11 @@ The model is a fake whose every step is seen, so that nothing depends on the clo
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
+import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -410,6 +413,25 @@ def test_a_mistake_of_our_own_leaves_nobody_waiting(
                 job.future.result(timeout=10)
     batcher.submit(again := texts(3))
     assert result(again) == [31234]
+
+
+def test_what_is_done_is_freed_without_the_garbage_collector(fake: Fake) -> None:
+    """Which holds up all threads, and finds large tensors late."""
+    batcher = batcher_of(fake, pass_tokens=2)
+    gc.collect()
+    gc.disable()
+    try:
+        jobs = [texts(1), texts(2, 3, 4)]
+        for job in jobs:
+            batcher.run(job)
+        left = [weakref.ref(job) for job in jobs]
+        del job, jobs
+        deadline = time.monotonic() + 10
+        while any(job() for job in left):  # as long as the layers' thread looks at it
+            assert time.monotonic() < deadline, "a finished request was kept"
+            time.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 def test_time_is_told_apart_into_waiting_and_running(fake: Fake) -> None:
