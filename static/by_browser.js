@@ -19,14 +19,16 @@ import { wholeRun } from "./pieces.js";
  */
 export async function finishHere(connection, { split, body, exchange }, signal) {
   const { info, worker } = connection;
+  // Not the connection's, which another request may have moved on while this one was asked for.
+  const { revision } = exchange;
   const begun = performance.now();
   const run = { start: split, stop: info.n_layer, embeds: false };
   // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
   const copy = body.slice(0);
-  const question = { revision: info.revision, run, body: copy };
+  const question = { revision, run, body: copy };
   const result = await worker.ask("run", question, { signal, transfer: [copy] });
   measure(connection, run, result, begun);
-  return { ...finished(connection, run, result), split, exchanges: [exchange], check: exchange.check };
+  return { ...finished(run, revision, result), split, exchanges: [exchange], check: exchange.check };
 }
 
 /**
@@ -35,10 +37,11 @@ export async function finishHere(connection, { split, body, exchange }, signal) 
  * @returns {Promise<Omit<Outcome, "split">>}
  */
 export async function runAlone(connection, texts, signal) {
-  const run = wholeRun(connection.info.n_layer);
+  const { revision, n_layer } = connection.info;
+  const run = wholeRun(n_layer);
   const result = await startHere(connection, run, texts, signal);
   if (!("rows" in result)) throw new TypeError("a whole run ends in rows");
-  return finished(connection, run, result);
+  return finished(run, revision, result);
 }
 
 /**
@@ -66,14 +69,14 @@ function measure({ measurements }, { start, stop }, { tokens, timings }, begun) 
   });
 }
 
-/** @param {Connection} connection @param {Run} ran @param {ShareResult} result */
-function finished({ info }, ran, { rows, tokens, timings }) {
-  const { revision, n_embd } = info;
-  return { embeddings: splitRows(rows, n_embd), tokens, ran, revision, exchanges: [], load: 0, share: timings };
+/** @param {Run} ran @param {string} revision of the layers that it ran through @param {ShareResult} result */
+function finished(ran, revision, { rows, tokens, timings }) {
+  const embeddings = splitRows(rows, tokens.length);
+  return { embeddings, tokens, ran, revision, exchanges: [], load: 0, share: timings };
 }
 
-/** @param {Float32Array} values @param {number} width */
-function splitRows(values, width) {
-  const count = values.length / width;
+/** @param {Float32Array} values @param {number} count of rows */
+function splitRows(values, count) {
+  const width = values.length / count;
   return Array.from({ length: count }, (_, row) => values.slice(row * width, (row + 1) * width));
 }

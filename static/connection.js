@@ -120,7 +120,7 @@ export async function refresh(connection, revision, signal) {
   connection.models = await fetchModels(connection.server, signal);
   connection.info = findModel(connection.models, connection.info.name);
   const hasChanged = connection.info.revision !== revision;
-  if (hasChanged) connection.worker.outdate();
+  if (hasChanged) connection.worker.outdate(connection.info.revision);
   return hasChanged;
 }
 

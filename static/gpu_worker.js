@@ -63,9 +63,10 @@ export class GpuWorker extends EventTarget {
     return this.#post(this.#running(), type, question, options);
   }
 
-  /** The server has another revision now, for which nothing is on the GPU. */
-  outdate() {
-    this.#setHeld(null);
+  /** The server has another revision now: what is here of the one before is of no use. @param {string} revision */
+  outdate(revision) {
+    // Several hear of it, and some when the new one's layers have begun to come.
+    if (this.held?.revision !== revision) this.#setHeld(null);
   }
 
   /** Ends the Worker and what it does; the next question starts another. @param {string} reason */

@@ -6,6 +6,7 @@ import * as bert from "./bert.js";
 import * as gpt2 from "./gpt2.js";
 import { normalize, sequencesOf } from "./layers.js";
 import { finishPiece, layerPieces } from "./pieces.js";
+import { wireError } from "./safetensors.js";
 import { decodeHidden, encodeHidden } from "./wire.js";
 
 /**
@@ -45,7 +46,11 @@ const warmUpTokens = 8;
  */
 export async function runShare(layers, { run: { start, stop }, body }) {
   const lap = stopwatch();
-  const hidden = decodeHidden(body, layers.manifest.config.n_embd);
+  const { revision, config } = layers.manifest;
+  const hidden = decodeHidden(body, config.n_embd);
+  if (hidden.metadata.revision !== revision) {
+    throw wireError(`hidden state of revision ${hidden.metadata.revision}, expected ${revision}`);
+  }
   const pieces = [...layerPieces(start, stop), finishPiece];
   const { values: rows, ...timings } = await runPieces(layers, pieces, hidden, lap);
   return { rows, tokens: [...hidden.lengths], timings: { tokenize: 0, ...timings } };

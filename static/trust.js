@@ -62,7 +62,7 @@ export class Trust extends EventTarget {
 }
 
 /** @param {Outcome} outcome @param {ModelInfo} info */
-function toQuestion({ check, embeddings }, { name, revision, n_embd, n_layer }) {
+function toQuestion({ check, embeddings, revision }, { name, n_embd, n_layer }) {
   if (!check) return undefined;
   const values = new Float32Array(embeddings.length * n_embd);
   for (const [row, embedding] of embeddings.entries()) values.set(embedding, row * n_embd);

@@ -36,7 +36,8 @@ class LiveServer:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []  # of the next layer files, one each
         self.split_faults: list[Fault] = []  # of the next answers to /split
-        self._app = create_app(replace(options, parity_share=parity_share))
+        self._parity_share = parity_share
+        self.serve(options)
         socket = bind("127.0.0.1", options.port)
         self._server = HttpServer(self, socket, threads=8, max_body=10**8)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -50,11 +51,21 @@ class LiveServer:
         method, range = environ["REQUEST_METHOD"], environ.get("HTTP_RANGE")
         self.asked.append(Asked(method, path, range))
         if path.endswith(".safetensors") and method == "GET" and self.faults:
-            return self.faults.pop(0)(self._app, environ)(environ, start_response)
+            return self.faults.pop(0)(self._answer, environ)(environ, start_response)
         if path == "/split" and method == "POST" and self.split_faults:
             fault = self.split_faults.pop(0)
-            return fault(self._app, environ)(environ, start_response)
+            return fault(self._answer, environ)(environ, start_response)
         return self._app(environ, start_response)
+
+    def _answer(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """By what is served when the fault lets it."""
+        return self._app(environ, start_response)
+
+    def serve(self, options: Options) -> None:
+        """What these make, from the next request on: as after a restart in no time."""
+        self._app = create_app(replace(options, parity_share=self._parity_share))
 
     def asked_paths(self) -> list[str]:
         """Without reports, which come some time after what they tell of."""

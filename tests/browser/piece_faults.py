@@ -126,12 +126,14 @@ class Gate:
     """A fault: half of the bytes, and the others when the gate is opened."""
 
     def __init__(self) -> None:
+        self._begun = threading.Event()
         self._open = threading.Event()
 
     def __call__(self, app: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
         response = none(app, environ)
         data = response.get_data()
         half = len(data) // 2
+        self._begun.set()
 
         def slowly() -> Iterator[bytes]:
             yield data[:half]
@@ -140,6 +142,10 @@ class Gate:
 
         response.response = slowly()
         return response
+
+    def wait(self) -> None:
+        """Until the answer is made, of which the first half goes out."""
+        assert self._begun.wait(timeout=30)
 
     def open(self) -> None:
         self._open.set()
