@@ -16,10 +16,14 @@ class EmptyText(InputError):
 class TextTooLong(InputError):
     """More tokens than the model takes, and no leave to truncate."""
 
-    def __init__(self, got: int, limit: int, index: int | None = None) -> None:
+    def __init__(
+        self, got: int, limit: int, index: int | None = None, exact: bool = True
+    ) -> None:
+        """exact: whether `got` is all that came, not a part that was enough to tell."""
         # text-embeddings-inference's own sentence, which its clients may look for
+        given = f"{got}" if exact else f"{got} or more"
         super().__init__(
-            f"`inputs` must have less than {limit} tokens. Given: {got}", index
+            f"`inputs` must have less than {limit} tokens. Given: {given}", index
         )
         self.got = got
         self.limit = limit

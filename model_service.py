@@ -166,7 +166,19 @@ class ModelService:
         self._check_batch(len(asked))
         if not asked:
             raise EmptyText("`inputs` cannot be empty")
-        return [self.model.show_tokens(text, add_special_tokens) for text in asked]
+        shown: list[list[Token]] = []
+        most, came = self.options.max_batch_tokens, 0
+        for text in asked:
+            tokens = self.model.show_tokens(text, add_special_tokens, most - came)
+            came += len(tokens)
+            if came > most:
+                raise Refusal(
+                    TOO_LARGE,
+                    f"tokens: expected at most {most} in one reply, came {came} or "
+                    "more",
+                )
+            shown.append(tokens)
+        return shown
 
     def check_health(self) -> None:
         """Healthy until a computation fails, and again once one succeeds."""

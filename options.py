@@ -104,7 +104,8 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
     )
     @_flag(
         "max_batch_tokens",
-        "The most tokens in a hidden state, sent or received.",
+        "The most tokens in a hidden state, sent or received, and in a reply to "
+        "/tokenize.",
         type=click.IntRange(1),
     )
     @_flag(

@@ -190,7 +190,9 @@ class ModelEntry(BaseModel):
     bytes: dict[WeightDtype, PieceSizes]
     parameters: int
     max_client_batch_size: Annotated[int, Field(description="Texts in a request.")]
-    max_batch_tokens: Annotated[int, Field(description="Tokens in a hidden state.")]
+    max_batch_tokens: Annotated[
+        int, Field(description="Tokens in a hidden state, or that /tokenize shows.")
+    ]
     payload_limit: Annotated[int, Field(description="Bytes in a JSON body.")]
     parity_share: Annotated[
         float, Field(description="Of requests, those whose result is to be checked.")

@@ -133,9 +133,12 @@ class SplitModel:
         """Token ids as a request gives them; nothing is added. Errors as tokenize's."""
         return self.tokenizer.from_ids(ids, truncate, truncation_direction)
 
-    def show_tokens(self, text: str, add_special_tokens: bool = True) -> list[Token]:
-        """A text's tokens one by one, whatever its length."""
-        return self.tokenizer.tokens(text, add_special_tokens)
+    def show_tokens(
+        self, text: str, add_special_tokens: bool = True, most: int | None = None
+    ) -> list[Token]:
+        """A text's tokens one by one, whatever its length; of more than `most`, no more
+        than it takes to see that they are."""
+        return self.tokenizer.tokens(text, add_special_tokens, most)
 
     def hidden_states(
         self, tokens: Ragged, split: int, turn: Turn | None = None

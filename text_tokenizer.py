@@ -1,8 +1,11 @@
 """Text to token ids, with the folder's own tokenizer."""
 
+import os
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from tokenizers import Encoding, Tokenizer, normalizers
@@ -12,6 +15,7 @@ from input_errors import EmptyText, InputError, TextTooLong
 from ragged import Ragged
 
 Direction = Literal["Left", "Right"]
+Kept = TypeVar("Kept", str, list[int])
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
 # What transformers reads too where a vocabulary must be converted.
 CONVERSION_FILES = (
@@ -19,6 +23,11 @@ CONVERSION_FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
+# Characters that are encoded at a time: while the tokenizer works it holds about half a
+# kilobyte for each. Of a longer text, no more than decides the answer is encoded.
+CHUNK = 2**16
+# As many callers encode at once as cores can work for; the others' texts cost nothing.
+_turns = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -65,16 +74,20 @@ class TextTokenizer:
     def encode(
         self, texts: list[str], truncate: bool = False, direction: Direction = "Right"
     ) -> Ragged:
-        """Raises InputError, EmptyText, TextTooLong; each says which text."""
+        """Raises InputError, EmptyText, TextTooLong; each says which text.
+
+        A word of more than 32,768 characters may be cut in the wrong place.
+        """
         rows = []
-        for index, encoding in enumerate(self._encode(texts, add_special_tokens=True)):
+        limit = self.max_tokens
+        for index, (encoding, whole) in enumerate(self._encode(texts, direction)):
             ids = encoding.ids
             if not ids:
                 raise EmptyText(f"text {index}: expected tokens, came none", index)
-            if len(ids) > self.max_tokens:
+            if len(ids) > limit:
                 if not truncate:
-                    raise TextTooLong(len(ids), self.max_tokens, index)
-                ids = _truncate(encoding, self.max_tokens, direction)
+                    raise TextTooLong(len(ids), limit, index, exact=whole)
+                ids = _truncate(encoding, limit, direction)
             rows.append(ids)
         return self.from_ids(rows)
 
@@ -106,9 +119,13 @@ class TextTokenizer:
         flat = [token for row in rows for token in row]
         return Ragged(torch.tensor(flat), tuple(len(row) for row in rows))
 
-    def tokens(self, text: str, add_special_tokens: bool = True) -> list[Token]:
-        """Every token of a text of any length, and where it lies."""
-        [encoding] = self._encode([text], add_special_tokens)
+    def tokens(
+        self, text: str, add_special_tokens: bool = True, most: int | None = None
+    ) -> list[Token]:
+        """Every token of a text, and where it lies; of a long text with more than
+        `most` tokens only more than those. Raises InputError, EmptyText."""
+        _check_text(text, 0)
+        encoding, _ = self._encode_one(text, add_special_tokens, most)
         return [
             Token(id, content, True, None, None)
             if special
@@ -126,17 +143,61 @@ class TextTokenizer:
         """A tokenizer.json that makes the same tokens of a text as encode() does."""
         return str(self._tokenizer.to_str())
 
-    def decode(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids, skip_special_tokens=False)
-
-    def _encode(self, texts: list[str], add_special_tokens: bool) -> list[Encoding]:
+    def _encode(
+        self, texts: list[str], direction: Direction
+    ) -> Iterator[tuple[Encoding, bool]]:
+        """Each text's tokens, and whether they are all; max_tokens are enough."""
         if not texts:
             raise EmptyText("`inputs` cannot be empty")
         for index, text in enumerate(texts):
             _check_text(text, index)
-        return self._tokenizer.encode_batch(
-            texts, add_special_tokens=add_special_tokens
-        )
+        for chunk in _chunks(texts):
+            if len(chunk) == 1:
+                yield self._encode_one(chunk[0], True, self.max_tokens, direction)
+                continue
+            with _turns:
+                encodings = self._tokenizer.encode_batch(chunk)
+            yield from ((encoding, True) for encoding in encodings)
+
+    def _encode_one(
+        self,
+        text: str,
+        add_special_tokens: bool,
+        most: int | None = None,
+        direction: Direction = "Right",
+    ) -> tuple[Encoding, bool]:
+        """A text's tokens, and whether they are all. Where there are more than `most`,
+        those of one end may do; next to where it ends they are not the text's own."""
+        size = len(text) if most is None else CHUNK
+        while True:
+            part = _kept(text, size, direction)
+            with _turns:
+                encoding = self._tokenizer.encode(
+                    part, add_special_tokens=add_special_tokens
+                )
+            if size >= len(text):
+                return encoding, True
+            # Whatever follows changes words at the cut, not those half a chunk away.
+            if direction == "Right":
+                sure = sum(stop <= size // 2 for _, stop in encoding.offsets)
+            else:
+                sure = sum(start >= size // 2 for start, _ in encoding.offsets)
+            if most is not None and sure > most:
+                return encoding, False
+            size *= 4
+
+
+def _chunks(texts: list[str]) -> Iterator[list[str]]:
+    """Of at most CHUNK characters, or one text."""
+    chunk: list[str] = []
+    room = CHUNK
+    for text in texts:
+        if chunk and len(text) > room:
+            yield chunk
+            chunk, room = [], CHUNK
+        chunk.append(text)
+        room -= len(text)
+    yield chunk
 
 
 def _load(folder: Path) -> Tokenizer:
@@ -193,5 +254,5 @@ def _truncate(encoding: Encoding, limit: int, direction: Direction) -> list[int]
     return ids[:first] + _kept(ids[first:last], room, direction) + ids[last:]
 
 
-def _kept(ids: list[int], room: int, direction: Direction) -> list[int]:
-    return ids[:room] if direction == "Right" else ids[-room:]
+def _kept(sequence: Kept, room: int, direction: Direction) -> Kept:
+    return sequence[:room] if direction == "Right" else sequence[-room:]

@@ -87,10 +87,10 @@ export function explain(error) {
 
 /** In text-embeddings-inference's words, which the server uses too. @param {string} reason */
 function tooLarge(reason) {
-  const [, limit, given] = /less than (\d+) tokens\. Given: (\d+)/.exec(reason) ?? [];
+  const [, limit, given, more = ""] = /less than (\d+) tokens\. Given: (\d+)( or more)?/.exec(reason) ?? [];
   if (!limit) return sentence(reason);
   const [most, came] = [limit, given].map((count) => Number(count).toLocaleString("en"));
-  return `A text is too long: the model takes up to ${most} tokens of each, and this one has ${came}. ` +
+  return `A text is too long: the model takes up to ${most} tokens of each, and this one has ${came}${more}. ` +
     "Shorten it, or put it on several lines, each a text of its own.";
 }
 

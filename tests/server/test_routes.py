@@ -194,6 +194,19 @@ def test_tokenize_shows_where_each_token_lies(client: FlaskClient) -> None:
     assert bare == tokens[1:-1]
 
 
+def test_tokenize_shows_at_most_as_many_tokens_as_may_travel(
+    client: FlaskClient,
+) -> None:
+    """2,048 here, all texts together; a longer text is not even encoded to its end."""
+    few = {"inputs": ["hi"] * 64}
+    many = {"inputs": ["tokens of " * 300] * 8}
+    assert client.post("/tokenize", json=few).status_code == 200
+    for asked in (many, {"inputs": "x y " * 24_000}):
+        answer = client.post("/tokenize", json=asked)
+        assert answer.status_code == 413
+        assert "tokens: expected at most 2048 in one reply" in answer.json["error"]
+
+
 def test_models_lists_what_a_browser_needs_to_choose(
     client: FlaskClient, gpt2: SplitModel
 ) -> None:
