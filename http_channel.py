@@ -69,8 +69,11 @@ class Channel(HTTPChannel):
     def check_client_disconnected(self) -> bool:
         """waitress.client_disconnected. While a request is computed nothing else reads
         the socket, so whether the client hung up is looked at where it is asked."""
+        sock = self.socket  # the loop may close it meanwhile
+        if sock is None:
+            return True
         try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
+            return not sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return False
         except OSError:
@@ -127,7 +130,11 @@ class Channel(HTTPChannel):
         if self._behind and not self.lingering and super().readable():
             data = bytes(self._behind)
             self._behind.clear()
-            self.received(data)
+            try:
+                self.received(data)
+            except Exception:  # which would end the loop, and with it the server
+                self.handle_error()
+                return False
             self.server.pull_trigger()  # a task starts only after the next poll()
         return self.lingering or super().readable()
 

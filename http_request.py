@@ -39,6 +39,7 @@ class Parser(HTTPRequestParser):
     completed: bool
     empty: bool
     error: Error | None
+    path = command = ""  # until the headers have come, and where they never do
 
     def __init__(
         self, adj: Limits, behind: bytearray, is_too_many: Callable[[Parser], bool]
@@ -50,11 +51,15 @@ class Parser(HTTPRequestParser):
         self._is_too_many = is_too_many
 
     def received(self, data: bytes) -> int:
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except ValueError as error:  # of urlsplit() and int(), which waitress calls
+            self.error, consumed = BadRequest(str(error)), len(data)
         if self.headers_finished and self.error is None:
             self.error = self._excess()
         if self.error is not None:
             self.completed = True
+        if self.completed:
             self.expect_continue = False  # the answer is no 100
         if self.completed and not self.empty:
             self._behind += data[consumed:]

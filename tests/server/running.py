@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,36 @@ from http_listener import Bound
 from http_server import HttpServer, bind
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 THREADS = 8
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Slow:
+    """Answers with as many bytes as it is told, once it is let go."""
+
+    def __init__(self, size: int = 2) -> None:
+        self.size = size
+        self.asked = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        self.asked.set()
+        assert self.go.wait(timeout=10)
+        start_response("200 OK", [("Content-Length", str(self.size))])
+        return [b"x" * self.size]
+
+
+def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/fail":
+        raise RuntimeError("on purpose")
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
 
 
 @dataclass(frozen=True)
@@ -80,22 +107,23 @@ class Running:
 
 
 def read_answer(connection: socket.socket) -> Answer:
-    """One answer with a Content-Length."""
+    """One answer with a Content-Length, and no byte of the next."""
     received = b""
-    while b"\r\n\r\n" not in received:
-        received += _more(connection)
-    head, _, body = received.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
+    while not received.endswith(b"\r\n\r\n"):
+        received += _more(connection, 1)
+    head = received.removesuffix(b"\r\n\r\n").decode()
+    lines = head.split("\r\n")
     headers = {
         name.lower(): value
         for name, _, value in (line.partition(": ") for line in lines)
     }
-    while len(body) < int(headers["content-length"]):
-        body += _more(connection)
-    return Answer(int(lines[0].split()[1]), head.decode(), body)
+    body = bytearray()
+    while missing := int(headers["content-length"]) - len(body):
+        body += _more(connection, missing)
+    return Answer(int(lines[0].split()[1]), head, bytes(body))
 
 
-def _more(connection: socket.socket) -> bytes:
-    data = connection.recv(65536)
+def _more(connection: socket.socket, at_most: int) -> bytes:
+    data = connection.recv(at_most)
     assert data, "the server closed the connection before its answer was whole"
     return data

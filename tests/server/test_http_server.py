@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from running import THREADS, Running, read_answer
+from running import GET, POST, THREADS, Running, Slow, echo, read_answer
 
 import http_channel
 import http_server
+from http_channel import channels
 from http_listener import Bound
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-class Slow:
-    """Answers with as many bytes as it is told, once it is let go."""
-
-    def __init__(self, size: int = 2) -> None:
-        self.size = size
-        self.asked = threading.Event()
-        self.go = threading.Event()
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        self.asked.set()
-        assert self.go.wait(timeout=10)
-        start_response("200 OK", [("Content-Length", str(self.size))])
-        return [b"x" * self.size]
-
-
-def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    if environ["PATH_INFO"] == "/fail":
-        raise RuntimeError("on purpose")
-    body = environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
 
 
 def pieces(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -63,49 +34,25 @@ def running() -> Iterator[Running]:
         yield running
 
 
-@pytest.mark.parametrize(
-    ("status", "sent"),
-    [
-        (400, b"no request at all\r\n\r\n"),
-        (400, b"get / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-        (400, b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n"),
-        (400, b"GET / HTTP/1.1\r\nHost: localhost\r\nA: \x00\r\n\r\n"),
-        (400, b"GET / HTTP/1.1\r\nHost: localhost\nA: b\r\n\r\n"),
-        (400, POST + b"Content-Length: -1\r\n\r\n"),
-        (400, POST + b"Content-Length: 1, 2\r\n\r\n"),
-        (400, POST + b"Content-Length: 1e9\r\n\r\n"),
-        (413, POST + b"Content-Length: 99999999999999999999999\r\n\r\n"),
-        (501, POST + b"Transfer-Encoding: gzip\r\n\r\n"),
-        (501, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n"),
-        (400, CHUNKED + b"not hexadecimal\r\n"),
-        (400, CHUNKED + b"-5\r\n"),
-        (400, CHUNKED + b"2\r\nabc\r\n"),
-        (400, CHUNKED + b"0" * 2000),
-        (400, CHUNKED + b"0\r\nTrailer: " + b"x" * 2000),
-        (413, CHUNKED + b"ffffffffff\r\n" + b"x" * 100_001),
-        (
-            413,
-            CHUNKED
-            + b"1000\r\n"
-            + b"x" * 4096
-            + b"\r\n"
-            + 30 * (b"1000\r\n" + b"x" * 4096 + b"\r\n"),
-        ),
-        (431, b"GET / HTTP/1.1\r\n" + b"".join(b"A%d: b\r\n" % n for n in range(9000))),
-        (431, b"GET /" + b"a" * 70_000),
-        (500, b"GET /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-    ],
-    ids=lambda value: (
-        value[:60].decode("latin-1") if isinstance(value, bytes) else None
-    ),
-)
-def test_a_bad_request_is_refused_in_json_and_the_next_one_works(
-    running: Running, status: int, sent: bytes
-) -> None:
-    refusal = running.say(sent)
-    assert refusal.status == status
-    assert set(refusal.json) == {"error", "error_type"}
-    assert running.say(POST + b"Content-Length: 2\r\n\r\nok").body == b"ok"
+def test_a_client_whose_connection_is_closed_is_gone() -> None:
+    app = Slow()
+    gone: list[bool] = []
+
+    def asking(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        answer = app(environ, start_response)
+        gone.append(environ["waitress.client_disconnected"]())
+        return answer
+
+    with Running(asking) as running:
+        with running.connect() as connection:
+            connection.sendall(GET)
+            assert app.asked.wait(timeout=10)
+            [channel] = channels(running.server._map)
+            channel.handle_close()
+        app.go.set()
+    assert gone == [True]
 
 
 def test_a_refusal_reaches_a_client_that_sends_on(running: Running) -> None:
