@@ -4,6 +4,7 @@
 import * as torch from "./torch.js";
 import { fetchManifest } from "./api.js";
 import { SplitComputeError } from "./errors.js";
+import { isOfGpu, isOfMemory, onGpu } from "./gpu_errors.js";
 import { LayerCache } from "./layer_cache.js";
 import { isLayer } from "./pieces.js";
 import { PieceSource } from "./piece_source.js";
@@ -64,7 +65,14 @@ export class BrowserModel {
 
   /** Finds the GPU. Rejects with a plain reason where there is none. */
   async open() {
-    await (this.#gpu ??= torch.init({ device: "webgpu", autotuned: this.settings.autotuned }));
+    const { autotuned } = this.settings;
+    this.#gpu ??= torch.init({ device: "webgpu", autotuned });
+    try {
+      await this.#gpu;
+    } catch (error) {
+      this.#gpu = null;
+      throw error;
+    }
     return torch.device_info();
   }
 
@@ -76,7 +84,7 @@ export class BrowserModel {
   async load(wanted, signal) {
     const layers = this.#layersOf(wanted.revision);
     if (layers?.holds(wanted.pieces)) return layers;
-    return this.#loads.add(() => this.#guard(() => this.#load(wanted, signal), signal));
+    return this.#loads.add(() => this.#guard("load", () => this.#load(wanted, signal), signal));
   }
 
   /**
@@ -140,7 +148,8 @@ export class BrowserModel {
    * @param {string} revision @param {(layers: LayerCache) => Promise<T>} task @param {AbortSignal} [signal]
    */
   #takeTurn(revision, task, signal) {
-    return this.#turns.add(() => this.#guard(async () => task(this.#here(revision)), signal));
+    const run = () => onGpu("the request", async () => task(this.#here(revision)));
+    return this.#turns.add(() => this.#guard("run", run, signal));
   }
 
   /** @param {string} revision @param {AbortSignal} [signal] */
@@ -163,33 +172,31 @@ export class BrowserModel {
   }
 
   /**
-   * What fails without being our own error is the GPU. All that is on it is given up then, and when
-   * its memory was full, which is said before: the device is lost or closed anyway. The next load
-   * begins anew.
+   * Where the GPU fails, all that is on it is given up, and when its memory was full, which is said
+   * before: the device is lost or closed anyway. The next load begins anew.
    * @template T
+   * @param {"load" | "run"} during
    * @param {() => Promise<T>} task
    * @param {AbortSignal} [signal]
    */
-  async #guard(task, signal) {
+  async #guard(during, task, signal) {
     signal?.throwIfAborted();
     try {
       return await task();
     } catch (error) {
       if (isOfGpu(error) && !signal?.aborted) {
-        this.#reportFull(error);
+        if (isOfMemory(error)) this.#reportFull(during);
         this.#dropLayers();
         this.#gpu = null;
       }
-      throw error instanceof torch.OutOfMemoryError ? noRoom(error) : error;
+      throw error;
     }
   }
 
-  /** @param {unknown} error */
-  #reportFull(error) {
-    const isRun = error instanceof torch.OutOfMemoryError;
-    if (!this.#layers || !(isRun || isOfMemory(error))) return;
-    const layers = this.#layers.held.filter(isLayer).length;
-    this.listeners.onFull({ layers, during: isRun ? "run" : "load" });
+  /** @param {"load" | "run"} during */
+  #reportFull(during) {
+    if (!this.#layers) return;
+    this.listeners.onFull({ layers: this.#layers.held.filter(isLayer).length, during });
   }
 
   /**
@@ -201,7 +208,8 @@ export class BrowserModel {
     const { revision } = layers.manifest;
     const layer = layers.held.find(isLayer);
     if (this.#warm !== layers && layer) {
-      await this.#turns.add(() => warmUp(layers, layer));
+      const run = () => onGpu("a request", () => warmUp(layers, layer));
+      await this.#turns.add(() => this.#guard("run", run));
       this.#warm = layers;
       void this.#tune(layers, layer);
     }
@@ -240,22 +248,6 @@ export class BrowserModel {
     this.#layers = null;
     this.listeners.onHeld(null);
   }
-}
-
-/** @param {unknown} error */
-function isOfGpu(error) {
-  return !(error instanceof SplitComputeError) || isOfMemory(error);
-}
-
-/** That a layer had no room: those of a request are torch's own. @param {unknown} error */
-function isOfMemory(error) {
-  return error instanceof SplitComputeError && error.error_type === "Memory";
-}
-
-/** @param {Error} error of torch */
-function noRoom(error) {
-  const message = `The GPU's memory has no room for the request: ${error.message}`;
-  return new SplitComputeError(message, { error_type: "Memory", cause: error });
 }
 
 /** Runs tasks one after another, in the order in which they came. */

@@ -7,7 +7,7 @@ export class SplitComputeError extends Error {
    * @param {object} [fields]
    * @param {number} [fields.status] the server's HTTP status, where it answered, or would to such a text
    * @param {string} [fields.error_type] the server's error_type, or the client's own:
-   *   "Unreachable", "Timeout", "Wire", "Download", "Memory", "Revision", "Worker", "Tokenizer",
+   *   "Unreachable", "Timeout", "Wire", "Download", "Gpu", "Memory", "Revision", "Worker", "Tokenizer",
    *   "Browser"
    * @param {string} [fields.reason] the server's own words, where it answered; else the message
    * @param {number} [fields.retryAfterMs] how long the server asks to wait before the next try

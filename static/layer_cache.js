@@ -5,6 +5,7 @@ import * as torch from "./torch.js";
 import { pieceUrl } from "./api.js";
 import { messageOf, SplitComputeError } from "./errors.js";
 import { EmbedTable } from "./embed_table.js";
+import { onGpu } from "./gpu_errors.js";
 import { embedPiece, tokenizerPiece } from "./pieces.js";
 import { parseSafetensors, wireError } from "./safetensors.js";
 import { openTokenizer } from "./text_tokenizer.js";
@@ -147,14 +148,17 @@ export class LayerCache {
     const tensors = new Map();
     const rest = toTensors(bytes);
     let isDone = false;
-    const turn = async () => {
-      signal.throwIfAborted();
+    const move = async () => {
       isDone = moveSome(rest, tensors);
       await torch.synchronize();
+    };
+    const turn = async () => {
+      signal.throwIfAborted();
+      await onGpu(piece, move);
       signal.throwIfAborted();
     };
     try {
-      while (!isDone) await this.surroundings.takeTurn(() => explained(piece, turn));
+      while (!isDone) await this.surroundings.takeTurn(turn);
       return tensors;
     } catch (error) {
       disposeAll(tensors);
@@ -184,22 +188,6 @@ export class LayerCache {
 /** @param {string} piece @returns {never} */
 function missing(piece) {
   throw new SplitComputeError(`${piece}: not here`);
-}
-
-/**
- * Names the piece that had no room. Other errors of the GPU, which end it too, stay what they are.
- * @param {string} piece @param {() => Promise<void>} upload
- */
-async function explained(piece, upload) {
-  try {
-    await upload();
-  } catch (error) {
-    if (error instanceof torch.OutOfMemoryError) {
-      const message = `The GPU's memory has no room for ${piece}: ${messageOf(error)}`;
-      throw new SplitComputeError(message, { error_type: "Memory", cause: error });
-    }
-    throw error;
-  }
 }
 
 /**

@@ -2,7 +2,7 @@
 /** Text to token ids as the server makes them: the mirror of text_tokenizer.py. */
 
 import { bertWords, normalizeBert, toLowerCase } from "./bert_text.js";
-import { SplitComputeError } from "./errors.js";
+import { messageOf, SplitComputeError } from "./errors.js";
 
 /**
  * @typedef {import("./model_info.js").Manifest} Manifest
@@ -43,7 +43,7 @@ export async function openTokenizer(bytes, manifest) {
     const message = `Only the server has this model's tokenizer: ${problem}`;
     throw new SplitComputeError(message, { error_type: "Tokenizer" });
   }
-  const library = await import("./tokenizers.js");
+  const library = await importLibrary();
   const bare = { ...file, normalizer: null, pre_tokenizer: null };
   const tokenizer = /** @type {Library} */ (/** @type {unknown} */ (new library.Tokenizer(bare, {})));
   // The library's own classify characters by the browser's tables of Unicode, where the server has others.
@@ -54,6 +54,15 @@ export async function openTokenizer(bytes, manifest) {
     ? bertWords
     : (text) => (text.match(gpt2Words) ?? []).flatMap((word) => byteLevel.pre_tokenize_text(word));
   return new TextTokenizer(tokenizer, manifest);
+}
+
+/** The server may be away, or the file refused. */
+async function importLibrary() {
+  try {
+    return await import("./tokenizers.js");
+  } catch (error) {
+    throw new SplitComputeError(messageOf(error), { error_type: "Unreachable", cause: error });
+  }
 }
 
 /** Refuses what the server refuses, in its words. */

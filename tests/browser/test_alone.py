@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from checkpoints import write_json
 from live_server import LiveServer
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from test_client import BREAKS
 from test_takeover import ALL, MODEL, TEXTS, TakeoverPage, assert_same
 
@@ -59,6 +59,24 @@ def test_the_takeover_goes_on_to_the_embedding_piece(
     paths = [asked.path.rpartition("/")[2] for asked in server.asked]
     # The library is loaded only now.
     assert paths[-3:] == ["tokenizer.json", "tokenizers.js", "embed.safetensors"]
+
+
+def test_a_library_that_does_not_come_is_tried_again_and_costs_no_layer(
+    client: TakeoverPage, server: LiveServer
+) -> None:
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=503, body="busy")
+
+    client.page.context.route("**/tokenizers.js", refuse, times=1)
+    client.take_over(embed=True)
+    client.wait_for(holdsEmbed=True)
+    assert len(refused) == 1
+    assert client.cuts() == [4, 3, 2, 1, 0]
+    assert server.asked_for_pieces() == [*ALL, "embed"]
+    client.page.context.unroute("**/tokenizers.js")
 
 
 ALONE: list[dict[str, Any]] = [

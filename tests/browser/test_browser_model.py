@@ -95,6 +95,34 @@ def test_layers_that_are_given_up_are_loaded_no_further(own_page: Page) -> None:
     assert came["again"] == came["before"] > 0
 
 
+def test_a_page_without_memory_for_a_file_keeps_what_is_on_the_gpu(
+    own_page: Page,
+) -> None:
+    page = ModelPage(own_page, "small-gpt2")
+    came: dict[str, Any] = page.evaluate(
+        """async () => {
+            await share.clear();
+            await run(["a text"], 3);
+            const before = torch.memory_allocated();
+            const original = globalThis.Uint8Array;
+            globalThis.Uint8Array = class extends original {
+                constructor(...args) {
+                    if (args[0] > 10_000) {
+                        throw new RangeError("Array buffer allocation failed");
+                    }
+                    super(...args);
+                }
+            };
+            const pieces = piecesFrom(1, n_layer);
+            const message = await share.load({revision, pieces}).then(() => "", String);
+            globalThis.Uint8Array = original;
+            return {message, before, after: torch.memory_allocated()};
+        }"""
+    )
+    assert "Array buffer allocation failed" in came["message"]
+    assert came["after"] == came["before"] > 0
+
+
 def test_kernels_are_chosen_by_measuring_with_the_first_layer(own_page: Page) -> None:
     """What is found is told once, and a later visit begins with it."""
     page = ModelPage(own_page, "small-gpt2", caps={"software": False})
