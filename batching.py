@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from jobs import ClientGone, Job, Member
+from jobs import Job, Member
 from layer_pass import Pass, Stages
 
 
@@ -48,8 +48,9 @@ class Batcher:
     ) -> None:
         """like: an empty tensor of the model's device and dtype. pass_tokens: the most
         that run together, but one text always. max_waiting_tokens: a request with which
-        more would wait is refused, unless nothing waits. thread: layers_thread(), which
-        models may share; one of its own without."""
+        more would wait is refused, unless nothing waits; one that waits counts as half
+        of them at most. thread: layers_thread(), which models may share; one of its own
+        without."""
         self.model, self.n_layer, self.like = model, n_layer, like
         self.pass_tokens = pass_tokens
         self.max_waiting_tokens = max_waiting_tokens
@@ -65,7 +66,8 @@ class Batcher:
         """Wait for a job's result, float32 on the CPU: the hidden state
         (total_tokens, n_embd), or the finished rows (batch, n_embd).
 
-        Raises QueueFull at once, ClientGone, NotFinite, and what the model raised.
+        Raises QueueFull, before any wait; ClientGone, NotFinite, and what the model
+        raised.
         """
         self.submit(job)
         return job.future.result()
@@ -88,44 +90,29 @@ class Batcher:
     def waiting_tokens(self) -> int:
         """Of the requests that are not yet in a pass."""
         with self._lock:
-            return self._waiting_tokens()
-
-    def _waiting_tokens(self) -> int:
-        return sum(job.waiting_tokens for job in self._queue)
+            return sum(job.waiting_tokens for job in self._queue)
 
     def _check_room(self, tokens: int) -> None:
         limit = self.max_waiting_tokens
-        if limit is None or self._waiting_tokens() + tokens <= limit:
+        if limit is None or self._counted_tokens(limit) + tokens <= limit:
             return
         self._drop_gone()
-        waiting = self._waiting_tokens()
-        if self._queue and waiting + tokens > limit:
-            raise QueueFull(f"{waiting} tokens wait, at most {limit} may")
+        counted = self._counted_tokens(limit)
+        if self._queue and counted + tokens > limit:
+            raise QueueFull(f"{counted} tokens wait, at most {limit} may")
+
+    def _counted_tokens(self, limit: int) -> int:
+        """Those that wait, but of one request no more than half of the limit: others
+        have the other half, and wait for two of its passes at most (_join)."""
+        return sum(min(job.waiting_tokens, limit // 2) for job in self._queue)
 
     def _drop_gone(self) -> None:
         """Also those that have failed with a part of theirs that was in a pass."""
-        for job in [j for j in self._queue if j.future.done() or j.turn.gone()]:
+        for job in [job for job in self._queue if job.is_over()]:
             self._queue.remove(job)
-            job.fail(ClientGone("The client hung up"))
 
     def _take_turn(self) -> None:
         """One pass; then other models that share the thread have theirs."""
-        if (start := self._next_start()) is None:
-            return
-        with torch.inference_mode():
-            self._run_pass(start)
-        # Who got an answer goes on once this thread lets go of Python's lock.
-        if self._next_start() is not None:
-            self._thread.submit(self._take_turn)
-
-    def _next_start(self) -> int | None:
-        """The lowest layer that anybody waits for."""
-        with self._lock:
-            self._drop_gone()
-            self._running = bool(self._queue)
-            return min((job.start for job in self._queue), default=None)
-
-    def _run_pass(self, start: int) -> None:
         run = Pass(
             self.model,
             self.n_layer,
@@ -135,12 +122,26 @@ class Batcher:
             self._tell,
         )
         try:
-            run.run(start)
+            if (start := self._next_start()) is None:
+                return
+            with torch.inference_mode():
+                run.run(start)
+            # Who got an answer goes on once this thread lets go of Python's lock.
+            if self._next_start() is not None:
+                self._thread.submit(self._take_turn)
         except BaseException as error:  # none that a model raised: a mistake of ours
             run.fail(error)
             with self._lock:
                 while self._queue:
                     self._queue.popleft().fail(error)
+                self._running = False
+
+    def _next_start(self) -> int | None:
+        """The lowest layer that anybody waits for."""
+        with self._lock:
+            self._drop_gone()
+            self._running = bool(self._queue)
+            return min((job.start for job in self._queue), default=None)
 
     def _tell(self, layers: int, layer_tokens: int, seconds: float) -> None:
         for tell in self.on_ran:

@@ -94,6 +94,16 @@ class Job:
             return torch.cat([at[index] for index in range(len(parts))])
         return results[torch.tensor(order).argsort()]
 
+    def is_over(self) -> bool:
+        """Whether nothing of it is to run any more; fails if the client is gone."""
+        if not self.future.done():
+            try:
+                if self.turn.gone():
+                    self.fail(ClientGone("The client hung up"))
+            except Exception as error:  # it cannot tell, which is nobody else's matter
+                self.fail(error)
+        return self.future.done()
+
     def fail(self, error: BaseException) -> None:
         self.waiting, self.waiting_tokens = [], 0
         if not self.future.done():

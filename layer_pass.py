@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from input_errors import NotFinite
-from jobs import ClientGone, Job, Member, Want
+from jobs import Job, Member, Want
 from ragged import Ragged
 
 
@@ -154,11 +154,9 @@ class Pass:
     def _drop_gone(self) -> None:
         if self.rows is None:
             return
-        gone = [job for job in self.rows.jobs if job.turn.gone()]
-        for job in gone:
-            job.fail(ClientGone("The client hung up"))
-        if gone:
-            self.rows = self.rows.where(lambda job: job not in gone)
+        over = [job for job in self.rows.jobs if job.is_over()]
+        if over:
+            self.rows = self.rows.where(lambda job: job not in over)
 
     def _join(self, layer: int) -> bool:
         """Whether anybody did."""

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 Inputs = str | list[str] | list[int] | list[list[int]]
 
+MAX_RETRY_AFTER = 30  # seconds
 GONE = 499, "ClientGone"  # nginx's code; nobody is there to read it
 
 # Whether the client of the request under way has hung up; the server says.
@@ -229,11 +230,12 @@ class ModelService:
 
     @contextmanager
     def _overload_refused(self) -> Iterator[None]:
-        """429, with the time until what waits now will have run."""
+        """429, with the time until what waits now will have run. But there is room for
+        small requests before, and the time is a guess until a layer was measured."""
         try:
             yield
         except QueueFull as error:
-            seconds = max(1, ceil(self.load.queue_ms / 1000))
+            seconds = min(max(1, ceil(self.load.queue_ms / 1000)), MAX_RETRY_AFTER)
             headers = {"Retry-After": str(seconds)}
             raise Refusal(
                 OVERLOADED, f"Model is overloaded: {error}", headers

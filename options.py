@@ -116,7 +116,7 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
     @_flag(
         "max_waiting_tokens",
         "The most tokens that wait for their turn; a request with which more would is "
-        "answered 429.",
+        "answered 429, unless none wait. Of one request at most half of them count.",
         type=click.IntRange(1),
     )
     @_flag("payload_limit", "The most bytes in a JSON body.", type=click.IntRange(1))

@@ -15,6 +15,8 @@ import { nextEvent, pause } from "./waiting.js";
  * rather than by the clock, which goes on while a tab is frozen.
  */
 const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000];
+/** However long a server, or a proxy before it, asks to wait. */
+const mostPauseMs = 30_000;
 /** Where the connection was dead and neither end knew, a new one helps; a server that hangs would be asked for ever. */
 const mostTimeouts = 1;
 /** 408 and 429 are the server's, 502 to 504 a proxy's before a server that is starting. */
@@ -37,7 +39,7 @@ export async function persist(ask, { signal, onWait }) {
       if (!isPassing(error)) throw error;
       if (error.error_type === "Timeout" && timeouts++ === mostTimeouts) throw error;
       onWait?.(messageOf(error));
-      await rest(Math.max(ms, error.retryAfterMs), signal);
+      await rest(Math.max(ms, Math.min(error.retryAfterMs, mostPauseMs)), signal);
     }
   }
   return ask();

@@ -247,7 +247,7 @@ def test_the_queue_is_bounded_in_tokens_for_singles_and_batches_alike(
     fake: Fake,
 ) -> None:
     batcher = batcher_of(fake, max_waiting_tokens=10)
-    jobs = [texts(1, length=6), texts(2, 3, 4)]
+    jobs = [texts(1, length=5), texts(2, 3, 4, 5)]
     refused: list[str] = []
 
     def overload() -> None:
@@ -279,14 +279,40 @@ def test_a_request_beyond_the_bound_is_taken_if_nothing_waits(fake: Fake) -> Non
     assert len(result(large)) == 7
 
 
+def test_a_request_beyond_the_bound_leaves_half_of_it_to_others(fake: Fake) -> None:
+    """One comes while each of its passes runs: all are let in, and none waits for
+    more than two."""
+    batcher = batcher_of(fake, pass_tokens=4, max_waiting_tokens=8)
+    large = texts(*range(100, 140))
+    others: list[Job] = []
+
+    def come(layer: int, among: list[int]) -> None:
+        if layer == 0 and large.waiting_tokens:
+            others.append(texts(len(others) + 1))
+            batcher.submit(others[-1])
+            with pytest.raises(QueueFull, match="tokens wait, at most 8 may"):
+                batcher.submit(texts(*range(50, 55)))
+
+    fake.before = come
+    batcher.submit(large)
+    assert len(result(large)) == 40
+    assert len(others) > 8
+    for number, job in enumerate(others, 1):
+        assert result(job) == [after(number, N_LAYER)]
+    passes = [set(among) for layer, among in fake.ran if layer == 0]
+    for number in range(1, len(others) + 1):  # it came while pass number - 1 ran
+        assert any(number in among for among in passes[number : number + 2])
+
+
 def test_those_who_went_away_are_skipped_and_leave_room(fake: Fake) -> None:
     batcher = batcher_of(fake, max_waiting_tokens=2)
     gone = [False]
-    leaver = texts(1, 2, turn=Turn(lambda: gone[0]))
+    leavers = [texts(token, turn=Turn(lambda: gone[0])) for token in (1, 2)]
     stayer = texts(3)
 
     def leave() -> None:
-        batcher.submit(leaver)
+        for leaver in leavers:
+            batcher.submit(leaver)
         with pytest.raises(QueueFull):
             batcher.submit(stayer)
         gone[0] = True
@@ -295,8 +321,9 @@ def test_those_who_went_away_are_skipped_and_leave_room(fake: Fake) -> None:
     Meanwhile(fake, 0, leave)
     batcher.submit(texts(9))
     assert result(stayer) == [31234]
-    with pytest.raises(ClientGone):
-        leaver.future.result(timeout=10)
+    for leaver in leavers:
+        with pytest.raises(ClientGone):
+            leaver.future.result(timeout=10)
     assert [ran for _, ran in fake.ran] == [[9]] * 4 + [[3]] * 4
 
 
@@ -313,6 +340,33 @@ def test_who_goes_away_in_the_middle_of_a_pass_leaves_it(fake: Fake) -> None:
     with pytest.raises(ClientGone):
         leaver.future.result(timeout=10)
     assert fake.ran[-1] == (3, [2])
+
+
+def test_who_cannot_tell_whether_it_is_gone_fails_alone(fake: Fake) -> None:
+    """Whether it waits or runs."""
+    batcher = batcher_of(fake)
+    broken = [False]
+
+    def gone() -> bool:
+        if broken[0]:
+            raise OSError("no such connection")
+        return False
+
+    runs, waits = texts(1, turn=Turn(gone)), texts(2, turn=Turn(gone))
+    with_it, behind = texts(3), texts(4)
+
+    def come_and_break(layer: int, among: list[int]) -> None:
+        if 1 in among and layer == 1:
+            for job in (waits, behind):
+                batcher.submit(job)
+            broken[0] = True
+
+    while_one_runs(fake, batcher, runs, with_it, always=come_and_break)
+    for job in (runs, waits):
+        with pytest.raises(OSError, match="no such connection"):
+            job.future.result(timeout=10)
+    assert result(with_it) == [31234]
+    assert result(behind) == [41234]
 
 
 def fail_on(token: int, at: int) -> Callable[[int, list[int]], None]:
@@ -411,6 +465,23 @@ def test_a_mistake_of_our_own_leaves_nobody_waiting(
         for job in (first, waiting):
             with pytest.raises(KeyError, match="ours"):
                 job.future.result(timeout=10)
+    batcher.submit(again := texts(3))
+    assert result(again) == [31234]
+
+
+def test_a_mistake_between_passes_leaves_nobody_waiting(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batcher = batcher_of(fake)
+
+    def mistake() -> None:
+        raise KeyError("ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batcher, "_drop_gone", mistake)
+        batcher.submit(first := texts(1))
+        with pytest.raises(KeyError, match="ours"):
+            first.future.result(timeout=10)
     batcher.submit(again := texts(3))
     assert result(again) == [31234]
 

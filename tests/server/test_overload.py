@@ -16,6 +16,7 @@ from flask import Flask
 from running import Answer, Running, read_answer
 from tolerances import F32
 
+from model_service import ModelService
 from options import Options
 from ragged import Ragged
 from server import SPARE_THREADS, bound, create_app
@@ -30,9 +31,14 @@ def app(options: Options) -> Flask:
 
 
 @pytest.fixture
-def model(app: Flask) -> SplitModel:
-    found: SplitModel = app.extensions["splitcompute"].default.model
+def service(app: Flask) -> ModelService:
+    found: ModelService = app.extensions["splitcompute"].default
     return found
+
+
+@pytest.fixture
+def model(service: ModelService) -> SplitModel:
+    return service.model
 
 
 @pytest.fixture
@@ -104,6 +110,32 @@ def test_overload_is_429_with_retry_after_within_100_ms(
         held.go.set()
         assert [answer.result().status for answer in accepted] == [200] * len(accepted)
     assert running.post("/embed", body("again")).status == 200
+
+
+def test_while_a_request_beyond_the_bound_waits_others_are_answered(
+    running: Running,
+    service: ModelService,
+    model: SplitModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And who is refused is not told to stay away for as long as that one takes."""
+    held = Held(model, monkeypatch)
+    large = ["some words to wait with"] * 64
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(running.post, "/embed", body("first"))
+        assert held.entered.wait(timeout=10)
+        waits = pool.submit(running.post, "/embed", body(*large))
+        wait_for(lambda: model.batcher.waiting_tokens > WAITING_TOKENS)
+        before = model.batcher.waiting_tokens
+        small = pool.submit(running.post, "/embed", body("small"))
+        wait_for(lambda: model.batcher.waiting_tokens > before or small.done())
+        with service.load.under_way(10**9, service.n_layer):
+            refusal = running.post("/embed", body(*large))
+        held.go.set()
+        assert refusal.status == 429
+        assert "\r\nRetry-After: 30\r\n" in refusal.head
+        answers = [first.result(), waits.result(), small.result()]
+    assert [answer.status for answer in answers] == [200] * 3
 
 
 def test_stopping_answers_every_request_that_was_accepted(
