@@ -77,6 +77,7 @@ class LayerFiles:
         self._folder = cache_dir / "pieces" / model.revision
         self._files: dict[Path, PieceFile] = {}
         self._cutting = threading.Lock()  # one piece at a time: memory for one only
+        self._writing_tokenizer = threading.Lock()  # which waits for no piece
         self._places = places
         self._remove_stale_parts()
 
@@ -127,10 +128,8 @@ class LayerFiles:
         return self._file(
             self._folder / "tokenizer.json",
             lambda file: file.write(self._tokenizer.to_json().encode()),
+            self._writing_tokenizer,
         )
-
-    def path(self, dtype: str, piece: str) -> Path:
-        return self.file(dtype, piece).path
 
     @contextmanager
     def _place(self, wanted: list[tuple[WeightDtype, str]]) -> Iterator[None]:
@@ -148,19 +147,22 @@ class LayerFiles:
 
     def _piece(self, dtype: WeightDtype, piece: str) -> PieceFile:
         return self._file(
-            self._path(dtype, piece), lambda file: self._cut(file, dtype, piece)
+            self._path(dtype, piece),
+            lambda file: self._cut(file, dtype, piece),
+            self._cutting,
         )
 
     def _known(self, path: Path) -> PieceFile | None:
         known = self._files.get(path)
         return known if known is not None and known.is_untouched() else None
 
-    def _file(self, path: Path, write: Callable[[BinaryIO], object]) -> PieceFile:
-        known = self._known(path)
-        if known is not None:
+    def _file(
+        self, path: Path, write: Callable[[BinaryIO], object], lock: threading.Lock
+    ) -> PieceFile:
+        if known := self._known(path):
             return known
-        with self._cutting:
-            file = _find(path) or _written(path, write)
+        with lock:
+            file = self._known(path) or _find(path) or _written(path, write)
             self._files[path] = file
         return file
 

@@ -93,7 +93,7 @@ def golden_files(folder: Path) -> dict[str, bytes]:
     model = SplitModel(ModelSource("golden", folder), cache_dir=folder / "cache")
     layer_files = LayerFiles(model, folder / "cache")
     for dtype, piece in PIECES:
-        path = layer_files.path(dtype, piece)
+        path = layer_files.file(dtype, piece).path
         files[f"{piece}_{dtype}.safetensors"] = path.read_bytes()
     return files
 

@@ -15,7 +15,7 @@ from golden import FIXTURES, golden_files
 from tolerances import BY_DTYPE
 from torch import Tensor
 
-from disk_cache import CacheError
+from disk_cache import CacheError, sha256_of_blocks
 from layer_files import LayerFiles, UnknownPiece
 from model_registry import ModelSource
 from quantize import WEIGHT_DTYPES, WeightDtype, dequantize
@@ -57,7 +57,7 @@ def model_from_pieces(
     for piece in files.pieces:
         prefix = piece.replace("layer.", "layers.") + "."
         prefix = prefix if piece.startswith("layer.") else ""
-        weights = unpacked(files.path(dtype, piece))
+        weights = unpacked(files.file(dtype, piece).path)
         state = {prefix + name: weight for name, weight in weights.items()}
         result = copy.model.load_state_dict(state, strict=False)
         assert not result.unexpected_keys
@@ -101,7 +101,7 @@ def test_pieces_hold_all_weights_under_names_of_their_own(files: LayerFiles) -> 
         for leaf in ("weight", "bias")
     } | {"mlp.c_proj.weight", "mlp.c_proj.bias"}
     for layer in layers:
-        assert set(unpacked(files.path("f32", layer))) == names
+        assert set(unpacked(files.file("f32", layer).path)) == names
 
 
 def test_the_manifest_tells_the_truth_and_is_json(
@@ -115,7 +115,7 @@ def test_the_manifest_tells_the_truth_and_is_json(
     for piece, dtypes in manifest["pieces"].items():
         assert list(dtypes) == list(WEIGHT_DTYPES)
         for dtype, entry in dtypes.items():
-            path = files.path(dtype, piece)
+            path = files.file(dtype, piece).path
             content = path.read_bytes()
             assert entry["bytes"] == len(content) == sizes[dtype][piece]
             assert entry["sha256"] == hashlib.sha256(content).hexdigest()
@@ -144,7 +144,7 @@ def test_data_starts_at_a_multiple_of_eight_and_floats_at_one_of_four(
     files.manifest()
     for dtype in WEIGHT_DTYPES:
         for piece in files.pieces:
-            content = files.path(dtype, piece).read_bytes()
+            content = files.file(dtype, piece).path.read_bytes()
             start = 8 + int.from_bytes(content[:8], "little")
             assert start % 8 == 0
             header = json.loads(content[8:start])
@@ -164,9 +164,9 @@ def test_pieces_come_from_the_checkpoint_not_from_a_rounded_model(
     source = ModelSource("gpt2", gpt2_folder)
     rounded = SplitModel(source, dtype="bf16", cache_dir=tmp_path / "a")
     assert rounded.revision == gpt2.revision
-    path = LayerFiles(rounded, tmp_path / "a").path("f32", "layer.1")
+    path = LayerFiles(rounded, tmp_path / "a").file("f32", "layer.1").path
     assert path.read_bytes() == (
-        LayerFiles(gpt2, tmp_path / "b").path("f32", "layer.1").read_bytes()
+        LayerFiles(gpt2, tmp_path / "b").file("f32", "layer.1").path.read_bytes()
     )
 
 
@@ -182,15 +182,23 @@ def test_a_piece_is_cut_once_by_many_threads_and_over_restarts(
         return read(piece, name)
 
     monkeypatch.setattr(gpt2.weights, "read", counted)
+    hashed: list[Path] = []
+
+    def hash_counted(path: Path, size: int) -> tuple[str, tuple[str, ...]]:
+        hashed.append(path)
+        return sha256_of_blocks(path, size)
+
+    monkeypatch.setattr("layer_files.sha256_of_blocks", hash_counted)
     files = LayerFiles(gpt2, tmp_path)
     threads = [
-        threading.Thread(target=files.path, args=("f16", "layer.0")) for _ in range(8)
+        threading.Thread(target=files.file, args=("f16", "layer.0")) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(reads) == len(set(reads)) == 12
+    assert len(hashed) == 1
     first = files.file("f16", "layer.0")
     assert LayerFiles(gpt2, tmp_path).file("f16", "layer.0") == first
     assert len(reads) == 12
@@ -238,9 +246,9 @@ def test_a_piece_deleted_under_a_running_server_is_cut_again(
     gpt2: SplitModel, tmp_path: Path
 ) -> None:
     files = LayerFiles(gpt2, tmp_path)
-    content = files.path("q8", "finish").read_bytes()
-    files.path("q8", "finish").unlink()
-    assert files.path("q8", "finish").read_bytes() == content
+    content = files.file("q8", "finish").path.read_bytes()
+    files.file("q8", "finish").path.unlink()
+    assert files.file("q8", "finish").path.read_bytes() == content
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -250,13 +258,13 @@ def test_a_damaged_piece_is_cut_again(
 ) -> None:
     """Under a running server and before the next start."""
     files = LayerFiles(gpt2, tmp_path)
-    path = files.path("q8", "layer.0")
+    path = files.file("q8", "layer.0").path
     content = path.read_bytes()
     broken = content[:-1] + (bytes([content[-1] ^ 1]) if damage == "flipped" else b"")
     path.write_bytes(broken)
     if not running:
         files = LayerFiles(gpt2, tmp_path)
-    assert files.path("q8", "layer.0").read_bytes() == content
+    assert files.file("q8", "layer.0").path.read_bytes() == content
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_no_half_file(
@@ -270,15 +278,15 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_half_file(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(CacheError, match=r"layer\.0.*the disk is full"):
-            files.path("f32", "layer.0")
+            files.file("f32", "layer.0")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert files.path("f32", "layer.0").is_file()
+    assert files.file("f32", "layer.0").path.is_file()
 
 
 def test_half_files_of_killed_servers_go_after_a_day(
     gpt2: SplitModel, tmp_path: Path
 ) -> None:
-    folder = LayerFiles(gpt2, tmp_path).path("f32", "finish").parent
+    folder = LayerFiles(gpt2, tmp_path).file("f32", "finish").path.parent
     old, fresh = folder / "layer.0.safetensors.a.part", folder / "layer.1.b.part"
     for part in (old, fresh):
         part.write_bytes(b"half")
@@ -305,5 +313,5 @@ def test_an_unknown_piece_is_refused_before_any_path_is_made(
     gpt2: SplitModel, tmp_path: Path, dtype: str, piece: str
 ) -> None:
     with pytest.raises(UnknownPiece, match=r"f32, f16, q8, q4 and embed, layer\.0 to"):
-        LayerFiles(gpt2, tmp_path).path(dtype, piece)
+        LayerFiles(gpt2, tmp_path).file(dtype, piece)
     assert not list(tmp_path.iterdir())

@@ -157,11 +157,15 @@ def test_while_pieces_are_cut_the_server_answers_the_rest(
         cut(files, file, dtype, piece)
 
     monkeypatch.setattr(LayerFiles, "_cut", slowly)
-    with Running(app) as running, ThreadPoolExecutor(THREADS + 2) as pool:
+    revision = app.extensions["splitcompute"].default.revision
+    tokenizer = f"/models/small-gpt2/{revision}/tokenizer.json"
+    with Running(app) as running, ThreadPoolExecutor(2 * THREADS + 2) as pool:
         path = "/models/small-gpt2/manifest.json?dtype=f16"
         asked = [pool.submit(running.get, path) for _ in range(THREADS + 2)]
         try:
             done, waiting = wait(asked, timeout=5)
+            small = [pool.submit(running.get, tokenizer) for _ in range(THREADS)]
+            assert {each.result(timeout=5).status for each in small} == {200}
             assert running.get("/health").status == 200
             assert running.post("/embed", b'{"inputs": "a"}').status == 200
         finally:
