@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 
@@ -116,6 +117,8 @@ def _as_refusal(error: Exception) -> Refusal:
             return Refusal(UNHEALTHY, str(error))
         case CuttingBusy():
             return Refusal(UNHEALTHY, str(error), {"Retry-After": "1"})
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return Refusal(UNHEALTHY, "Too many open files", {"Retry-After": "1"})
         case SecurityError():
             host = request.environ.get("HTTP_HOST", "")
             return Refusal(

@@ -24,9 +24,9 @@ from http_request import MAX_HEADER_BYTES, Limits
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-MAX_CONNECTIONS = (
-    900  # beyond, clients wait to be accepted; 1,024 open files are common
-)
+MAX_CONNECTIONS = 900  # beyond, clients wait to be accepted
+FILES_PER_CONNECTION = 3  # the socket, a body too long for memory, and such an answer
+OTHER_FILES = 124
 GATHER_SECONDS = 0.15
 """How long at most a request waits for those that come with it to be read: as long as
 it takes for as many as may be connected."""
@@ -53,6 +53,23 @@ def bind(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def connections_allowed() -> int:
+    """MAX_CONNECTIONS, or as many as this process may have the files of: the limit of
+    open files is raised where the system lets us, and often 1,024 without that."""
+    if sys.platform == "win32":  # which has no such limit
+        return MAX_CONNECTIONS
+    import resource
+
+    given = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = (sys.maxsize if n == resource.RLIM_INFINITY else n for n in given)
+    wanted = MAX_CONNECTIONS * FILES_PER_CONNECTION + OTHER_FILES
+    if soft < wanted:
+        soft = min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, given[1]))
+    fitting = (soft - OTHER_FILES) // FILES_PER_CONNECTION
+    return max(min(fitting, MAX_CONNECTIONS), 1)
 
 
 class HttpServer:
@@ -90,7 +107,7 @@ class HttpServer:
                 # No thread waits for a reader. A connection has one answer at a time
                 # (see Channel.readable), so an answer bounds what is kept for it.
                 outbuf_high_watermark=sys.maxsize,
-                connection_limit=MAX_CONNECTIONS,
+                connection_limit=connections_allowed(),
                 channel_timeout=IDLE_SECONDS,
                 cleanup_interval=1,
                 # select() cannot watch a descriptor above 1,023; poll() can.
