@@ -428,6 +428,7 @@ var remainder = (a, b) => {
 };
 var larger = (a, b) => Number.isNaN(a) || a > b ? a : b;
 var smaller = (a, b) => Number.isNaN(a) || a < b ? a : b;
+var power = (a, b) => a === 1 || a === -1 && Math.abs(b) === Infinity ? 1 : a ** b;
 var BINARY = {
   add: number((_, a, b) => `(${a} + ${b})`, (a, b) => a + b, { bool: (a, b) => `(${a} | ${b})` }),
   sub: number((_, a, b) => `(${a} - ${b})`, (a, b) => a - b),
@@ -439,8 +440,8 @@ var BINARY = {
     divideDown
   ),
   remainder: number((T, a, b) => T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`, remainder),
-  fmod: number((_, a, b) => `(${a} % ${b})`, (a, b) => a % b),
-  pow: number((T, a, b) => T === "F32" ? `op_pow(${a}, ${b})` : `op_ipow_${T}(${a}, ${b})`, (a, b) => a === 1 ? 1 : a ** b, { cpuInt: integerPower }),
+  fmod: number((T, a, b) => T === "F32" ? `op_fmod(${a}, ${b})` : `(${a} % ${b})`, (a, b) => a % b),
+  pow: number((T, a, b) => T === "F32" ? `op_pow(${a}, ${b})` : `op_ipow_${T}(${a}, ${b})`, power, { cpuInt: integerPower }),
   maximum: number((T, a, b) => T === "F32" ? `op_max(${a}, ${b})` : `max(${a}, ${b})`, larger, { bool: (a, b) => `(${a} | ${b})` }),
   minimum: number((T, a, b) => T === "F32" ? `op_min(${a}, ${b})` : `min(${a}, ${b})`, smaller, { bool: (a, b) => `(${a} & ${b})` }),
   atan2: float((a, b) => `op_atan2(${a}, ${b})`, Math.atan2),
@@ -591,11 +592,11 @@ var UNARY = {
   asin: float2((a) => `op_asin(${a})`, Math.asin),
   acos: float2((a) => `op_acos(${a})`, Math.acos),
   atan: float2((a) => `op_atan(${a})`, Math.atan),
-  sinh: float2((a) => `(0.5 * (op_expm1(${a}) - op_expm1(-${a})))`, Math.sinh),
-  cosh: float2((a) => `(0.5 * (op_exp(${a}) + op_exp(-${a})))`, Math.cosh),
+  sinh: float2((a) => `op_sinh(${a})`, Math.sinh),
+  cosh: float2((a) => `op_cosh(${a})`, Math.cosh),
   tanh: float2((a) => `op_tanh(${a})`, Math.tanh),
   asinh: float2((a) => `op_asinh(${a})`, Math.asinh),
-  acosh: float2((a) => `op_log(${a} + sqrt((${a} - 1.0) * (${a} + 1.0)))`, Math.acosh),
+  acosh: float2((a) => `op_acosh(${a})`, Math.acosh),
   atanh: float2((a) => `(0.5 * op_log1p(2.0 * ${a} / (1.0 - ${a})))`, Math.atanh),
   erf: float2((a) => `op_erf(${a})`, erf),
   erfc: float2((a) => `op_erfc(${a})`, erfc),
@@ -865,11 +866,14 @@ function baseOf(node, path, buffered) {
   return { base: at2, path: hops };
 }
 function viewIn(base, node) {
-  if (node === base) return contiguousView(base.shape);
-  const [moved2] = node.inputs;
-  if (node.op.kind !== "move" || !moved2) return null;
-  const view2 = viewIn(base, moved2);
-  return view2 && moveView(view2, node.op.move);
+  const moves = [];
+  for (let at2 = node; at2 !== base; ) {
+    const [moved2] = at2.inputs;
+    if (at2.op.kind !== "move" || !moved2) return null;
+    moves.push(at2.op.move);
+    at2 = moved2;
+  }
+  return moves.reduceRight((view2, move) => view2 && moveView(view2, move), contiguousView(base.shape));
 }
 function follow(base, path) {
   let view2 = contiguousView(base.shape);
@@ -1289,6 +1293,40 @@ function attentionTile({ maxQ, headDim }) {
   return { across: 16, down: 8, rows: 2, keys: 2 };
 }
 
+// src/kernels/params.ts
+var LANES = "xyzw";
+var isLiteral = (value) => Number.isFinite(Math.fround(value)) && !Object.is(Math.fround(value), -0);
+var LITERALS = {
+  u32: (value) => `${value >>> 0}u`,
+  i32: (value) => `i32(${value | 0})`,
+  f32: (value) => `f32(${Math.fround(value)})`
+};
+var Params = class {
+  words = [];
+  u32(value) {
+    this.words.push(value >>> 0);
+    const i = this.words.length - 1;
+    return `params.words[${i >> 2}].${LANES[i & 3]}`;
+  }
+  i32(value) {
+    return `bitcast<i32>(${this.u32(value)})`;
+  }
+  f32(value) {
+    return `bitcast<f32>(${this.u32(f322(value))})`;
+  }
+  /** The uniform's contents. */
+  contents() {
+    const words2 = new Uint32Array(Math.max(4, Math.ceil(this.words.length / 4) * 4));
+    words2.set(this.words);
+    return words2;
+  }
+  /** The uniform's declaration; to be written last. */
+  declare(binding) {
+    return `struct Params { words: array<vec4u, ${this.contents().length / 4}> }
+@group(0) @binding(${binding}) var<uniform> params: Params;`;
+  }
+};
+
 // src/kernels/program.ts
 function valueType(program, value) {
   const instruction = program.body[value];
@@ -1471,7 +1509,7 @@ function lowerAttention(node, op, context) {
 function headsOf(node, { buffered }) {
   const { base, view: view2 } = viewOf(node, buffered);
   const [row = 0, head = 0, last = 1] = view2.strides;
-  if (last !== 1 && view2.shape[2] !== 1) throw new NeedsBuffer(node);
+  if (last !== 1 && view2.shape[2] !== 1 || row < 0 || head < 0) throw new NeedsBuffer(node);
   return { base, view: { offset: view2.offset, row, head } };
 }
 function lowerRows(node, context) {
@@ -1528,7 +1566,7 @@ function behindMatmul(node, program, N) {
   const operands = [];
   for (const instruction of program.body) {
     if (instruction.kind === "take" || instruction.kind === "address") return null;
-    if (instruction.kind === "constant" && !Number.isFinite(instruction.value)) return null;
+    if (instruction.kind === "constant" && !isLiteral(instruction.value)) return null;
     if (instruction.kind !== "load") continue;
     const { strides, offset } = instruction.access;
     const view2 = { shape: node.shape, strides, offset };
@@ -3983,33 +4021,62 @@ fn op_ipow_U32(a: U32, b: U32) -> U32 {
   }
   return y;
 }`),
-  // The quotient may round up to the next integer, as of 1 and 0.1: what is left of the dividend tells, where fma rounds once. By an
-  // infinite divisor all is left.
+  // From what is left, which is exact: the quotient may round up to the next integer, as that of 1 and 0.1.
   op_floor_divide_F32: helper(
     `
 fn op_floor_divide_F32(a: F32, b: F32) -> F32 {
-  let q = floor(a / b);
-  let rest = select(fma(-q, b, a), a, op_isinf(b));
+  let rest = op_fmod(a, b);
+  let q = round((a - rest) / b);
   let down = select(q, q - 1.0, (rest != F32(0.0)) & ((rest < F32(0.0)) != (b < F32(0.0))));
-  return select(select(down, q, b == F32(0.0)), op_nan(), op_isinf(a) & (b != F32(0.0)));
+  return select(down, a / b, b == F32(0.0));
 }`,
-    "op_isinf",
-    "op_nan"
+    "op_fmod"
   ),
   op_floor_divide_I32: helper(`
 fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
   let q = a / b;
   return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
 }`),
-  op_remainder_F32: remainder2("F32"),
-  op_remainder_I32: remainder2("I32")
+  // By whole numbers: what the builtin leaves is off by the divisor where the quotient was rounded, as that of 1 and 0.1. The dividend's
+  // powers of two above the divisor's are taken in eight at a time, so that 32 bits hold what is left.
+  op_fmod: helper(
+    `
+fn op_fmod(a: F32, b: F32) -> F32 {
+  let a_bits = bitcast<U32>(a) & U32(0x7fffffffu);
+  let b_bits = bitcast<U32>(b) & U32(0x7fffffffu);
+  let b_power = max(b_bits >> U32(23u), U32(1u));
+  let divisor = (b_bits & U32(0x7fffffu)) | select(U32(0u), U32(0x800000u), b_bits >= U32(0x800000u));
+  var rest = (a_bits & U32(0x7fffffu)) | select(U32(0u), U32(0x800000u), a_bits >= U32(0x800000u));
+  var powers = I32(max(a_bits >> U32(23u), U32(1u))) - I32(b_power);
+  let is_smaller = powers < I32(0);
+  rest = rest % divisor;
+  for (var n = 0; n < 32; n++) {
+    if (all(powers <= I32(0))) { break; }
+    let taken = clamp(powers, I32(0), I32(8));
+    rest = (rest << U32(taken)) % divisor;
+    powers = powers - taken;
+  }
+  let size = F32(rest) * 0x1p-23 * bitcast<F32>(b_power << U32(23u));
+  let signed = bitcast<F32>(bitcast<U32>(size) | (bitcast<U32>(a) & U32(0x80000000u)));
+  let y = select(signed, a, is_smaller);
+  return select(select(y, op_nan(), op_isinf(a) | (b == F32(0.0)) | op_isnan(b)), a, op_isnan(a));
+}`,
+    "op_isinf",
+    "op_isnan",
+    "op_nan"
+  ),
+  op_remainder_F32: remainder2("F32", "op_fmod(a, b)", "op_fmod"),
+  op_remainder_I32: remainder2("I32", "a % b")
 };
-function remainder2(T) {
-  return helper(`
+function remainder2(T, rest, ...needs) {
+  return helper(
+    `
 fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
-  let r = a % b;
+  let r = ${rest};
   return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
-}`);
+}`,
+    ...needs
+  );
 }
 
 // src/ops/helpers_math.ts
@@ -4117,6 +4184,32 @@ fn op_log1p(x: F32) -> F32 {
 }`,
     "op_log"
   ),
+  // exp(x) is infinite a little before its half is: from the square root on nothing is.
+  op_sinh: helper(
+    `
+fn op_sinh(x: F32) -> F32 {
+  let root = op_exp(0.5 * abs(x));
+  let far = 0.5 * root * root;
+  return select(0.5 * (op_expm1(x) - op_expm1(-x)), select(far, -far, x < F32(0.0)), abs(x) > F32(20.0));
+}`,
+    "op_exp",
+    "op_expm1"
+  ),
+  op_cosh: helper(
+    `
+fn op_cosh(x: F32) -> F32 {
+  let root = op_exp(0.5 * abs(x));
+  return 0.5 * root * root + 0.5 / root / root;
+}`,
+    "op_exp"
+  ),
+  op_acosh: helper(
+    `
+fn op_acosh(x: F32) -> F32 {
+  return select(op_log(x + sqrt((x - 1.0) * (x + 1.0))), op_log(x) + 0.6931471805599453, x > F32(1e8));
+}`,
+    "op_log"
+  ),
   op_asinh: helper(
     `
 fn op_asinh(x: F32) -> F32 {
@@ -4187,7 +4280,7 @@ fn op_pow(a: F32, b: F32) -> F32 {
   let y = select(size, signed, a < F32(0.0));
   let zero = select(F32(0.0), op_inf(), b < F32(0.0));
   let known = select(select(select(y, zero, a == F32(0.0)), a, op_isnan(a)), b, op_isnan(b));
-  return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
+  return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)) | ((a == F32(-1.0)) & op_isinf(b)));
 }`,
     "op_nan",
     "op_inf",
@@ -4300,39 +4393,6 @@ fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id)
     workgroups: grid(Math.ceil(matrices * Math.ceil(M / TILE2) * Math.ceil(N / TILE2) / INVOCATIONS4))
   };
 }
-
-// src/kernels/params.ts
-var LANES = "xyzw";
-var LITERALS = {
-  u32: (value) => `${value >>> 0}u`,
-  i32: (value) => `i32(${value | 0})`,
-  f32: (value) => `f32(${Math.fround(value)})`
-};
-var Params = class {
-  words = [];
-  u32(value) {
-    this.words.push(value >>> 0);
-    const i = this.words.length - 1;
-    return `params.words[${i >> 2}].${LANES[i & 3]}`;
-  }
-  i32(value) {
-    return `bitcast<i32>(${this.u32(value)})`;
-  }
-  f32(value) {
-    return `bitcast<f32>(${this.u32(f322(value))})`;
-  }
-  /** The uniform's contents. */
-  contents() {
-    const words2 = new Uint32Array(Math.max(4, Math.ceil(this.words.length / 4) * 4));
-    words2.set(this.words);
-    return words2;
-  }
-  /** The uniform's declaration; to be written last. */
-  declare(binding) {
-    return `struct Params { words: array<vec4u, ${this.contents().length / 4}> }
-@group(0) @binding(${binding}) var<uniform> params: Params;`;
-  }
-};
 
 // src/kernels/program_wgsl.ts
 function programWgsl(program, around) {
@@ -4730,7 +4790,7 @@ function reduce(spec, caps) {
   const finish = finishWgsl(spec, params);
   const wide = !caps.software && sideBySide(spec);
   const inputs = [...spec.program.inputs, ...spec.epilogue?.program.inputs ?? []];
-  const main = wide ? wideMain(outputs, length) : serialMain(outputs, length);
+  const main = wide ? wideMain(outputs) : serialMain(outputs);
   const text = `${halfWgsl(inputs)}
 ${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
 ${wordOutputWgsl(inputs.length, outputType(spec))}
@@ -4738,6 +4798,7 @@ ${params.declare(inputs.length + 1)}
 ${WORKGROUP_INDEX}
 ${state}
 ${element3}
+${gatherWgsl(length, wide ? WORKGROUP2 : 1)}
 ${finish}
 ${main}`;
   const count = product(spec.shape.slice(0, spec.kept));
@@ -4837,28 +4898,43 @@ function decompose(index2, sizes, from, to2) {
   if (to2 > from) lines.push(`let c${from} = ${rest};`);
   return lines.join("\n  ");
 }
-function serialMain(outputs, length) {
+var JOINED = 256;
+var gatherWgsl = (length, step) => `
+fn gather(o: u32, first: u32) -> State {
+  var all = state_start();
+  var some = state_start();
+  var few = state_start();
+  var n = 0u;
+  for (var r = first; r < ${length}; r += ${step}u) {
+    few = state_join(few, state_of(element(o, r), r));
+    n++;
+    if (n % ${JOINED}u > 0u) { continue; }
+    some = state_join(some, few);
+    few = state_start();
+    if (n % ${JOINED ** 2}u > 0u) { continue; }
+    all = state_join(all, some);
+    some = state_start();
+  }
+  return state_join(state_join(all, some), few);
+}`;
+function serialMain(outputs) {
   return `
 @compute @workgroup_size(${SERIAL_WORKGROUP})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let o = workgroup_index(id, count) * ${SERIAL_WORKGROUP}u + invocation;
   if (o >= ${outputs}) { return; }
-  var state = state_start();
-  for (var r = 0u; r < ${length}; r++) { state = state_join(state, state_of(element(o, r), r)); }
-  finish(o, state_result(state));
+  finish(o, state_result(gather(o, 0u)));
 }
 `;
 }
-function wideMain(outputs, length) {
+function wideMain(outputs) {
   return `
 var<workgroup> partial: array<State, ${WORKGROUP2}>;
 @compute @workgroup_size(${WORKGROUP2})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let o = workgroup_index(id, count);
   if (o >= ${outputs}) { return; }
-  var state = state_start();
-  for (var r = invocation; r < ${length}; r += ${WORKGROUP2}u) { state = state_join(state, state_of(element(o, r), r)); }
-  partial[invocation] = state;
+  partial[invocation] = gather(o, invocation);
   for (var half = ${WORKGROUP2 / 2}u; half > 0u; half = half / 2u) {
     workgroupBarrier();
     if (invocation < half) { partial[invocation] = state_join(partial[invocation], partial[invocation + half]); }
@@ -5062,13 +5138,15 @@ var COLUMNS2 = 32;
 function segmentReduce({ op, segments, width }, caps) {
   checkSizes("segment_reduce", { segments, width });
   const slices = caps.software ? 1 : 8;
-  const join2 = { sum: "a + b", mean: "a + b", max: "max(a, b)", min: "min(a, b)" }[op];
+  const join2 = { sum: "a + b", mean: "a + b", max: "op_max(a, b)", min: "op_min(a, b)" }[op];
   return {
     name: `segment_${op}`,
     get wgsl() {
       return (
         /* wgsl */
         `
+${laneAliases(1)}
+${helperText(join2)}
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> lengths: array<i32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -5704,8 +5782,8 @@ function takeFitting(kept, wanted, mostSlack) {
 var MOST_SLACK = 9 / 8;
 var SMALL2 = 2 ** 16;
 function sizeClass(bytes2) {
-  const power = 2 ** Math.ceil(Math.log2(Math.max(bytes2, 256)));
-  const step = power <= SMALL2 ? power : power / 16;
+  const power2 = 2 ** Math.ceil(Math.log2(Math.max(bytes2, 256)));
+  const step = power2 <= SMALL2 ? power2 : power2 / 16;
   return Math.ceil(bytes2 / step) * step || step;
 }
 
@@ -5726,8 +5804,9 @@ var Readback = class {
   encode(encoder, reads, bufferOf) {
     const batches = this.batches(reads).map((parts) => {
       const total = parts.reduce((sum2, { size }) => sum2 + size, 0);
+      const copies = parts.map((part) => ({ ...part, buffer: bufferOf(part.read) }));
       const staging = this.take(total);
-      for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
+      for (const { buffer, from, at: at2, size } of copies) encoder.copyBufferToBuffer(buffer, from, staging, at2, size);
       return { parts, staging, total };
     });
     return async () => (await Promise.all(batches.map(({ parts, staging, total }) => this.receive(staging, parts, total)))).flat();
@@ -5804,14 +5883,12 @@ var Staging = class {
     this.waiting.push({ from, to: to2, bytes: bytes2 });
     return true;
   }
-  /** Encodes the copies that wait. The function returned is called after the submit. */
+  /** Encodes the copies that wait. They wait on where the encoder is given up; after its submit `submitted` is to be called. */
   encode(encoder) {
-    const copies = this.waiting;
-    this.waiting = [];
-    for (const { from, to: to2, bytes: bytes2 } of copies) encoder.copyBufferToBuffer(from, 0, to2, 0, bytes2);
-    return () => {
-      for (const { from } of copies) this.mapAgain(from);
-    };
+    for (const { from, to: to2, bytes: bytes2 } of this.waiting) encoder.copyBufferToBuffer(from, 0, to2, 0, bytes2);
+  }
+  submitted() {
+    for (const { from } of this.waiting.splice(0)) this.mapAgain(from);
   }
   get isWaiting() {
     return this.waiting.length > 0;
@@ -6020,11 +6097,11 @@ var WebGpuBackend = class _WebGpuBackend {
   submit(reads, encode2) {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
-    const submitted = this.staging.encode(encoder);
+    this.staging.encode(encoder);
     encode2(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
-    submitted();
+    this.staging.submitted();
     return receive ? this.checked(receive()) : Promise.resolve([]);
   }
   async synchronize() {
@@ -6088,7 +6165,7 @@ async function init(options = {}) {
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
   const backend = backendOf(device);
-  if (autotuned && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
+  if (autotuned && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles, ...backend.tiles };
   defaultDevice = device;
   return device;
 }
@@ -6749,7 +6826,7 @@ var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input2.ndim);
   const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
-  return cast(element("mul", total, 1 / countOf(input2, dims)), dtype);
+  return cast(element("div", total, countOf(input2, dims)), dtype);
 });
 var any = overDims("any");
 var all = overDims("all");
@@ -7121,6 +7198,11 @@ function product2(op, a, b) {
   if (dtype === "bool") throw new NotImplementedError(`${op}: not implemented for 'bool'`);
   if (!isFloat(dtype)) return integerProduct(a, b, dtype);
   if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
+  if (shape.length - 2 > BATCH_DIMS) {
+    const batch = shape.slice(0, -2);
+    const flat = (x) => flatten2(expand2(x, [...batch, ...x.shape.slice(-2)]), 0, batch.length - 1);
+    return reshape(product2(op, flat(a), flat(b)), shape);
+  }
   return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
 }
 function integerProduct(a, b, dtype) {
@@ -7523,9 +7605,9 @@ var norm2 = named(
         `norm: the dtype of the input (${input2.dtype}) should be convertible without narrowing to the specified dtype (${result})`
       );
     const dims = wrapDims("norm", dim, input2.ndim);
-    const power = p === null ? 2 : p;
-    checkOrder(power, dims, dim, input2.shape);
-    return cast(normOf(cast(input2, "float32"), power === "fro" ? 2 : power, dims, keepdim), result);
+    const power2 = p === null ? 2 : p;
+    checkOrder(power2, dims, dim, input2.shape);
+    return cast(normOf(cast(input2, "float32"), power2 === "fro" ? 2 : power2, dims, keepdim), result);
   }
 );
 function checkOrder(p, dims, dim, shape) {
@@ -9054,7 +9136,7 @@ function parameterOf({ rows, node }) {
 function tensorsIn(tree, found = []) {
   if (tree instanceof Tensor) found.push(tree);
   else if (Array.isArray(tree)) for (const inner of tree) tensorsIn(inner, found);
-  else if (isLiteral(tree)) for (const name in tree) tensorsIn(tree[name], found);
+  else if (isLiteral2(tree)) for (const name in tree) tensorsIn(tree[name], found);
   return found;
 }
 function exchange(tree, tensors) {
@@ -9062,7 +9144,7 @@ function exchange(tree, tensors) {
   const visit = (at2) => {
     if (at2 instanceof Tensor) return tensors[next++];
     if (Array.isArray(at2)) return at2.map(visit);
-    if (!isLiteral(at2)) return at2;
+    if (!isLiteral2(at2)) return at2;
     const literal = {};
     for (const name in at2) literal[name] = visit(at2[name]);
     return literal;
@@ -9070,13 +9152,13 @@ function exchange(tree, tensors) {
   return visit(tree);
 }
 function describe(tree) {
-  if (tree instanceof Tensor) return tree.rows ? describe(tree.rows) : tree.node.form;
+  if (tree instanceof Tensor) return tree.rows ? `parts${describe(tree.rows)}` : tree.node.form;
   if (Array.isArray(tree)) {
     let text = "[";
     for (const inner of tree) text += `${describe(inner)},`;
     return `${text}]`;
   }
-  if (isLiteral(tree)) {
+  if (isLiteral2(tree)) {
     let text = "{";
     for (const name in tree) text += `${name.length}:${name}:${describe(tree[name])},`;
     return `${text}}`;
@@ -9094,7 +9176,7 @@ function describe(tree) {
       throw new TypeError("compile: arguments are tensors, plain values, arrays and object literals of them");
   }
 }
-function isLiteral(value) {
+function isLiteral2(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 

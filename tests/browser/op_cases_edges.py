@@ -29,6 +29,11 @@ LARGE = torch.tensor([60000.0, 60000.0, -60000.0, 1e-7, 5e-8]).half()
 # Angles up to the largest numbers, of both signs, and next to multiples of pi.
 FAR = torch.cat([torch.logspace(3, 38, 200), -torch.logspace(4, 30, 99)])
 FAR = torch.cat([FAR, torch.arange(15000, 16000, 50) * math.pi])
+# Quotients that round up to an integer, and such of many digits.
+DIVIDENDS = torch.tensor(
+    [1.0, -1.0, 6.0, 1e10, -1e30, 3e38, 5.0, 2.5, 0.0, inf, 1.0, nan]
+)
+DIVISORS = torch.tensor([0.1, 0.1, 0.6, 3.0, 7.0, 1e-30, inf, 0.0, 2.0, 2.0, nan, 1.0])
 INTS = torch.tensor([2147483647, -2147483648, 65536, -1], dtype=torch.int32)
 
 special: list[Case] = [
@@ -59,6 +64,22 @@ special: list[Case] = [
     case("pow", ROWS, 2.5),
     case("pow", ROWS, 3),
     case("pow", ROWS, 0),
+    case(
+        "pow",
+        torch.tensor([-1.0, -1.0, 1.0, -2.0]),
+        torch.tensor([inf, -inf, inf, inf]),
+    ),
+    *(
+        case(name, torch.tensor([0.0, 1e-3, 89.0, -89.0, 95.0, inf, nan]))
+        for name in ("sinh", "cosh")
+    ),
+    case("acosh", torch.tensor([1.0, 1.5, 1e4, 1e9, 1e20, 3e38, inf, 0.5])),
+    *(
+        case(name, DIVIDENDS, divisors)
+        for name in ("fmod", "remainder", "floor_divide")
+        for divisors in (DIVISORS, -DIVISORS)
+    ),
+    *(case("mean", torch.ones(n)) for n in (41, 47, 55)),
     case("remainder", ROWS[:2], 2.0),
     case("div", torch.tensor([1.0, -1.0, 0.0]), torch.zeros(3)),
     case("div", INTS, torch.zeros(4, dtype=torch.int32)),

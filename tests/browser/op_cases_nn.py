@@ -18,6 +18,7 @@ def randn(*shape: int) -> Tensor:
 
 WIDE = torch.cat([torch.linspace(-12, 12, 97), torch.tensor([0.0, math.nan])])
 ROWS = randn(5, 24)
+HOLES = torch.tensor([[math.nan, 1.0], [2.0, math.nan], [0.0, 0.0], [math.nan, 5.0]])
 CUBE = randn(2, 6, 5)
 QUERIES, KEYS, VALUES = randn(3, 2, 3, 7, 8).unbind()
 FEWER_HEADS = randn(2, 1, 7, 8)
@@ -32,6 +33,7 @@ products: list[Case] = [
     case("matmul", randn(2, 4, 5), randn(5)),
     case("matmul", randn(2, 4, 5), randn(5, 6)),
     case("matmul", randn(3, 1, 4, 5), randn(2, 5, 6)),
+    case("matmul", randn(1, 2, 1, 2, 3, 4, 5), randn(2, 2, 1, 1, 5, 2)),
     case("matmul", randn(4, 8), View(randn(6, 8), "t", ())),
     case("matmul", View(randn(8, 4), "t", ()), randn(8, 6)),
     case("matmul", randn(3, 4), View(randn(6, 8), "narrow", (0, 1, 4))),
@@ -119,6 +121,10 @@ lookups: list[Case] = [
         for name in ("sum", "mean", "max", "min")
     ),
     case("segment_reduce", randn(6, 2, 3), "mean", lengths=torch.tensor([2, 4])),
+    *(
+        case("segment_reduce", HOLES, name, lengths=torch.tensor([3, 1]))
+        for name in ("max", "min")
+    ),
 ]
 
 
@@ -132,6 +138,7 @@ attention: list[Case] = [
     sdpa(QUERIES, KEYS, VALUES),
     sdpa(QUERIES, KEYS, VALUES, is_causal=True),
     sdpa(QUERIES, KEYS, VALUES, scale=0.3),
+    sdpa(View(QUERIES, "flip", (2,)), View(KEYS, "flip", (1,)), VALUES),
     sdpa(QUERIES, KEYS, VALUES, attn_mask=MASK),
     sdpa(QUERIES, KEYS, VALUES, attn_mask=NOTHING_SEEN),
     sdpa(QUERIES, KEYS, VALUES, attn_mask=randn(2, 1, 7, 7)),

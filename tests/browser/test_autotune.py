@@ -156,6 +156,26 @@ def test_tiles_are_measured_once_for_each_size(engine: Page) -> None:
     torch.testing.assert_close(torch.tensor(found["values"]), row.expand(70, 32))
 
 
+def test_what_was_found_on_an_open_device_outlives_what_was_kept(engine: Page) -> None:
+    """A page that asks for the device again still has an earlier visit's tiles."""
+    tiles = list(TILES)
+    kernels = run(
+        engine,
+        """const kept = (tile) =>
+            ({adapter: adapter(), tiles: {[given.key]: tile}});
+        await reopen(kept(given.tiles[0]));
+        await torch.init({caps: undefined, autotuned: kept(given.tiles[1])});
+        return (await product(given)).kernels;""",
+        {
+            "key": f"128 {N}x{K} f32",
+            "tiles": tiles[:2],
+            "x": torch.randn(ROWS, K).tolist(),
+            "w": torch.randn(N, K).tolist(),
+        },
+    )
+    assert kernels == [TILES[tiles[0]]]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_integers_are_multiplied_where_that_was_chosen_and_shaders_can(
     engine: Page, known: bool

@@ -93,6 +93,83 @@ def test_large_arguments_arrive_whole(engine: Page) -> None:
     assert wrong == []
 
 
+def test_what_fails_takes_no_others_data_with_it(engine: Page) -> None:
+    """Data that waits to be copied is copied by the next step that is submitted."""
+    values = engine.evaluate(
+        """async () => {
+            const data = () => torch.frombuffer(new Float32Array(4));
+            const w = data();
+            const step = torch.compile((x) => x.add(w));
+            await step(data()).numpy();
+            w.dispose();
+            const values = [];
+            for (let n = 0; n < 6; n++) {
+                const failing = step(data());
+                const large = torch.frombuffer(new Float32Array(65536).fill(n + 7));
+                await failing.numpy().catch(({message}) => values.push(message));
+                values.push((await large.numpy())[65535]);
+                large.dispose();
+            }
+            return values;
+        }"""
+    )
+    assert values[1::2] == [7, 8, 9, 10, 11, 12]
+    assert all("disposed" in message for message in values[::2])
+
+
+@pytest.mark.parametrize("software", [True, False])
+def test_sums_of_millions_keep_their_digits(engine: Page, software: bool) -> None:
+    sums = engine.evaluate(
+        """async (software) => {
+            torch.close();
+            await torch.init({caps: {software}});
+            const tenth = torch.full([1, 1], 0.1);
+            const sums = [
+                await torch.ones(1, 1).expand(2e7, 2).sum(0).tolist(),
+                await tenth.expand(5e6, 2).mean(0).tolist(),
+                await tenth.expand(2, 5e6).mean(1).tolist(),
+            ];
+            torch.close();
+            await torch.init();
+            return sums;
+        }""",
+        software,
+    )
+    assert sums[0] == [20_000_000] * 2
+    assert sums[1] == pytest.approx([0.1] * 2, rel=2e-5)
+    assert sums[2] == pytest.approx([0.1] * 2, rel=2e-5)
+
+
+@pytest.mark.parametrize("device", ["cpu", "webgpu"])
+def test_numbers_that_wgsl_cannot_spell_come_behind_a_product(
+    engine: Page, device: str
+) -> None:
+    values = engine.evaluate(
+        """async (device) => {
+            const {linear} = torch.nn.functional;
+            const ones = (rows) => torch.ones([rows, 4], {device});
+            const y = () => linear(ones(1), ones(2));
+            const found = [y().mul(1e39), y().add(-1e40), y().clamp({max: 3.5e38}),
+                y().mul(-0)];
+            const rows = await Promise.all(found.map((tensor) => tensor.numpy()));
+            return rows.map(([value]) => Object.is(value, -0) ? "-0" : String(value));
+        }""",
+        device,
+    )
+    assert values == ["Infinity", "-Infinity", "4", "-0"]
+
+
+def test_a_view_of_a_view_any_number_of_times(engine: Page) -> None:
+    values = engine.evaluate(
+        """async () => {
+            let x = torch.tensor([[1, 2], [3, 4]]);
+            for (let n = 0; n < 20001; n++) x = x.T;
+            return x.tolist();
+        }"""
+    )
+    assert values == [[1, 3], [2, 4]]
+
+
 @pytest.mark.parametrize("device", ["cpu", "webgpu"])
 def test_a_chain_of_any_length_is_computed(engine: Page, device: str) -> None:
     total = engine.evaluate(

@@ -71,11 +71,14 @@ function baseOf(node: Node, path: Path, buffered: ReadonlySet<Node>): { base: No
 
 /** The view of a buffer that holds a node's elements, or null where they lie in none. */
 export function viewIn(base: Node, node: Node): View | null {
-  if (node === base) return contiguousView(base.shape);
-  const [moved] = node.inputs;
-  if (node.op.kind !== "move" || !moved) return null;
-  const view = viewIn(base, moved);
-  return view && moveView(view, node.op.move);
+  const moves: Move[] = [];
+  for (let at = node; at !== base; ) {
+    const [moved] = at.inputs;
+    if (at.op.kind !== "move" || !moved) return null;
+    moves.push(at.op.move);
+    at = moved;
+  }
+  return moves.reduceRight<View | null>((view, move) => view && moveView(view, move), contiguousView(base.shape));
 }
 
 /** How a buffer lies after the hops. */

@@ -6,6 +6,7 @@ import { RuntimeError } from "../base/errors";
 import { type AttentionSpec, type HeadView } from "../kernels/attention";
 import type { Strides } from "../kernels/batch_matmul";
 import { WEIGHT_DTYPES, type WeightDtype } from "../kernels/kernel";
+import { isLiteral } from "../kernels/params";
 import { mergeDims } from "../kernels/program";
 import type { Behind, Task } from "../kernels/task";
 import { type Decision, NeedsBuffer } from "./decide";
@@ -166,11 +167,11 @@ interface Heads {
   readonly view: HeadView;
 }
 
-/** A (T, H, D) view as the attention kernel takes it: any strides but the last. */
+/** A (T, H, D) view as the attention kernel takes it: any strides forward but the last. */
 function headsOf(node: Node, { buffered }: Context): Heads {
   const { base, view } = viewOf(node, buffered);
   const [row = 0, head = 0, last = 1] = view.strides;
-  if (last !== 1 && view.shape[2] !== 1) throw new NeedsBuffer(node);
+  if ((last !== 1 && view.shape[2] !== 1) || row < 0 || head < 0) throw new NeedsBuffer(node);
   return { base, view: { offset: view.offset, row, head } };
 }
 
@@ -233,7 +234,7 @@ function behindMatmul(node: Node, program: Behind["program"], N: number): Behind
   const operands: ("full" | "column")[] = [];
   for (const instruction of program.body) {
     if (instruction.kind === "take" || instruction.kind === "address") return null;
-    if (instruction.kind === "constant" && !Number.isFinite(instruction.value)) return null;
+    if (instruction.kind === "constant" && !isLiteral(instruction.value)) return null;
     if (instruction.kind !== "load") continue;
     const { strides, offset } = instruction.access;
     const view = { shape: node.shape, strides, offset };

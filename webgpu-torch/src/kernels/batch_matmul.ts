@@ -13,7 +13,7 @@ export interface Strides {
 }
 
 export interface BatchMatmulSpec {
-  /** The batch dimensions of the output, at most 4. */
+  /** The batch dimensions of the output, at most `BATCH_DIMS`. */
   readonly batch: readonly number[];
   readonly M: number;
   readonly N: number;
@@ -26,7 +26,8 @@ export interface BatchMatmulSpec {
   readonly epilogue: Epilogue;
 }
 
-const BATCH_DIMS = 4;
+/** Most batch dimensions. */
+export const BATCH_DIMS = 4;
 const INVOCATIONS = 64;
 /** Rows and columns of an invocation's register tile. Any strides leave nothing to load in vectors, and this is not the way of weights. */
 const TILE = 4;

@@ -11,7 +11,10 @@ export interface Numbers {
   f32(value: number): string;
 }
 
-/** Numbers in the text itself, for code that runs inside a kernel with a uniform of its own. Floats must be finite. */
+/** Whether WGSL can spell a float: it has no infinity, and its compilers may drop the sign of zero. */
+export const isLiteral = (value: number): boolean => Number.isFinite(Math.fround(value)) && !Object.is(Math.fround(value), -0);
+
+/** Numbers in the text itself, for code that runs inside a kernel with a uniform of its own. Floats as `isLiteral` says. */
 export const LITERALS: Numbers = {
   u32: (value) => `${value >>> 0}u`,
   i32: (value) => `i32(${value | 0})`,

@@ -37,7 +37,7 @@ export function reduce(spec: ReduceSpec, caps: Caps): Kernel {
   // A workgroup a result where the reduced elements lie side by side; an invocation a result where the results do.
   const wide = !caps.software && sideBySide(spec);
   const inputs = [...spec.program.inputs, ...(spec.epilogue?.program.inputs ?? [])];
-  const main = wide ? wideMain(outputs, length) : serialMain(outputs, length);
+  const main = wide ? wideMain(outputs) : serialMain(outputs);
   const text = `${halfWgsl(inputs)}
 ${inputs.map((dtype, i) => inputWgsl(i, i, dtype, 1)).join("\n")}
 ${wordOutputWgsl(inputs.length, outputType(spec))}
@@ -45,6 +45,7 @@ ${params.declare(inputs.length + 1)}
 ${WORKGROUP_INDEX}
 ${state}
 ${element}
+${gatherWgsl(length, wide ? WORKGROUP : 1)}
 ${finish}
 ${main}`;
   const count = product(spec.shape.slice(0, spec.kept));
@@ -158,29 +159,48 @@ function decompose(index: string, sizes: readonly string[], from: number, to: nu
   return lines.join("\n  ");
 }
 
-function serialMain(outputs: string, length: string): string {
+/** States that are joined one by one before their sum, say, is joined to a larger one. */
+const JOINED = 256;
+
+/** `gather(o, first)`: every step-th element of result o. Millions added one by one to their sum would lose most of their digits. */
+const gatherWgsl = (length: string, step: number): string => `
+fn gather(o: u32, first: u32) -> State {
+  var all = state_start();
+  var some = state_start();
+  var few = state_start();
+  var n = 0u;
+  for (var r = first; r < ${length}; r += ${step}u) {
+    few = state_join(few, state_of(element(o, r), r));
+    n++;
+    if (n % ${JOINED}u > 0u) { continue; }
+    some = state_join(some, few);
+    few = state_start();
+    if (n % ${JOINED ** 2}u > 0u) { continue; }
+    all = state_join(all, some);
+    some = state_start();
+  }
+  return state_join(state_join(all, some), few);
+}`;
+
+function serialMain(outputs: string): string {
   return `
 @compute @workgroup_size(${SERIAL_WORKGROUP})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let o = workgroup_index(id, count) * ${SERIAL_WORKGROUP}u + invocation;
   if (o >= ${outputs}) { return; }
-  var state = state_start();
-  for (var r = 0u; r < ${length}; r++) { state = state_join(state, state_of(element(o, r), r)); }
-  finish(o, state_result(state));
+  finish(o, state_result(gather(o, 0u)));
 }
 `;
 }
 
-function wideMain(outputs: string, length: string): string {
+function wideMain(outputs: string): string {
   return `
 var<workgroup> partial: array<State, ${WORKGROUP}>;
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(local_invocation_index) invocation: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u) {
   let o = workgroup_index(id, count);
   if (o >= ${outputs}) { return; }
-  var state = state_start();
-  for (var r = invocation; r < ${length}; r += ${WORKGROUP}u) { state = state_join(state, state_of(element(o, r), r)); }
-  partial[invocation] = state;
+  partial[invocation] = gather(o, invocation);
   for (var half = ${WORKGROUP / 2}u; half > 0u; half = half / 2u) {
     workgroupBarrier();
     if (invocation < half) { partial[invocation] = state_join(partial[invocation], partial[invocation + half]); }

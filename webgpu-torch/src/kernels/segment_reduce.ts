@@ -1,7 +1,9 @@
 /** One row from each segment of rows: the pooling of sequences laid end to end. */
 
+import { helperText } from "../ops/helpers";
 import type { Caps } from "./caps";
 import { checkSizes, f32, grid, type Kernel, uniforms, WORKGROUP_INDEX } from "./kernel";
+import { laneAliases } from "./lanes";
 
 export interface SegmentReduceSpec {
   readonly op: "sum" | "mean" | "max" | "min";
@@ -16,11 +18,13 @@ export function segmentReduce({ op, segments, width }: SegmentReduceSpec, caps: 
   checkSizes("segment_reduce", { segments, width });
   // Neighbouring invocations read neighbouring columns; `slices` of them share a segment's rows.
   const slices = caps.software ? 1 : 8;
-  const join = { sum: "a + b", mean: "a + b", max: "max(a, b)", min: "min(a, b)" }[op];
+  const join = { sum: "a + b", mean: "a + b", max: "op_max(a, b)", min: "op_min(a, b)" }[op];
   return {
     name: `segment_${op}`,
     get wgsl() {
       return /* wgsl */ `
+${laneAliases(1)}
+${helperText(join)}
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> lengths: array<i32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;

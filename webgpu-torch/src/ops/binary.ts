@@ -65,6 +65,9 @@ const remainder = (a: number, b: number): number => {
 const larger = (a: number, b: number): number => (Number.isNaN(a) || a > b ? a : b);
 const smaller = (a: number, b: number): number => (Number.isNaN(a) || a < b ? a : b);
 
+/** JavaScript's own has no value for infinite powers of 1 and -1. */
+const power = (a: number, b: number): number => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b);
+
 export const BINARY = {
   add: number((_, a, b) => `(${a} + ${b})`, (a, b) => a + b, { bool: (a, b) => `(${a} | ${b})` }),
   sub: number((_, a, b) => `(${a} - ${b})`, (a, b) => a - b),
@@ -76,8 +79,8 @@ export const BINARY = {
     divideDown,
   ),
   remainder: number((T, a, b) => (T === "U32" ? `(${a} % ${b})` : `op_remainder_${T}(${a}, ${b})`), remainder),
-  fmod: number((_, a, b) => `(${a} % ${b})`, (a, b) => a % b),
-  pow: number((T, a, b) => (T === "F32" ? `op_pow(${a}, ${b})` : `op_ipow_${T}(${a}, ${b})`), (a, b) => (a === 1 ? 1 : a ** b), { cpuInt: integerPower }),
+  fmod: number((T, a, b) => (T === "F32" ? `op_fmod(${a}, ${b})` : `(${a} % ${b})`), (a, b) => a % b),
+  pow: number((T, a, b) => (T === "F32" ? `op_pow(${a}, ${b})` : `op_ipow_${T}(${a}, ${b})`), power, { cpuInt: integerPower }),
   maximum: number((T, a, b) => (T === "F32" ? `op_max(${a}, ${b})` : `max(${a}, ${b})`), larger, { bool: (a, b) => `(${a} | ${b})` }),
   minimum: number((T, a, b) => (T === "F32" ? `op_min(${a}, ${b})` : `min(${a}, ${b})`), smaller, { bool: (a, b) => `(${a} & ${b})` }),
   atan2: float((a, b) => `op_atan2(${a}, ${b})`, Math.atan2),

@@ -62,18 +62,16 @@ fn op_ipow_U32(a: U32, b: U32) -> U32 {
   return y;
 }`),
 
-  // The quotient may round up to the next integer, as of 1 and 0.1: what is left of the dividend tells, where fma rounds once. By an
-  // infinite divisor all is left.
+  // From what is left, which is exact: the quotient may round up to the next integer, as that of 1 and 0.1.
   op_floor_divide_F32: helper(
     `
 fn op_floor_divide_F32(a: F32, b: F32) -> F32 {
-  let q = floor(a / b);
-  let rest = select(fma(-q, b, a), a, op_isinf(b));
+  let rest = op_fmod(a, b);
+  let q = round((a - rest) / b);
   let down = select(q, q - 1.0, (rest != F32(0.0)) & ((rest < F32(0.0)) != (b < F32(0.0))));
-  return select(select(down, q, b == F32(0.0)), op_nan(), op_isinf(a) & (b != F32(0.0)));
+  return select(down, a / b, b == F32(0.0));
 }`,
-    "op_isinf",
-    "op_nan",
+    "op_fmod",
   ),
 
   op_floor_divide_I32: helper(`
@@ -82,16 +80,48 @@ fn op_floor_divide_I32(a: I32, b: I32) -> I32 {
   return select(q, q - 1, (a % b != I32(0)) & ((a < I32(0)) != (b < I32(0))));
 }`),
 
-  op_remainder_F32: remainder("F32"),
+  // By whole numbers: what the builtin leaves is off by the divisor where the quotient was rounded, as that of 1 and 0.1. The dividend's
+  // powers of two above the divisor's are taken in eight at a time, so that 32 bits hold what is left.
+  op_fmod: helper(
+    `
+fn op_fmod(a: F32, b: F32) -> F32 {
+  let a_bits = bitcast<U32>(a) & U32(0x7fffffffu);
+  let b_bits = bitcast<U32>(b) & U32(0x7fffffffu);
+  let b_power = max(b_bits >> U32(23u), U32(1u));
+  let divisor = (b_bits & U32(0x7fffffu)) | select(U32(0u), U32(0x800000u), b_bits >= U32(0x800000u));
+  var rest = (a_bits & U32(0x7fffffu)) | select(U32(0u), U32(0x800000u), a_bits >= U32(0x800000u));
+  var powers = I32(max(a_bits >> U32(23u), U32(1u))) - I32(b_power);
+  let is_smaller = powers < I32(0);
+  rest = rest % divisor;
+  for (var n = 0; n < 32; n++) {
+    if (all(powers <= I32(0))) { break; }
+    let taken = clamp(powers, I32(0), I32(8));
+    rest = (rest << U32(taken)) % divisor;
+    powers = powers - taken;
+  }
+  let size = F32(rest) * 0x1p-23 * bitcast<F32>(b_power << U32(23u));
+  let signed = bitcast<F32>(bitcast<U32>(size) | (bitcast<U32>(a) & U32(0x80000000u)));
+  let y = select(signed, a, is_smaller);
+  return select(select(y, op_nan(), op_isinf(a) | (b == F32(0.0)) | op_isnan(b)), a, op_isnan(a));
+}`,
+    "op_isinf",
+    "op_isnan",
+    "op_nan",
+  ),
 
-  op_remainder_I32: remainder("I32"),
+  op_remainder_F32: remainder("F32", "op_fmod(a, b)", "op_fmod"),
+
+  op_remainder_I32: remainder("I32", "a % b"),
 };
 
 /** The remainder that takes the divisor's sign, as Python's. */
-function remainder(T: "F32" | "I32"): Helper {
-  return helper(`
+function remainder(T: "F32" | "I32", rest: string, ...needs: readonly string[]): Helper {
+  return helper(
+    `
 fn op_remainder_${T}(a: ${T}, b: ${T}) -> ${T} {
-  let r = a % b;
+  let r = ${rest};
   return select(r, r + b, (r != ${T}(0)) & ((r < ${T}(0)) != (b < ${T}(0))));
-}`);
+}`,
+    ...needs,
+  );
 }

@@ -123,6 +123,35 @@ fn op_log1p(x: F32) -> F32 {
     "op_log",
   ),
 
+  // exp(x) is infinite a little before its half is: from the square root on nothing is.
+  op_sinh: helper(
+    `
+fn op_sinh(x: F32) -> F32 {
+  let root = op_exp(0.5 * abs(x));
+  let far = 0.5 * root * root;
+  return select(0.5 * (op_expm1(x) - op_expm1(-x)), select(far, -far, x < F32(0.0)), abs(x) > F32(20.0));
+}`,
+    "op_exp",
+    "op_expm1",
+  ),
+
+  op_cosh: helper(
+    `
+fn op_cosh(x: F32) -> F32 {
+  let root = op_exp(0.5 * abs(x));
+  return 0.5 * root * root + 0.5 / root / root;
+}`,
+    "op_exp",
+  ),
+
+  op_acosh: helper(
+    `
+fn op_acosh(x: F32) -> F32 {
+  return select(op_log(x + sqrt((x - 1.0) * (x + 1.0))), op_log(x) + 0.6931471805599453, x > F32(1e8));
+}`,
+    "op_log",
+  ),
+
   op_asinh: helper(
     `
 fn op_asinh(x: F32) -> F32 {
@@ -199,7 +228,7 @@ fn op_pow(a: F32, b: F32) -> F32 {
   let y = select(size, signed, a < F32(0.0));
   let zero = select(F32(0.0), op_inf(), b < F32(0.0));
   let known = select(select(select(y, zero, a == F32(0.0)), a, op_isnan(a)), b, op_isnan(b));
-  return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)));
+  return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)) | ((a == F32(-1.0)) & op_isinf(b)));
 }`,
     "op_nan",
     "op_inf",

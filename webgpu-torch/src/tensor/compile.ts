@@ -115,7 +115,7 @@ function exchange(tree: unknown, tensors: readonly Tensor[]): unknown {
 
 /** What a recording depends on: shapes and dtypes of tensors, and other values themselves. Texts come with their lengths, so that none reads as two. */
 function describe(tree: unknown): string {
-  if (tree instanceof Tensor) return tree.rows ? describe(tree.rows) : tree.node.form;
+  if (tree instanceof Tensor) return tree.rows ? `parts${describe(tree.rows)}` : tree.node.form;
   if (Array.isArray(tree)) {
     let text = "[";
     for (const inner of tree) text += `${describe(inner)},`;

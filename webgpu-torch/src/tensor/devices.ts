@@ -31,7 +31,8 @@ export async function init(options: InitOptions = {}): Promise<DeviceName> {
   const open = backends.get(device);
   if (!open || open.lost || caps) backends.set(device, device === "cpu" ? new CpuBackend() : await WebGpuBackend.create(caps));
   const backend = backendOf(device);
-  if (autotuned && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles };
+  // What was found on an open device is the younger.
+  if (autotuned && autotuned.adapter === adapterText(backend)) backend.tiles = { ...autotuned.tiles, ...backend.tiles };
   defaultDevice = device;
   return device;
 }

@@ -3,12 +3,13 @@
 import { type DType, isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { numel, reducedShape } from "../base/shape";
+import { BATCH_DIMS } from "../kernels/batch_matmul";
 import { linearShape, matmulShape } from "../ops/matmul";
 import { cast, constant, element, make, promoted } from "./build";
 import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
 import { sum } from "./reductions";
-import { expand, reshape, transpose, unsqueeze } from "./shapes";
+import { expand, flatten, reshape, transpose, unsqueeze } from "./shapes";
 import type { Tensor } from "./tensor";
 
 /** A batched product of matrices; a vector on either side is a matrix of one row or one column, which is left out again. */
@@ -29,6 +30,11 @@ function product(op: string, a: Tensor, b: Tensor): Tensor {
   if (dtype === "bool") throw new NotImplementedError(`${op}: not implemented for 'bool'`);
   if (!isFloat(dtype)) return integerProduct(a, b, dtype);
   if (a.shape.at(-1) === 0) return constant(0, shape, dtype, a.backend);
+  if (shape.length - 2 > BATCH_DIMS) {
+    const batch = shape.slice(0, -2);
+    const flat = (x: Tensor) => flatten(expand(x, [...batch, ...x.shape.slice(-2)]), 0, batch.length - 1);
+    return reshape(product(op, flat(a), flat(b)), shape);
+  }
   // Kernels multiply float32.
   return cast(make({ kind: "matmul" }, [cast(a, "float32"), cast(b, "float32")], shape, "float32"), dtype);
 }

@@ -40,7 +40,7 @@ export const mean = named("mean", ["input: Tensor", "..."], (input: Tensor, ...a
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input.ndim);
   const total = reduced("sum", cast(cast(input, dtype), "float32"), dims, keepdim);
-  return cast(element("mul", total, 1 / countOf(input, dims)), dtype);
+  return cast(element("div", total, countOf(input, dims)), dtype);
 });
 
 export const any = overDims("any");

@@ -30,8 +30,10 @@ export class Readback {
   encode(encoder: GPUCommandEncoder, reads: readonly Read[], bufferOf: (read: Read) => GPUBuffer): () => Promise<ArrayBuffer[]> {
     const batches = this.batches(reads).map((parts) => {
       const total = parts.reduce((sum, { size }) => sum + size, 0);
+      // Throws where one was disposed, before a staging buffer is taken.
+      const copies = parts.map((part) => ({ ...part, buffer: bufferOf(part.read) }));
       const staging = this.take(total);
-      for (const part of parts) encoder.copyBufferToBuffer(bufferOf(part.read), part.from, staging, part.at, part.size);
+      for (const { buffer, from, at, size } of copies) encoder.copyBufferToBuffer(buffer, from, staging, at, size);
       return { parts, staging, total };
     });
     return async () => (await Promise.all(batches.map(({ parts, staging, total }) => this.receive(staging, parts, total)))).flat();

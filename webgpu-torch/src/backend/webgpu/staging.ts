@@ -50,14 +50,13 @@ export class Staging {
     return true;
   }
 
-  /** Encodes the copies that wait. The function returned is called after the submit. */
-  encode(encoder: GPUCommandEncoder): () => void {
-    const copies = this.waiting;
-    this.waiting = [];
-    for (const { from, to, bytes } of copies) encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
-    return () => {
-      for (const { from } of copies) this.mapAgain(from);
-    };
+  /** Encodes the copies that wait. They wait on where the encoder is given up; after its submit `submitted` is to be called. */
+  encode(encoder: GPUCommandEncoder): void {
+    for (const { from, to, bytes } of this.waiting) encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
+  }
+
+  submitted(): void {
+    for (const { from } of this.waiting.splice(0)) this.mapAgain(from);
   }
 
   get isWaiting(): boolean {

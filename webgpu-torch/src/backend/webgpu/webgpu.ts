@@ -166,11 +166,11 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   submit(reads: readonly Read[], encode: (encoder: GPUCommandEncoder) => void): Promise<ArrayBuffer[]> {
     this.checkAlive();
     const encoder = this.device.createCommandEncoder();
-    const submitted = this.staging.encode(encoder);
+    this.staging.encode(encoder);
     encode(encoder);
     const receive = reads.length > 0 ? this.readback.encode(encoder, reads, ({ storage }) => this.bufferOf(storage)) : null;
     this.device.queue.submit([encoder.finish()]);
-    submitted();
+    this.staging.submitted();
     return receive ? this.checked(receive()) : Promise.resolve([]);
   }
 
