@@ -31,6 +31,8 @@ def choose_split(
     if asked.split != "auto":
         return asked.split, "fixed: as asked"
     if asked.browser is None:
+        if asked.policy == "server":
+            return model.n_layer, "server: all layers on the server, as the policy asks"
         split = lowest_split(model.n_layer, set(asked.held))
         return split, "the fewest layers that the browser's allow; it measured nothing"
     choice = choose_cut(

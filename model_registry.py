@@ -170,5 +170,5 @@ def _unavailable(asked: str, error: Exception) -> ModelUnavailable:
     reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].strip()
     return ModelUnavailable(
         f"model {asked!r}: cannot be downloaded from {constants.ENDPOINT} ({reason}) "
-        f"and is not in {constants.HF_HUB_CACHE}"
+        f"and is not whole in {constants.HF_HUB_CACHE}"
     )

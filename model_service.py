@@ -182,7 +182,11 @@ class ModelService:
         return shown
 
     def check_health(self) -> None:
-        """Healthy until a computation fails, and again once one succeeds."""
+        """Healthy until a computation fails, and again once one succeeds.
+
+        Where the queue is full no more can be said than that it takes requests; what
+        waits will tell.
+        """
         if self._failed:
             try:
                 self.embed(
@@ -192,7 +196,8 @@ class ModelService:
                     Timings(),
                 )
             except Refusal as refusal:
-                raise Refusal(UNHEALTHY, refusal.message) from None
+                if (refusal.status, refusal.error_type) != OVERLOADED:
+                    raise Refusal(UNHEALTHY, refusal.message) from None
 
     @property
     def crowded(self) -> bool:

@@ -77,7 +77,7 @@ class SplitRequest(Request):
         BrowserMeasured | None,
         Field(
             description="For auto: what the browser measured. Without it the split is "
-            "the lowest that held allows."
+            "the lowest that held allows, but under the policy server."
         ),
     ] = None
     policy: PolicyField = "offload"

@@ -138,6 +138,20 @@ def test_what_was_downloaded_serves_without_the_hub(
     assert resolve_with(tmp_path, "acme/tiny-bert", **offline) == first
 
 
+def test_a_download_that_was_interrupted_does_not_serve_without_the_hub(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    _, folder = resolve_with(tmp_path, "acme/tiny-bert", HF_ENDPOINT=hub.url)
+    (Path(folder) / "model.safetensors").unlink()
+    gone = {"HF_ENDPOINT": f"http://127.0.0.1:{unused_port()}"}
+    kind, text = resolve_with(tmp_path, "acme/tiny-bert", **gone)
+    assert kind == "ModelUnavailable"
+    assert "cannot be downloaded from http" in text
+    assert text.endswith(f"and is not whole in {tmp_path}/hub")
+    again = resolve_with(tmp_path, "acme/tiny-bert", HF_ENDPOINT=hub.url)
+    assert again == ("tiny-bert", folder)
+
+
 @pytest.mark.parametrize("revision", [TAG, COMMIT])
 def test_a_revision_can_be_pinned(hub: FakeHub, tmp_path: Path, revision: str) -> None:
     model = f"acme/tiny-bert@{revision}"
@@ -171,7 +185,7 @@ def test_a_hub_that_cannot_be_reached_is_one_clear_line(tmp_path: Path) -> None:
         kind, text = resolve_with(tmp_path, "gpt2-xl", **environment)
         assert kind == "ModelUnavailable"
         assert "'openai-community/gpt2-xl': cannot be downloaded from http" in text
-        assert text.endswith(f"and is not in {tmp_path}/hub")
+        assert text.endswith(f"and is not whole in {tmp_path}/hub")
         assert "\n" not in text
 
 

@@ -44,6 +44,7 @@ def ask(client: FlaskClient, **asked: Any) -> TestResponse:
         ({"browser": FAR, "policy": "latency"}, 4, "latency: 4 of 4"),
         ({"browser": NEW}, 3, "one layer to measure the browser"),
         ({}, 0, "it measured nothing"),
+        ({"policy": "server"}, 4, "server: all layers"),
         ({"split": 2}, 2, "fixed: as asked"),
     ],
 )

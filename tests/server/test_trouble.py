@@ -13,6 +13,7 @@ from running import Running
 from tolerances import F32
 
 import model_service
+from batching import QueueFull
 from options import Options
 from ragged import Ragged
 from split_model import SplitModel
@@ -34,6 +35,27 @@ def test_a_failing_model_is_424_and_unhealthy_until_it_works_again(
         assert_refused(answer, 424, "out of memory", "Backend")
         assert_refused(client.get("/health"), 503, "out of memory", "Unhealthy")
     assert client.get("/health").status_code == 200
+
+
+def test_a_full_queue_is_not_unhealthy_though_a_computation_failed(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load balancer that took it out would send the crowd to the next."""
+    model: SplitModel = app.extensions["splitcompute"].default.model
+
+    def fail(*args: object) -> None:
+        raise RuntimeError("for once")
+
+    def full(*args: object) -> None:
+        raise QueueFull("9 tokens wait, at most 9 may")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.model, "run_layers", fail)
+        client.post("/embed", json={"inputs": "a"})
+    with monkeypatch.context() as patch:
+        patch.setattr(model.batcher, "submit", full)
+        assert client.post("/embed", json={"inputs": "a"}).status_code == 429
+        assert client.get("/health").status_code == 200
 
 
 def test_a_model_that_gives_nan_is_424_and_still_healthy(
