@@ -1612,7 +1612,11 @@ function makePlan(lowered, outputs) {
   for (const node of outputs) slots.set(node, slots.size);
   const workspace = new Workspace();
   const first = slots.size;
-  const slot = (of2) => slots.get(of2) ?? 0;
+  const slot = (of2) => {
+    const placed = slots.get(of2);
+    if (placed === void 0) throw new RangeError(`a step reads ${of2.called ?? of2.op.kind}, which none before it computes`);
+    return placed;
+  };
   const steps = [];
   for (const [node, { task, operands }] of lowered) {
     if (!slots.has(node)) slots.set(node, first + workspace.take(bytesOf(node)));
@@ -5985,8 +5989,8 @@ var WebGpuBackend = class _WebGpuBackend {
   uniforms;
   bindGroups;
   lost = null;
-  /** What work for a device that is closed is refused with. */
-  Refusal = RuntimeError;
+  /** Whether it is lost for lack of memory. */
+  isFull = false;
   profiler = null;
   pool;
   readback;
@@ -6128,13 +6132,15 @@ var WebGpuBackend = class _WebGpuBackend {
     return buffer;
   }
   closeFull(what) {
-    if (this.lost && this.Refusal === OutOfMemoryError) return;
-    this.Refusal = OutOfMemoryError;
-    this.lost = null;
-    this.close(`the GPU is out of memory: ${what} with ${this.memory().reserved} bytes in use`);
+    if (this.isFull) return;
+    this.isFull = true;
+    this.lose(`the GPU is out of memory: ${what} with ${this.memory().reserved} bytes in use`);
   }
   close(reason) {
-    this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
+    if (!this.lost) this.lose(reason);
+  }
+  lose(reason) {
+    this.lost = `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
   }
   /** What was awaited, unless the device is gone meanwhile. */
@@ -6151,7 +6157,7 @@ var WebGpuBackend = class _WebGpuBackend {
     return result;
   }
   checkAlive() {
-    if (this.lost) throw new this.Refusal(this.lost);
+    if (this.lost) throw this.isFull ? new OutOfMemoryError(this.lost) : new RuntimeError(this.lost);
   }
 };
 

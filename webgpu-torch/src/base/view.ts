@@ -58,7 +58,7 @@ export function moveView(view: View, move: Move): View | null {
 }
 
 /** Repeats dimensions of size 1 by giving them stride 0. */
-export function expandView(view: View, shape: Shape): View {
+function expandView(view: View, shape: Shape): View {
   const missing = shape.length - view.shape.length;
   const strides = shape.map((size, i) => (view.shape[i - missing] === size ? (view.strides[i - missing] ?? 0) : 0));
   return { shape, strides, offset: view.offset };

@@ -25,7 +25,11 @@ export function makePlan(lowered: ReadonlyMap<Node, Lowered>, outputs: readonly 
   for (const node of outputs) slots.set(node, slots.size);
   const workspace = new Workspace();
   const first = slots.size;
-  const slot = (of: Node): Slot => slots.get(of) ?? 0;
+  const slot = (of: Node): Slot => {
+    const placed = slots.get(of);
+    if (placed === undefined) throw new RangeError(`a step reads ${of.called ?? of.op.kind}, which none before it computes`);
+    return placed;
+  };
   const steps: Step[] = [];
   for (const [node, { task, operands }] of lowered) {
     // The output is placed before the inputs are freed: no kernel may write what it reads.

@@ -14,7 +14,7 @@ export interface Epilogue {
 export const NO_EPILOGUE: Epilogue = { operands: [], expression: "acc", helpers: "" };
 
 /** How elements side by side are read and written: in vectors, or one by one since rows do not start on a multiple of four. */
-export type Packing = "vectors" | "scalars";
+type Packing = "vectors" | "scalars";
 
 /**
  * Declares the operands from `binding` on and the function `epilogue(acc: F32, column, i) -> F32` for `width` elements side by

@@ -7,7 +7,7 @@ import type { Numbers } from "./params";
 import { type Access, argumentsOf, type Instruction, type Program, valueType } from "./program";
 
 /** What surrounds a program: how its inputs are called, and where its addresses come from. */
-export interface Surroundings {
+interface Surroundings {
   readonly width: Width;
   readonly params: Numbers;
   /** Number of the program's first input among the kernel's. */

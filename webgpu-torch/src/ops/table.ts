@@ -19,7 +19,7 @@ export type UnaryName = keyof typeof UNARY;
 export type BinaryName = keyof typeof BINARY;
 export type ElementName = keyof typeof TABLE;
 
-export const elementOp = (name: ElementName): ElementOp => TABLE[name];
+const elementOp = (name: ElementName): ElementOp => TABLE[name];
 
 /** The dtype that arguments are converted to before the operation, from the one they were promoted to. */
 export function argumentType(name: ElementName, promoted: DType): DType {

@@ -34,8 +34,8 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   readonly uniforms: Uniforms;
   readonly bindGroups: BindGroups;
   lost: string | null = null;
-  /** What work for a device that is closed is refused with. */
-  private Refusal: typeof RuntimeError = RuntimeError;
+  /** Whether it is lost for lack of memory. */
+  private isFull = false;
   profiler: KernelTimer | null = null;
   private readonly pool: BufferPool;
   private readonly readback: Readback;
@@ -201,15 +201,18 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   private closeFull(what: string): void {
-    if (this.lost && this.Refusal === OutOfMemoryError) return;
+    if (this.isFull) return;
+    this.isFull = true;
     // It may be heard after what came of it, which has closed the device already.
-    this.Refusal = OutOfMemoryError;
-    this.lost = null;
-    this.close(`the GPU is out of memory: ${what} with ${this.memory().reserved} bytes in use`);
+    this.lose(`the GPU is out of memory: ${what} with ${this.memory().reserved} bytes in use`);
   }
 
   private close(reason: string): void {
-    this.lost ??= `${reason}; call torch.init() again and make the tensors anew`;
+    if (!this.lost) this.lose(reason);
+  }
+
+  private lose(reason: string): void {
+    this.lost = `${reason}; call torch.init() again and make the tensors anew`;
     this.device.destroy();
   }
 
@@ -229,6 +232,6 @@ export class WebGpuBackend implements Backend, Gpu, Owner<GPUBuffer> {
   }
 
   private checkAlive(): void {
-    if (this.lost) throw new this.Refusal(this.lost);
+    if (this.lost) throw this.isFull ? new OutOfMemoryError(this.lost) : new RuntimeError(this.lost);
   }
 }
