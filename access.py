@@ -10,10 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from options import Options
-from refusals import Refusal
+from werkzeug.exceptions import SecurityError
+from werkzeug.sansio.utils import get_host
 
-FORBIDDEN = 403, "Forbidden"
+from options import Options
+from refusals import FORBIDDEN, Refusal
+
+UNTRUSTED_HOST = 400, "UntrustedHost"
 UNAUTHORIZED = 401, "Unauthorized"
 
 LOOKUP_SECONDS = 2
@@ -102,11 +105,24 @@ class Access:
 
     api_key: str | None
     allowed_origins: frozenset[str]
+    trusted_hosts: tuple[str, ...]
 
     @staticmethod
     def of(options: Options) -> Access:
         origins = (origin.rstrip("/").lower() for origin in options.allow_origin)
-        return Access(options.api_key, frozenset(origins))
+        hosts = tuple(trusted_hosts(options))
+        return Access(options.api_key, frozenset(origins), hosts)
+
+    def check_host(self, header: str) -> str:
+        """header: Host, or "" without one. Without a port where it is the usual one."""
+        try:
+            return get_host("http", header, None, self.trusted_hosts)
+        except SecurityError:
+            raise Refusal(
+                UNTRUSTED_HOST,
+                f"Host {header!r} is not trusted: start the server with --trusted-host "
+                "if it should be",
+            ) from None
 
     def check_key(self, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")

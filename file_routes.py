@@ -12,10 +12,9 @@ from layer_files import LayerFiles, PieceFile, UnknownPiece
 from loaded_models import LoadedModels
 from options import Options
 from quantize import WEIGHT_DTYPES
-from refusals import INVALID, NOT_FOUND, Refusal
+from refusals import FORBIDDEN, INVALID, NOT_FOUND, Refusal
 from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
 
-FORBIDDEN = 403, "Forbidden"
 IMMUTABLE = "max-age=31536000, immutable"
 
 

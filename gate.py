@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
+from collections.abc import Mapping
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from access import SECURITY_HEADERS, Access
 from disk_cache import CacheError
@@ -17,12 +17,11 @@ from metrics import Metrics
 from model_service import client_gone
 from operations import OPERATIONS
 from refusals import (
-    OVERLOADED,
     TOO_LARGE,
     UNHEALTHY,
     UNSUPPORTED,
+    Doorman,
     Refusal,
-    openai_status,
     refusal_of,
 )
 from timings import Timings
@@ -32,9 +31,10 @@ log = logging.getLogger(__name__)
 # What a visitor's browser needs before it can send a key, and a load balancer ever.
 OPEN_ENDPOINTS = ("page", "dashboard", "static", "health")
 METHODS = {"HEAD", "OPTIONS", *(operation.method for operation in OPERATIONS)}
+PATHS = {operation.path for operation in OPERATIONS}
 
 
-class Gate:
+class Gate(Doorman):
     """Who may ask, what is counted, and errors said in JSON."""
 
     def __init__(self, access: Access, metrics: Metrics) -> None:
@@ -53,8 +53,8 @@ class Gate:
         hung_up = request.environ.get("waitress.client_disconnected", lambda: False)
         client_gone.set(hung_up)
         self.metrics.in_flight.inc()
-        origin = request.headers.get("Origin")
-        self.access.check_origin(origin, request.host)
+        host = self.access.check_host(request.headers.get("Host", ""))
+        self.access.check_origin(request.headers.get("Origin"), host)
         if "Access-Control-Request-Method" in request.headers:
             private = "Access-Control-Request-Private-Network" in request.headers
             headers = self.access.preflight_headers(private)
@@ -72,7 +72,7 @@ class Gate:
         origin = request.headers.get("Origin")
         response.headers.update(self.seal_headers(origin))
         route = request.url_rule.rule if request.url_rule else "none"
-        method = request.method if request.method in METHODS else "other"
+        method = _known(request.method)
         self.metrics.requests.labels(route, method, response.status_code).inc()
         self.metrics.bytes_in.labels(route).inc(request.content_length or 0)
         self.metrics.bytes_out.labels(route).inc(response.content_length or 0)
@@ -83,28 +83,35 @@ class Gate:
         """What every answer carries, for a page of this origin."""
         return {**SECURITY_HEADERS, **self.access.cross_origin_headers(origin)}
 
-    def overloaded(self, path: str, origin: str | None) -> tuple[dict[str, str], bytes]:
-        """The headers and the JSON of a refusal that no thread was needed for."""
-        refusal = Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})
-        openai = path.startswith("/v1/")
-        body = refusal.openai_body() if openai else refusal.body()
-        self.metrics.requests.labels(path, "POST", refusal.status).inc()
-        headers = {**self.seal_headers(origin), **refusal.headers}
-        return headers, json.dumps(body).encode()
+    def check(self, headers: Mapping[str, str]) -> None:
+        """As admit() does it, of a request that has a body, which is to none of
+        OPEN_ENDPOINTS."""
+        host = self.access.check_host(headers.get("HOST", ""))
+        self.access.check_origin(headers.get("ORIGIN"), host)
+        self.access.check_key(headers.get("AUTHORIZATION", ""))
+
+    def answer(
+        self, refusal: Refusal, method: str, path: str, origin: str | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        status, headers, body = super().answer(refusal, method, path, origin)
+        route = path if path in PATHS else "none"
+        self.metrics.requests.labels(route, _known(method), status).inc()
+        return status, {**self.seal_headers(origin), **headers}, body
 
     def leave(self, error: BaseException | None) -> None:
         self.metrics.in_flight.dec()
 
     def refuse(self, error: Exception) -> Response:
         refusal = _as_refusal(error)
-        openai = request.path.startswith("/v1/")
-        body = refusal.openai_body() if openai else refusal.body()
+        status, body = refusal.answer(request.path)
         response = jsonify(body)
-        response.status_code = (
-            openai_status(refusal.status) if openai else refusal.status
-        )
+        response.status_code = status
         response.headers.update(refusal.headers)
         return response
+
+
+def _known(method: str) -> str:
+    return method if method in METHODS else "other"
 
 
 def _as_refusal(error: Exception) -> Refusal:
@@ -119,13 +126,6 @@ def _as_refusal(error: Exception) -> Refusal:
             return Refusal(UNHEALTHY, str(error), {"Retry-After": "1"})
         case OSError(errno=errno.EMFILE | errno.ENFILE):
             return Refusal(UNHEALTHY, "Too many open files", {"Retry-After": "1"})
-        case SecurityError():
-            host = request.environ.get("HTTP_HOST", "")
-            return Refusal(
-                (400, "UntrustedHost"),
-                f"Host {host!r} is not trusted: start the server with --trusted-host "
-                "if it should be",
-            )
         case RequestEntityTooLarge():
             limit = request.max_content_length
             return Refusal(TOO_LARGE, f"body: expected at most {limit} bytes")

@@ -9,8 +9,9 @@ from typing import Any
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 
-from http_refusals import JsonErrorTask, RequestTimeout
+from http_refusals import JsonErrorTask, Refused
 from http_request import Limits, Parser
+from refusals import Refusal
 
 IDLE_SECONDS = 60
 REQUEST_SECONDS = 60
@@ -35,7 +36,7 @@ class Channel(HTTPChannel):
         super().__init__(*args, **settings)
 
     def parser_class(self, adj: Limits) -> Parser:
-        return Parser(adj, self._behind, self.server.is_too_many)
+        return Parser(adj, self._behind, self.server.refused)
 
     def received(self, data: bytes) -> bool:
         before = self.request
@@ -90,8 +91,11 @@ class Channel(HTTPChannel):
         """A byte a second must not hold a connection for ever."""
         late = now - self.request_started > REQUEST_SECONDS
         if late and self.request is not None and not self.requests:
-            self.request.error = RequestTimeout(
-                f"the request did not arrive whole within {REQUEST_SECONDS} s"
+            self.request.error = Refused(
+                Refusal(
+                    (408, "Validation"),
+                    f"the request did not arrive whole within {REQUEST_SECONDS} s",
+                )
             )
             self.request.completed = True
             self.requests = [self.request]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from waitress.server import TcpWSGIServer
 
 from http_channel import Channel, channels
-from http_refusals import TooManyRequests, too_many_requests
+from http_refusals import Refused, TooManyRequests, as_refusal, whole_answer
 from http_request import Limits, Parser
 from http_threads import Threads
+from refusals import Doorman, Refusal, overloaded
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+    from waitress.utilities import Error
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,6 @@ class Bound:
 
     at_once: int
     paths: frozenset[str]
-    # (path, Origin) -> the headers and the JSON of a refusal
-    refuse: Callable[[str, str | None], tuple[Mapping[str, str], bytes]]
 
 
 class Listener(TcpWSGIServer):
@@ -35,7 +35,7 @@ class Listener(TcpWSGIServer):
     channel_class = Channel
     bound: Bound | None
     free: threading.Semaphore  # as many more as Bound allows
-    seal: Callable[[str | None], Mapping[str, str]]
+    doorman: Doorman
     seen = 0  # connections accepted and requests read
 
     def __init__(self, app: WSGIApplication, adj: Limits, **settings: Any) -> None:
@@ -50,14 +50,30 @@ class Listener(TcpWSGIServer):
             super().handle_accept()
         self.seen += 1
 
-    def is_too_many(self, request: Parser) -> bool:
-        """Beyond Bound, as things stand."""
+    def refused(self, request: Parser) -> Error | None:
+        """By its headers, or beyond Bound as things stand."""
+        try:
+            if not request.is_admitted:
+                self.doorman.check(request.headers)
+        except Refusal as refusal:
+            return Refused(refusal)
+        request.is_admitted = True
         if not self._is_bounded(request):
-            return False
+            return None
         is_room = self.free.acquire(blocking=False)
         if is_room:
             self.free.release()
-        return not is_room
+        return None if is_room else TooManyRequests(overloaded())
+
+    def told(self, request: Parser) -> tuple[int, Mapping[str, str], bytes]:
+        """The answer to a request that is refused."""
+        assert request.error is not None
+        return self.doorman.answer(
+            as_refusal(request.error),
+            request.command,
+            request.path,
+            request.headers.get("ORIGIN"),
+        )
 
     def add_task(self, task: Channel) -> None:
         self.seen += 1
@@ -65,10 +81,9 @@ class Listener(TcpWSGIServer):
         if request.error is None and self._is_bounded(request):
             task.is_counted = self.free.acquire(blocking=False)
             if not task.is_counted:
-                request.error = TooManyRequests("")
-        if self.bound is not None and isinstance(request.error, TooManyRequests):
-            told = self.bound.refuse(request.path, request.headers.get("ORIGIN"))
-            task.refuse(too_many_requests(*told))
+                request.error = TooManyRequests(overloaded())
+        if isinstance(request.error, TooManyRequests):
+            task.refuse(whole_answer(*self.told(request)))
         else:
             self._ready.append(task)
 

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from waitress.task import ErrorTask
 from waitress.utilities import Error, build_http_date
 
-
-class RequestTimeout(Error):
-    code = 408
-    reason = "Request Timeout"
+from refusals import Refusal
 
 
-class TooManyRequests(Error):
-    code = 429
-    reason = "Too Many Requests"
+class Refused(Error):
+    """A refusal, as waitress keeps it with the request."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class TooManyRequests(Refused):
+    """Answered in the loop, without a thread."""
+
+
+def as_refusal(error: Error) -> Refusal:
+    """Also of what waitress itself refuses."""
+    if isinstance(error, Refused):
+        return error.refusal
+    kind = "Backend" if error.code == 500 else "Validation"
+    return Refusal((error.code, kind), f"{error.reason}: {error.body}")
 
 
 class JsonErrorTask(ErrorTask):
-    """Answers what waitress itself refuses, in the shape that the routes use."""
+    """Answers in the shape that the routes use."""
 
     def execute(self) -> None:
-        refusal = self.request.error
-        kind = "Backend" if refusal.code == 500 else "Validation"
-        message = f"{refusal.reason}: {refusal.body}"
-        body = json.dumps({"error": message, "error_type": kind}).encode()
-        self.status = f"{refusal.code} {refusal.reason}"
-        origin = self.request.headers.get("ORIGIN")
-        self.response_headers += self.channel.server.seal(origin).items()
+        status, headers, json = self.channel.server.told(self.request)
+        self.status = f"{status} {HTTPStatus(status).phrase}"
+        self.response_headers += headers.items()
         self.response_headers.append(("Content-Type", "application/json"))
         self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+        self.content_length = len(json)
+        self.write(json)
 
 
-def too_many_requests(headers: Mapping[str, str], json: bytes) -> bytes:
-    """The whole answer, after which the connection ends. A task of waitress' would make
-    it too, in nearly half as much time again, and an overloaded server makes many."""
+def whole_answer(status: int, headers: Mapping[str, str], json: bytes) -> bytes:
+    """After which the connection ends. A task of waitress' would make it too, in nearly
+    half as much time again, and an overloaded server makes many."""
     lines = [
-        f"HTTP/1.1 {TooManyRequests.code} {TooManyRequests.reason}",
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         *(f"{name}: {value}" for name, value in headers.items()),
         "Connection: close",
         f"Content-Length: {len(json)}",

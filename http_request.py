@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from waitress.adjustments import Adjustments
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
-from http_refusals import TooManyRequests
+from http_refusals import Refused
+from refusals import UNHEALTHY, Refusal
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_CHUNK_LINE_BYTES = 1024
+MAX_UNREAD_BODY_BYTES = 1024  # with a method that gives bodies no meaning
+WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
 class Limits(Adjustments):
@@ -40,21 +43,26 @@ class Parser(HTTPRequestParser):
     empty: bool
     error: Error | None
     path = command = ""  # until the headers have come, and where they never do
+    is_admitted = False  # as far as its headers go
 
     def __init__(
-        self, adj: Limits, behind: bytearray, is_too_many: Callable[[Parser], bool]
+        self,
+        adj: Limits,
+        behind: bytearray,
+        refused: Callable[[Parser], Error | None],
     ) -> None:
-        """behind: takes what was received after the end of this request. is_too_many:
-        asked of one whose headers have come, so that nobody sends a body in vain."""
+        """behind: takes what was received after the end of this request. refused: asked
+        while a body comes, so that nobody sends or keeps one in vain."""
         super().__init__(adj)
         self._behind = behind
-        self._is_too_many = is_too_many
+        self._refused = refused
 
     def received(self, data: bytes) -> int:
         try:
             consumed: int = super().received(data)
-        except ValueError as error:  # of urlsplit() and int(), which waitress calls
-            self.error, consumed = BadRequest(str(error)), len(data)
+        except OSError:  # a long body's file
+            unkept = Refusal(UNHEALTHY, "No room for the body", {"Retry-After": "1"})
+            self.error, consumed = Refused(unkept), len(data)
         if self.headers_finished and self.error is None:
             self.error = self._excess()
         if self.error is not None:
@@ -66,14 +74,23 @@ class Parser(HTTPRequestParser):
             return len(data)
         return consumed
 
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # of urlsplit() and int()
+            raise ParsingError(str(error)) from None
+        if self.path.startswith("/"):
+            # As waitress has it when it calls the application.
+            self.path = "/" + self.path.lstrip("/")
+
     def _excess(self) -> Error | None:
         limit = self.adj.larger.get(self.path, self.adj.max_body)
+        if self.command in WITHOUT_BODY:
+            limit = min(limit, MAX_UNREAD_BODY_BYTES)
         if max(self.content_length, self.body_bytes_received) > limit:
             return RequestEntityTooLarge(f"body: expected at most {limit} bytes")
         if not self.completed and isinstance(self.body_rcv, ChunkedReceiver):
             line, trailer = self.body_rcv.control_line, self.body_rcv.trailer
             if max(len(line), len(trailer)) > MAX_CHUNK_LINE_BYTES:
                 return BadRequest("Chunk line or trailer too long")
-        if not self.completed and self._is_too_many(self):
-            return TooManyRequests("")
-        return None
+        return None if self.completed else self._refused(self)

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from waitress import wasyncore
@@ -20,6 +20,7 @@ from waitress import wasyncore
 from http_channel import IDLE_SECONDS, channels
 from http_listener import Bound, Listener
 from http_request import MAX_HEADER_BYTES, Limits
+from refusals import Doorman
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -76,7 +77,7 @@ class HttpServer:
     """Serves `app` on a bound socket: `run()` returns after `stop()`, drained.
 
     max_body: the most bytes of a request's body; larger: the paths that take more.
-    seal: the page's Origin -> headers of what is refused before the app sees it.
+    doorman: refuses requests before their body is read, and has the answers to those.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class HttpServer:
         max_body: int,
         larger: Mapping[str, int] | None = None,
         bound: Bound | None = None,
-        seal: Callable[[str | None], Mapping[str, str]] = lambda origin: {},
+        doorman: Doorman | None = None,
     ) -> None:
         self._map: dict[int, wasyncore.dispatcher] = {}
         self._stopping = False
@@ -114,7 +115,8 @@ class HttpServer:
                 asyncore_use_poll=True,
             ),
         )
-        self._listener.bound, self._listener.seal = bound, seal
+        self._listener.bound = bound
+        self._listener.doorman = doorman or Doorman()
         self._listener.free = threading.Semaphore(bound.at_once if bound else 0)
 
     @property

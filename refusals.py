@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from input_errors import EmptyText, InputError, TextTooLong
@@ -15,6 +16,7 @@ BACKEND = 424, "Backend"
 OVERLOADED = 429, "Overloaded"
 UNHEALTHY = 503, "Unhealthy"
 NOT_FOUND = 404, "NotFound"
+FORBIDDEN = 403, "Forbidden"
 UNSUPPORTED = 415, "UnsupportedMediaType"
 
 
@@ -46,6 +48,32 @@ class Refusal(Exception):
                 "code": self.error_type,
             }
         }
+
+    def answer(self, path: str) -> tuple[int, dict[str, object]]:
+        """The status and the JSON that clients of that path look for."""
+        if path.startswith("/v1/"):
+            return openai_status(self.status), self.openai_body()
+        return self.status, self.body()
+
+
+class Doorman:
+    """What an application has to say of requests that it will not see: those refused
+    while they are read. This one lets everybody in."""
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Before a body is read. Raises Refusal. headers: named as CONTENT_TYPE is."""
+
+    def answer(
+        self, refusal: Refusal, method: str, path: str, origin: str | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """The status, the headers and the JSON. method and path: "" where what came is
+        no HTTP. origin: the site whose page asks, if a page does."""
+        status, body = refusal.answer(path)
+        return status, refusal.headers, json.dumps(body).encode()
+
+
+def overloaded() -> Refusal:
+    return Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})
 
 
 def refusal_of(error: InputError) -> Refusal:

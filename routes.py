@@ -31,7 +31,7 @@ from options import VERSION, Options
 from parity import ParityChecks
 from planner import NoCut
 from ragged import Ragged
-from refusals import INVALID, OVERLOADED, TOO_LARGE, UNSUPPORTED, Refusal
+from refusals import INVALID, TOO_LARGE, UNSUPPORTED, Refusal, overloaded
 from schemas import EmbedRequest, OpenAIRequest, TokenizeRequest
 from split_schemas import PlanRequest, PlanShown, SplitRequest
 from wire import CONTENT_TYPE as HIDDEN_CONTENT_TYPE
@@ -224,7 +224,7 @@ class Routes:
     def slot(self) -> Iterator[None]:
         """One of max_concurrent_requests; a client hears at once that none is free."""
         if not self._slots.acquire(blocking=False):
-            raise Refusal(OVERLOADED, "Model is overloaded", {"Retry-After": "1"})
+            raise overloaded()
         try:
             yield
         finally:

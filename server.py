@@ -18,7 +18,7 @@ import torch
 from flask import Flask
 
 import http_server
-from access import Access, trusted_hosts
+from access import Access
 from config_json import CheckpointError
 from disk_cache import CacheError
 from file_routes import FileRoutes
@@ -60,7 +60,6 @@ def create_app(options: Options | None = None) -> Flask:
     models = LoadedModels(options, metrics)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = options.payload_limit
-    app.config["TRUSTED_HOSTS"] = trusted_hosts(options)
     app.extensions["splitcompute"] = models
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
     app.url_map.merge_slashes = False  # a path that is not ours is a 404, no redirect
@@ -84,13 +83,12 @@ def _route(app: Flask, *owners: object) -> None:
         app.add_url_rule(operation.rule, view_func=view, methods=[operation.method])
 
 
-def bound(app: Flask, options: Options) -> Bound:
+def bound(options: Options) -> Bound:
     """Leaves a few threads to requests that compute nothing, whoever else comes. Who is
     let in finds a slot (Routes.slot): a thread's turn only to be refused comes late."""
     return Bound(
         options.max_concurrent_requests,
         frozenset(o.path for o in OPERATIONS if OVERLOADED[0] in o.refusals),
-        app.extensions["gate"].overloaded,
     )
 
 
@@ -119,8 +117,8 @@ def run(options: Options) -> None:
                 threads=options.max_concurrent_requests + SPARE_THREADS,
                 max_body=options.payload_limit,
                 larger={"/resume": models.max_hidden_bytes},
-                bound=bound(app, options),
-                seal=app.extensions["gate"].seal_headers,
+                bound=bound(options),
+                doorman=app.extensions["gate"],
             )
         _stop_on_signal(server)
         click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")

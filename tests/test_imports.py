@@ -21,6 +21,7 @@ HTTP = {
     "http_refusals",
     "http_request",
     "http_server",
+    "http_threads",
     "loaded_models",
     "metrics",
     "model_service",

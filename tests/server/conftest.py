@@ -37,7 +37,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def live(app: Flask) -> Iterator[Running]:
-    with Running(app) as running:
+    with Running(app, doorman=app.extensions["gate"]) as running:
         yield running
 
 

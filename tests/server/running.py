@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from http_listener import Bound
 from http_server import HttpServer, bind
+from refusals import Doorman
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -67,10 +68,12 @@ class Running:
         larger: Mapping[str, int] | None = None,
         threads: int = THREADS,
         bound: Bound | None = None,
-        seal: Callable[[str | None], Mapping[str, str]] = lambda origin: {},
+        doorman: Doorman | None = None,
     ) -> None:
         address = bind("127.0.0.1", 0)
-        self.server = HttpServer(app, address, threads, max_body, larger, bound, seal)
+        self.server = HttpServer(
+            app, address, threads, max_body, larger, bound, doorman
+        )
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.run)

@@ -146,8 +146,7 @@ def test_an_allowed_sites_page_may_read_what_the_application_never_saw(
     )
     origin = f"Origin: {SITE}\r\n".encode()
     head = b"POST /embed HTTP/1.1\r\nHost: localhost\r\n"
-    seal = app.extensions["gate"].seal_headers
-    with Running(app, seal=seal) as running:
+    with Running(app, doorman=app.extensions["gate"]) as running:
         for status, length in ((413, b"999999"), (400, b"many")):
             sent = head + b"Content-Length: " + length + b"\r\n"
             told = running.say(sent + origin + b"\r\n")
@@ -157,6 +156,46 @@ def test_an_allowed_sites_page_may_read_what_the_application_never_saw(
             stranger = running.say(sent + b"Origin: https://example.com\r\n\r\n")
             assert stranger.status == status
             assert "Access-Control" not in stranger.head
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (400, "Host: evil.example\r\nAuthorization: Bearer s3cret"),
+        (403, "Host: localhost\r\nAuthorization: Bearer s3cret\r\nOrigin: " + SITE),
+        (401, "Host: localhost"),
+        (401, "Host: localhost\r\nAuthorization: Bearer wrong"),
+    ],
+)
+def test_who_may_not_ask_is_told_before_the_body_comes_as_after(
+    options: Options, status: int, headers: str
+) -> None:
+    """So that a body is kept of nobody who may not ask."""
+    app = create_app(replace(options, model=options.model[:1], api_key="s3cret"))
+    with Running(app, doorman=app.extensions["gate"]) as running:
+        for path in ("/resume", "/nothing", "/v1/embeddings"):
+            start = f"POST {path} HTTP/1.1\r\n{headers}\r\nContent-Length: "
+            early = running.say(f"{start}90000\r\n\r\n".encode())
+            late = running.say(f"{start}0\r\n\r\n".encode())
+            assert early.status == late.status == status
+            assert early.json == late.json
+            for name in ("WWW-Authenticate", "Referrer-Policy"):
+                assert (name in early.head) == (name in late.head)
+
+
+def test_who_may_ask_may_send_a_body(options: Options) -> None:
+    app = create_app(replace(options, model=options.model[:1], api_key="s3cret"))
+    key = "Authorization: Bearer s3cret"
+    with Running(app, doorman=app.extensions["gate"]) as running:
+        assert running.post("/embed", b'{"inputs": "a"}', key).status == 200
+
+
+def test_openais_clients_read_what_the_application_never_saw(live: Running) -> None:
+    head = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+    answer = live.say(head + b"999999\r\n\r\n")
+    assert answer.status == 400
+    assert answer.json["error"]["type"] == "invalid_request_error"
+    assert "at most 300000 bytes" in answer.json["error"]["message"]
 
 
 def test_a_preflight_says_what_an_allowed_page_may_send(client_with: Making) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from running import read_answer
+from running import POST, read_answer
 
 import http_server
 from options import Options, command_line
@@ -204,7 +204,7 @@ def test_a_second_signal_ends_it_at_once(gpt2_folder: Path, cache_dir: Path) -> 
     with started(gpt2_folder, cache_dir) as (process, url):
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as half:
-            half.sendall(b"POST /embed HTTP/1.1\r\nContent-Length: 5\r\n\r\na")
+            half.sendall(POST + b"Content-Length: 5\r\n\r\na")
             time.sleep(0.3)
             process.send_signal(signal.SIGTERM)
             time.sleep(0.5)

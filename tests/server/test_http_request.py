@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -124,3 +125,26 @@ def test_who_has_no_body_to_send_need_not_be_told_to_continue(
     running: Running, head: bytes
 ) -> None:
     assert running.say(head + b"Expect: 100-continue\r\n\r\n").status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_what_asks_for_no_body_can_have_none_kept(
+    running: Running, method: str
+) -> None:
+    """Some of these paths are open to who has no key."""
+    sent = f"{method} / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1025\r\n\r\n"
+    assert running.say(sent.encode()).status == 413
+
+
+def test_a_body_that_cannot_be_kept_is_a_reason_to_come_back(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("waitress.receiver.FixedStreamReceiver.received", fail)
+        answer = running.say(POST + b"Content-Length: 2\r\n\r\n", b"ok")
+    assert answer.status == 503
+    assert "Retry-After: 1" in answer.head
+    assert running.say(GET).status == 200

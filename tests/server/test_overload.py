@@ -19,6 +19,7 @@ from tolerances import F32
 from model_service import ModelService
 from options import Options
 from ragged import Ragged
+from refusals import overloaded
 from server import SPARE_THREADS, bound, create_app
 from split_model import SplitModel
 
@@ -223,21 +224,21 @@ def test_a_refusal_without_a_thread_is_that_of_the_routes(
     app: Flask, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the same shape, for the same readers, and counted."""
-    limit = bound(app, replace(options, max_concurrent_requests=1))
+    limit = bound(replace(options, max_concurrent_requests=1))
     assert {"/embed", "/split", "/v1/embeddings", "/resume"} <= limit.paths
     assert "/health" not in limit.paths
     assert limit.at_once == 1  # as many as there are slots; SPARE_THREADS are left
-    counter = app.extensions["gate"].metrics.requests
+    gate = app.extensions["gate"]
     for path in ("/embed", "/v1/embeddings"):
-        count = counter.labels(path, "POST", 429)._value.get
+        count = gate.metrics.requests.labels(path, "POST", 429)._value.get
         before = count()
-        headers, told = limit.refuse(path, None)
+        status, headers, told = gate.answer(overloaded(), "POST", path, None)
         assert count() == before + 1
         monkeypatch.setattr("threading.BoundedSemaphore.acquire", lambda *a, **k: False)
         routed = app.test_client().post(
             path, json={"inputs": "a", "input": "a"}, base_url="http://localhost"
         )
         monkeypatch.undo()
-        assert routed.status_code == 429
+        assert status == routed.status_code == 429
         assert json.loads(told) == routed.get_json()
         assert headers.items() <= dict(routed.headers).items()
