@@ -17,8 +17,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil, nan
 from pathlib import Path
 from time import perf_counter
 
@@ -37,10 +39,12 @@ class Tally:
     def rate(self) -> float:
         return len(self.seconds) / self.took
 
-    def percentile(self, percent: int) -> float:
-        """Milliseconds, by the nearest rank."""
-        ranked = sorted(self.seconds)
-        return ranked[min(len(ranked) * percent // 100, len(ranked) - 1)] * 1000
+
+def percentile(seconds: list[float], percent: int) -> float:
+    """Milliseconds, by the nearest rank; NaN of none."""
+    if not seconds:
+        return nan
+    return sorted(seconds)[ceil(len(seconds) * percent / 100) - 1] * 1000
 
 
 @contextmanager
@@ -81,28 +85,28 @@ def client(
         elif response.status == 200:
             tally.seconds.append(took)
         else:
-            raise SystemExit(f"{path}: {response.status}")
+            raise RuntimeError(f"{path}: {response.status}")
     connection.close()
 
 
 def load(port: int, path: str, body: bytes, clients: int, seconds: float) -> Tally:
+    """Raises what a client does, as soon as one does."""
     stop, tally = threading.Event(), Tally()
-    threads = [
-        threading.Thread(target=client, args=(port, path, body, stop, tally))
-        for _ in range(clients)
-    ]
     started = perf_counter()
-    for thread in threads:
-        thread.start()
-    stop.wait(seconds)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(clients) as pool:
+        asking = [
+            pool.submit(client, port, path, body, stop, tally) for _ in range(clients)
+        ]
+        wait(asking, timeout=seconds, return_when=FIRST_EXCEPTION)
+        stop.set()
     tally.took = perf_counter() - started
+    for each in asking:
+        each.result()
     return tally
 
 
 def layers_of(port: int) -> int:
+    """Of the server's default model."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/models")
     models = json.loads(connection.getresponse().read())["models"]
@@ -134,12 +138,11 @@ def print_table(tallies: dict[tuple[int | None, int], Tally]) -> None:
     print("|---|---:|---:|---:|---:|---:|---:|")
     for (split, clients), tally in tallies.items():
         name = "/embed" if split is None else str(split)
-        times = [f"{tally.percentile(p):.0f}" for p in (50, 95, 99)]
+        times = [f"{percentile(tally.seconds, p):.0f}" for p in (50, 95, 99)]
         cells = [name, str(clients), f"{tally.rate:.0f}", *times]
         print(f"| {' | '.join([*cells, str(len(tally.refused))])} |")
     if refused := [took for tally in tallies.values() for took in tally.refused]:
-        worst = sorted(refused)[len(refused) * 99 // 100] * 1000
-        print(f"\nrefused within {worst:.0f} ms (99th percentile)")
+        print(f"\nrefused within {percentile(refused, 99):.0f} ms (99th percentile)")
 
 
 def draw(
@@ -157,7 +160,7 @@ def draw(
     for count in counts:
         line = [tallies[split, count] for split in splits]
         rates.plot(splits, [t.rate for t in line], "o-", label=f"{count} clients")
-        times.plot(splits, [t.percentile(95) for t in line], "o-")
+        times.plot(splits, [percentile(t.seconds, 95) for t in line], "o-")
     rates.set(xlabel=f"split, of {n_layer} layers", ylabel="requests/s")
     times.set(xlabel=f"split, of {n_layer} layers", ylabel="95th percentile, ms")
     rates.set_ylim(0)

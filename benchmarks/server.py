@@ -11,26 +11,13 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import platform
 import statistics
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from importlib.metadata import version
 from time import perf_counter
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import before_torch  # noqa: F401 - it must come before torch
-
-import torch
-
-from http_server import HttpServer, bind
-from loaded_models import LoadedModels
-from options import Options
-from server import create_app
-from split_model import SplitModel
+from capacity import layers_of, serving
 
 WIRE_DTYPES = ("f32", "f16", "q8")
 
@@ -41,8 +28,8 @@ class Client:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
 
-    def post(self, path: str, body: dict[str, object]) -> tuple[float, int]:
-        """(milliseconds, bytes of the answer)."""
+    def post(self, path: str, body: dict[str, object]) -> tuple[float, bytes]:
+        """(milliseconds, the answer)."""
         started = perf_counter()
         self._connection.request(
             "POST", path, json.dumps(body), {"Content-Type": "application/json"}
@@ -51,20 +38,7 @@ class Client:
         answer = response.read()
         if response.status != 200:
             raise SystemExit(f"{path}: {response.status} {answer.decode()[:200]}")
-        return (perf_counter() - started) * 1000, len(answer)
-
-
-@contextmanager
-def serving(options: Options) -> Iterator[tuple[Client, LoadedModels]]:
-    app = create_app(options)
-    server = HttpServer(app, bind("127.0.0.1", 0), threads=4, max_body=10**8)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield Client(server.port), app.extensions["splitcompute"]
-    finally:
-        server.stop()
-        thread.join()
+        return (perf_counter() - started) * 1000, answer
 
 
 def measure(
@@ -84,7 +58,8 @@ def measure(
     for round in range(rounds + 1):
         for label, variants in requests.items():
             for dtype, path, body in variants:
-                milliseconds, sizes[label][dtype] = client.post(path, body)
+                milliseconds, answer = client.post(path, body)
+                sizes[label][dtype] = len(answer)
                 if round > 0 and dtype in ("f32", "json"):  # round 0 warms up
                     times[label].append(milliseconds)
     return {
@@ -93,9 +68,10 @@ def measure(
     }
 
 
-def words(model: SplitModel, tokens: int) -> str:
+def words(client: Client, tokens: int) -> str:
     """A text of that many tokens; BERT adds one at each end."""
-    extra = model.tokenize(["the"]).lengths[0] - 1
+    _, answer = client.post("/tokenize", {"inputs": "the"})
+    extra = len(json.loads(answer)[0]) - 1
     return " ".join(["the"] * (tokens - extra))
 
 
@@ -104,17 +80,20 @@ def main() -> None:
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--tokens", type=int, nargs="+", default=[16, 128])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--threads", type=int, help="as the server's --threads")
     args = parser.parse_args()
-    options = Options(model=(args.model,), threads=args.threads, port=0)
-    with serving(options) as (client, models):
-        model = models.default
-        threads = torch.get_num_threads()
-        print(f"{model.name}, {platform.machine()}, {model.compute_type},", end=" ")
-        print(f"{threads} threads, torch {torch.__version__}; median of {args.rounds}")
+    threads = [] if args.threads is None else ["--threads", str(args.threads)]
+    with serving("--model", args.model, *threads) as port:
+        client = Client(port)
+        n_layer = layers_of(port)
+        machine = f"{platform.machine()}, {os.cpu_count()} cores"
+        print(
+            f"{args.model}, {machine}, {' '.join(threads) or 'no --threads'},", end=" "
+        )
+        print(f"torch {version('torch')}; median of {args.rounds}")
         for tokens in args.tokens:
-            text = words(model.model, tokens)
-            table = measure(client, text, model.n_layer, args.rounds)
+            text = words(client, tokens)
+            table = measure(client, text, n_layer, args.rounds)
             whole = table["/embed"][0]
             print(f"\n{tokens} tokens\n")
             print("| request | ms | of /embed | bytes f32 | f16 | q8 |")

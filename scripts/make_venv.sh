@@ -6,7 +6,7 @@ is_new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
-for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11 python3.10; do
+for python in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10; do
     if is_new_enough "$python"; then
         "$python" -m venv .venv && exit
         rm -rf .venv
