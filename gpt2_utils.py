@@ -20,7 +20,7 @@ from config_json import (
 )
 from disk_cache import default_cache_dir
 from gpt2_model import GPT2, GPT2Config
-from input_errors import InputError
+from input_errors import check_layer
 from model_loading import Architecture, LoadedModel, load
 from model_registry import ModelSource, resolve
 from sentence_files import SentenceSettings
@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _dump(options: Namespace) -> None:
     source, loaded = _load(options.model)
     tokens = loaded.tokenizer.encode(options.texts)
-    _check_layer("--split", options.split, loaded.model.config)
+    check_layer("--split", options.split, loaded.model.config.n_layer)
     with torch.inference_mode():
         hidden = loaded.model.embed(tokens)
         hidden = loaded.model.run_layers(hidden, 0, options.split)
@@ -156,7 +156,7 @@ def _resume(options: Namespace) -> None:
             f"revision: expected {loaded.revision}, came {metadata.revision}, which is "
             f"another checkpoint of {metadata.model}"
         )
-    _check_layer("start", metadata.start, model.config)
+    check_layer("start", metadata.start, model.config.n_layer)
     with torch.inference_mode():
         hidden = model.run_layers(hidden, metadata.start, model.config.n_layer)
         embeddings = model.finish(hidden).tolist()
@@ -171,11 +171,6 @@ def _load(name: str) -> tuple[ModelSource, LoadedModel[GPT2]]:
     return source, load(
         ARCHITECTURE, source.folder, cpu, torch.float32, None, cache_dir
     )
-
-
-def _check_layer(name: str, layer: int, config: GPT2Config) -> None:
-    if not 0 <= layer <= config.n_layer:
-        raise InputError(f"{name}: expected 0 to {config.n_layer}, came {layer}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,12 @@ class TextTooLong(InputError):
         self.limit = limit
 
 
+def check_layer(name: str, layer: int, n_layer: int) -> None:
+    """A cut between layers. Raises InputError."""
+    if not 0 <= layer <= n_layer:
+        raise InputError(f"{name}: expected 0 to {n_layer}, came {layer}")
+
+
 class NotFinite(ArithmeticError):
     """A model's result that holds NaN or infinity, so that there is no answer."""
 

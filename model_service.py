@@ -15,7 +15,7 @@ from torch import Tensor
 
 from batching import QueueFull
 from estimates import first_guess
-from input_errors import EmptyText, InputError, NotFinite
+from input_errors import EmptyText, InputError, NotFinite, check_layer
 from jobs import ClientGone, Turn
 from layer_files import LayerFiles
 from options import Options
@@ -104,7 +104,7 @@ class ModelService:
         self, tokens: Ragged, split: int, dtype: WireDtype, timings: Timings
     ) -> bytes:
         """The hidden state after layers [0, split), as it travels."""
-        self.model.check_layer("split", split)
+        check_layer("split", split, self.n_layer)
         self._check_size(len(tokens.values))
         with self._computing(timings, tokens, split) as turn:
             hidden = self.model.hidden_states(tokens, split, turn)
@@ -138,7 +138,7 @@ class ModelService:
                 f"hidden state: expected one of {expected.model} revision "
                 f"{expected.revision}, came {metadata.model} {metadata.revision}",
             )
-        self.model.check_layer("start", metadata.start)
+        check_layer("start", metadata.start, self.n_layer)
         return hidden, metadata.start
 
     def _metadata(self, start: int) -> HiddenMetadata:

@@ -28,13 +28,9 @@ class Ragged:
             )
 
     @property
-    def starts(self) -> list[int]:
-        """The row at which each sequence starts."""
-        return [0, *accumulate(self.lengths)][:-1]
-
-    @property
     def bounds(self) -> Tensor:
-        """The starts, then where the last ends: (batch + 1,) int32, beside values."""
+        """The row at which each sequence starts, then where the last ends:
+        (batch + 1,) int32, beside values."""
         return _bounds(self.lengths, self.values.device)
 
     def positions(self) -> Tensor:
@@ -44,19 +40,6 @@ class Ragged:
             return rows
         starts, lengths = self.bounds[:-1], self.bounds.diff()
         return rows - starts.repeat_interleave(lengths, output_size=len(rows))
-
-    def chunks(self, max_tokens: int) -> Iterator["Ragged"]:
-        """Consecutive sequences, at most max_tokens together (but one at least)."""
-        first = row = 0
-        while first < len(self.lengths):
-            last, tokens = first + 1, self.lengths[first]
-            while (
-                last < len(self.lengths) and tokens + self.lengths[last] <= max_tokens
-            ):
-                tokens += self.lengths[last]
-                last += 1
-            yield Ragged(self.values[row : row + tokens], self.lengths[first:last])
-            first, row = last, row + tokens
 
 
 def ragged_attention(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from metrics import Cause, Verdict
+from schemas import Request
 
 # Of one report, which is what a page ran in some seconds. A liar gets no further.
 MOST_TOKENS = 10_000_000
@@ -18,18 +19,14 @@ TokensField = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 FallbacksField = Annotated[int, Field(ge=1, le=MOST_FALLBACKS)]
 
 
-class Alone(BaseModel):
+class Alone(Request):
     """Requests that a browser answered without the server."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
     requests: Annotated[int, Field(ge=0, le=MOST_FALLBACKS)] = 0
     texts: Annotated[int, Field(ge=0, le=MOST_TEXTS)] = 0
 
 
-class ReportRequest(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
+class ReportRequest(Request):
     model: Annotated[str, Field(description="One of /models.")]
     layer_tokens: Annotated[
         list[TokensField],
@@ -37,8 +34,11 @@ class ReportRequest(BaseModel):
     ]
     fallbacks: Annotated[
         dict[Cause, FallbacksField],
-        Field(description="Requests whose layers were left to the server, by cause."),
-    ] = {}
+        Field(
+            default_factory=dict,
+            description="Requests whose layers were left to the server, by cause.",
+        ),
+    ]
     alone: Annotated[
         Alone, Field(description="Requests that no server was asked about, if any.")
     ] = Alone()

@@ -15,7 +15,7 @@ from bert_model import Bert, BertConfig
 from config_json import CheckpointError, Json, read_object
 from disk_cache import default_cache_dir
 from gpt2_model import GPT2, GPT2Config
-from input_errors import InputError
+from input_errors import InputError, check_layer
 from jobs import Job, Turn, Want
 from model_loading import Architecture, load
 from model_registry import ModelSource
@@ -147,7 +147,7 @@ class SplitModel:
 
         Raises NotFinite, which says whose text it was, QueueFull and ClientGone.
         """
-        self.check_layer("split", split)
+        check_layer("split", split, self.config.n_layer)
         job = Job(tokens, 0, split, "hidden", turn or Turn())
         return Ragged(self.batcher.run(job), tokens.lengths)
 
@@ -163,7 +163,7 @@ class SplitModel:
         Returns (batch, n_embd) float32 on the CPU. normalize: None does what the
         model's files ask for. Raises InputError, NotFinite, QueueFull, ClientGone.
         """
-        self.check_layer("start", start)
+        check_layer("start", start, self.config.n_layer)
         if hidden.values.ndim != 2 or hidden.values.shape[1] != self.config.n_embd:
             raise InputError(
                 f"hidden: expected (total_tokens, {self.config.n_embd}), came "
@@ -188,13 +188,6 @@ class SplitModel:
         return self.batcher.run(
             Job(batch, start, self.config.n_layer, want, turn or Turn())
         )
-
-    def check_layer(self, name: str, layer: int) -> None:
-        """Raises InputError."""
-        if not 0 <= layer <= self.config.n_layer:
-            raise InputError(
-                f"{name}: expected 0 to {self.config.n_layer}, came {layer}"
-            )
 
 
 def _architecture(folder: Path) -> Architecture[Any, Any]:

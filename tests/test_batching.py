@@ -43,7 +43,7 @@ class Fake:
 
     def run_layers(self, hidden: Ragged, start: int, stop: int) -> Ragged:
         assert stop == start + 1
-        texts = [int(hidden.values[row, 0]) for row in hidden.starts]
+        texts = [int(hidden.values[row, 0]) for row in hidden.bounds[:-1]]
         self.before(start, texts)
         self.ran.append((start, texts))
         values = hidden.values.clone()
@@ -51,7 +51,7 @@ class Fake:
         return Ragged(values, hidden.lengths)
 
     def finish(self, hidden: Ragged, normalize: bool | None = None) -> Tensor:
-        rows = hidden.values[hidden.starts]
+        rows = hidden.values[hidden.bounds[:-1]]
         return rows / rows.norm(dim=1, keepdim=True) if normalize else rows
 
 

@@ -49,7 +49,7 @@ def test_it_finds_both_parts_from_exact_measurements(truth: Affine) -> None:
 def test_noise_of_a_fifth_leaves_it_within_a_tenth(seed: int) -> None:
     truth = Affine(2, 0.05)
     got = after(truth, 60, Estimate(GUESS), 0.2, seed).affine()
-    assert got.ms(200) == pytest.approx(truth.ms(200), rel=0.15)
+    assert got.ms(200) == pytest.approx(truth.ms(200), rel=0.1)
 
 
 @given(st.lists(st.tuples(st.integers(1, 16_384), st.floats(0, 1e6)), max_size=30))

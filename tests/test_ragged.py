@@ -106,19 +106,6 @@ def test_positions_start_anew_in_each_sequence(lengths: list[int]) -> None:
     assert tokens.positions().tolist() == expected
 
 
-@given(lengths=LENGTHS, max_tokens=st.integers(1, 30))
-def test_chunks_are_whole_sequences_within_the_limit(
-    lengths: list[int], max_tokens: int
-) -> None:
-    whole = Ragged(torch.arange(sum(lengths)), tuple(lengths))
-    chunks = list(whole.chunks(max_tokens))
-    assert torch.equal(torch.cat([chunk.values for chunk in chunks]), whole.values)
-    assert sum((chunk.lengths for chunk in chunks), ()) == whole.lengths
-    for chunk, following in pairwise(chunks):
-        assert len(chunk.lengths) == 1 or sum(chunk.lengths) <= max_tokens
-        assert sum(chunk.lengths) + following.lengths[0] > max_tokens
-
-
 @settings(deadline=None)
 @given(lengths=LENGTHS, seed=st.integers(0, 1000))
 def test_pooling_is_over_each_sequence(lengths: list[int], seed: int) -> None:
