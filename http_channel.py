@@ -8,19 +8,32 @@ from typing import Any
 
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.task import WSGITask
 
 from http_refusals import JsonErrorTask, Refused
 from http_request import Limits, Parser
 from refusals import Refusal
 
 IDLE_SECONDS = 60
-REQUEST_SECONDS = 60
+REQUEST_SECONDS = 60  # for a request to arrive in, and for each
+BYTES_PER_SECOND = 16_000  # of its body as long as these take
 FIRST_BYTE_SECONDS = 2
+
+
+class Answer(WSGITask):
+    """Keeps the connection where a status has no body, as a preflight's 204."""
+
+    def set_close_on_finish(self) -> None:
+        """waitress asks for this wherever there is no Content-Length."""
+        wanted = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or wanted or self.version == "1.0":
+            super().set_close_on_finish()
 
 
 class Channel(HTTPChannel):
     """One connection: a deadline for each request, and an end that loses no bytes."""
 
+    task_class = Answer
     error_task_class = JsonErrorTask
 
     request: Parser | None
@@ -89,12 +102,14 @@ class Channel(HTTPChannel):
 
     def refuse_if_late(self, now: float) -> None:
         """A byte a second must not hold a connection for ever."""
-        late = now - self.request_started > REQUEST_SECONDS
-        if late and self.request is not None and not self.requests:
+        if self.request is None or self.requests:
+            return
+        seconds = REQUEST_SECONDS + self.request.body_bytes_received / BYTES_PER_SECOND
+        if now - self.request_started > seconds:
             self.request.error = Refused(
                 Refusal(
                     (408, "Validation"),
-                    f"the request did not arrive whole within {REQUEST_SECONDS} s",
+                    f"the request did not arrive whole within {seconds:.0f} s",
                 )
             )
             self.request.completed = True

@@ -41,6 +41,7 @@ class Parser(HTTPRequestParser):
 
     completed: bool
     empty: bool
+    body_bytes_received: int
     error: Error | None
     path = command = ""  # until the headers have come, and where they never do
     is_admitted = False  # as far as its headers go

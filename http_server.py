@@ -48,7 +48,9 @@ def bind(host: str, port: int) -> socket.socket:
     )
     sock = socket.socket(family, kind, protocol)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Windows' REUSEADDR would let a second server take the port of a running one.
+        option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
         sock.bind(address)
     except OSError:
         sock.close()

@@ -110,7 +110,7 @@ class Running:
 
 
 def read_answer(connection: socket.socket) -> Answer:
-    """One answer with a Content-Length, and no byte of the next."""
+    """One answer with a Content-Length or without a body, and no byte of the next."""
     received = b""
     while not received.endswith(b"\r\n\r\n"):
         received += _more(connection, 1)
@@ -120,10 +120,12 @@ def read_answer(connection: socket.socket) -> Answer:
         name.lower(): value
         for name, _, value in (line.partition(": ") for line in lines)
     }
+    status = int(lines[0].split()[1])
+    length = 0 if status in (204, 304) else int(headers["content-length"])
     body = bytearray()
-    while missing := int(headers["content-length"]) - len(body):
+    while missing := length - len(body):
         body += _more(connection, missing)
-    return Answer(int(lines[0].split()[1]), head, bytes(body))
+    return Answer(status, head, bytes(body))
 
 
 def _more(connection: socket.socket, at_most: int) -> bytes:

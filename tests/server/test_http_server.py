@@ -75,6 +75,18 @@ def test_a_request_that_trickles_in_is_given_up(
     assert "whole" in refusal.json["error"]
 
 
+def test_a_body_that_comes_steadily_may_take_its_time(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_channel, "REQUEST_SECONDS", 0)
+    monkeypatch.setattr(http_channel, "BYTES_PER_SECOND", 100)
+    with running.connect() as connection:
+        connection.sendall(POST + b"Content-Length: 1001\r\n\r\n" + bytes(1000))
+        time.sleep(2.5)  # more than twice as long as until lateness is looked at
+        connection.sendall(bytes(1))
+        assert read_answer(connection).status == 200
+
+
 def test_waiting_clients_do_not_hold_up_others(running: Running) -> None:
     """More of them than there are threads."""
     idle = [running.connect() for _ in range(20)]
@@ -143,6 +155,23 @@ def test_a_connection_serves_many_requests(running: Running) -> None:
             assert read_answer(connection).status == 200
 
 
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_an_answer_without_a_body_keeps_the_connection(status: str) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, [])
+        return []
+
+    with Running(app) as running, running.connect() as connection:
+        for _ in range(2):
+            connection.sendall(GET)
+            answer = read_answer(connection)
+            assert answer.status == int(status[:3])
+            assert "Connection" not in answer.head
+        connection.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert "Connection: close" in read_answer(connection).head
+        assert connection.recv(1) == b""
+
+
 def test_stopping_lets_the_request_in_flight_finish_to_its_last_byte() -> None:
     """More bytes than socket buffers hold, to a client that reads late."""
     app = Slow(size=20_000_000)
@@ -184,6 +213,18 @@ def test_a_port_in_use_is_an_error_at_once() -> None:
     first.listen()
     with first, pytest.raises(OSError, match="in use"):
         http_server.bind("127.0.0.1", first.getsockname()[1])
+
+
+def test_on_windows_no_second_server_takes_the_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of its own option, only the name is known elsewhere."""
+    monkeypatch.setattr(
+        socket, "SO_EXCLUSIVEADDRUSE", socket.SO_KEEPALIVE, raising=False
+    )
+    with http_server.bind("127.0.0.1", 0) as bound:
+        assert bound.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert bound.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0
 
 
 def test_a_name_with_both_kinds_of_address_is_bound_as_ipv4() -> None:
