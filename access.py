@@ -59,11 +59,10 @@ def trusted_hosts(options: Options) -> list[str]:
     then counts as ours in the browser. Its Host header still says that name. IPv6
     addresses are missing: Werkzeug compares up to the first colon.
     """
-    hosts = [*LOOPBACK_NAMES, *options.trusted_host]
+    hosts = [*LOOPBACK_NAMES, *options.trusted_host, options.host]
     if not is_loopback(options.host):
-        hosts += [options.host, socket.gethostname(), *_own_address()]
-        hosts += _soon(_looked_up)
-    return [host.lower() for host in hosts]
+        hosts += [socket.gethostname(), *_own_address(), *_soon(_looked_up)]
+    return list(dict.fromkeys(host.lower() for host in hosts))
 
 
 def is_loopback(host: str) -> bool:

@@ -84,6 +84,7 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
         "api_key",
         "Every request must carry this Bearer token, but those for the page's own "
         "files and /health.",
+        callback=_not_empty,
     )
     @_flag(
         "no_weights",
@@ -143,6 +144,14 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
         run(Options(**given))
 
     return server
+
+
+def _not_empty(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("is empty, which would let anybody in")
+    return value
 
 
 class _Listed(click.types.StringParamType):

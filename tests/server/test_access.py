@@ -263,6 +263,7 @@ def test_hosts_named_by_the_operator_are_answered(client_with: Making) -> None:
 
 def test_a_server_open_to_the_network_answers_to_the_machines_name() -> None:
     assert trusted_hosts(Options()) == ["localhost", "127.0.0.1"]
+    assert "127.0.0.2" in trusted_hosts(Options(host="127.0.0.2"))
     hosts = trusted_hosts(Options(host="0.0.0.0"))
     assert {"localhost", socket.gethostname().lower()} <= set(hosts)
     assert is_loopback("127.0.0.2")

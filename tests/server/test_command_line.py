@@ -82,6 +82,8 @@ def test_help_names_every_flag_and_variable() -> None:
         ["--device", "tpu"],
         ["--dtype", "f8"],
         ["--threads", "0"],
+        ["--api-key", ""],
+        ["--api-key", " "],
         ["--no-such"],
         ["extra"],
     ],
