@@ -75,7 +75,8 @@ class Gate(Doorman):
         method = _known(request.method)
         self.metrics.requests.labels(route, method, response.status_code).inc()
         self.metrics.bytes_in.labels(route).inc(request.content_length or 0)
-        self.metrics.bytes_out.labels(route).inc(response.content_length or 0)
+        if method != "HEAD":
+            self.metrics.bytes_out.labels(route).inc(response.content_length or 0)
         self.metrics.duration.labels(route).observe(g.timings.elapsed())
         return response
 

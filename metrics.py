@@ -65,7 +65,7 @@ class Metrics:
         )
         self.bytes_out = Counter(
             "splitcompute_response_bytes",
-            "Bytes of response bodies.",
+            "Bytes of response bodies, counted when they are handed over to be sent.",
             ["route"],
             registry=registry,
         )

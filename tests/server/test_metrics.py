@@ -70,6 +70,16 @@ def test_requests_tokens_and_bytes_are_counted(client: FlaskClient) -> None:
     assert value(after, "requests_in_flight") == 1  # the one that asks
 
 
+def test_the_body_that_a_head_is_not_sent_is_not_counted(client: FlaskClient) -> None:
+    def sent() -> float:
+        return value(samples(client), "response_bytes_total", route="/openapi.json")
+
+    client.get("/openapi.json")
+    before = sent()
+    assert client.head("/openapi.json").content_length
+    assert sent() == before
+
+
 def test_unknown_paths_do_not_add_up_to_endless_labels(client: FlaskClient) -> None:
     client.get("/nothing/1")
     client.get("/nothing/2")
