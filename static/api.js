@@ -66,7 +66,7 @@ import { tokenizerPiece } from "./pieces.js";
 
 /** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<ModelInfo[]>} */
 export async function fetchModels(server, signal) {
-  const { models } = await requestJson(server, "/models", signal);
+  const { models } = await requestJson(server, "/models", { signal });
   return models;
 }
 
@@ -77,7 +77,7 @@ export async function fetchModels(server, signal) {
  */
 export async function fetchManifest(server, model, dtype, signal) {
   const path = `${modelPath(model)}/manifest.json?dtype=${dtype}`;
-  return requestJson(server, path, signal);
+  return requestJson(server, path, { signal });
 }
 
 /**
@@ -124,8 +124,7 @@ export async function postSplit(server, body, signal) {
  */
 export async function postPlan(server, body, signal) {
   const headers = { "Content-Type": "application/json" };
-  const init = { method: "POST", headers, body: JSON.stringify(body), signal };
-  return (await request(server, "/plan", init)).json();
+  return requestJson(server, "/plan", { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
 /**
@@ -160,8 +159,7 @@ export async function postEmbed(server, body, signal) {
 export async function postParity(server, { check, dtype, body }) {
   const query = new URLSearchParams({ check, dtype });
   const headers = { "Content-Type": "application/octet-stream" };
-  const init = /** @type {const} */ ({ method: "POST", headers, body, priority: "low" });
-  return (await request(server, `/parity?${query}`, init)).json();
+  return requestJson(server, `/parity?${query}`, { method: "POST", headers, body, priority: "low" });
 }
 
 /**
@@ -178,7 +176,7 @@ export async function postReport(server, report) {
 
 /** @param {Server} server @param {AbortSignal} [signal] @returns {Promise<Savings>} */
 export function fetchSavings(server, signal) {
-  return requestJson(server, "/savings", signal);
+  return requestJson(server, "/savings", { signal });
 }
 
 /** @param {Awaited<ReturnType<typeof post>>} answer */

@@ -26,6 +26,14 @@ import { messageOf, SplitComputeError } from "./errors.js";
 export const defaultTimeoutMs = 300_000;
 
 /**
+ * Without a slash at the end.
+ * @param {string} [url] as against the server that this module came from, which it is by default
+ */
+export function serverUrl(url = "") {
+  return new URL(url, new URL("..", import.meta.url)).href.replace(/\/+$/, "");
+}
+
+/**
  * @param {Server} server @param {string} path
  * @param {string | ArrayBuffer} body
  * @param {AbortSignal} [signal]
@@ -53,10 +61,10 @@ export async function post(server, path, body, signal) {
   return { response, bytes, exchange };
 }
 
-/** @param {Server} server @param {string} path @param {AbortSignal} [signal] */
-export async function requestJson(server, path, signal) {
-  const response = await request(server, path, { signal });
-  return response.json().catch((error) => failed(server, path, error, signal));
+/** @param {Server} server @param {string} path @param {RequestInit} init */
+export async function requestJson(server, path, init) {
+  const response = await request(server, path, init);
+  return response.json().catch((error) => failed(server, path, error, init.signal));
 }
 
 /** @param {Server} server @param {string} path @param {RequestInit} init */

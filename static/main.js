@@ -25,8 +25,8 @@ function start() {
     if (await connector.open(change)) await browserSide.settle();
   };
   const measure = async () => {
-    await tasks.measure(() => connector.open({}));
-    await browserSide.settle();
+    const hasRun = await tasks.measure(() => connector.open({}));
+    if (hasRun) await browserSide.settle();
   };
 
   /** @type {Actions} */

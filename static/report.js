@@ -32,6 +32,7 @@
  * @property {Float32Array[]} embeddings one a text
  * @property {number[]} tokens of each text
  * @property {number} dimensions
+ * @property {string} revision of the model that the vectors are of
  * @property {number} split where the model was cut: server-first, the layers that the server alone ran
  *   are [0, split); client-first, those that this browser ran
  * @property {Where} embed who made the tokens and looked them up; "browser": no text left it
@@ -68,7 +69,7 @@ export const noShare = { tokenize: 0, upload: 0, browser: 0, readback: 0 };
  * @param {readonly string[]} waits why the server was asked again, each time
  * @returns {EmbedResult}
  */
-export function report(outcomes, { n_layer, n_embd }, total, waits) {
+export function report(outcomes, { n_layer, n_embd, revision }, total, waits) {
   const exchanges = outcomes.flatMap((outcome) => outcome.exchanges);
   const shares = outcomes.map(({ share }) => share);
   const reason = outcomes.at(-1)?.reason;
@@ -77,6 +78,7 @@ export function report(outcomes, { n_layer, n_embd }, total, waits) {
     embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
     tokens: outcomes.flatMap(({ tokens }) => tokens),
     dimensions: n_embd,
+    revision: outcomes[0]?.revision ?? revision,
     split: Math.min(...outcomes.map(({ split }) => split)),
     layers: Array.from({ length: n_layer }, (_, layer) => ({
       layer,

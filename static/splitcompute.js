@@ -13,7 +13,7 @@ import { fetchModels } from "./api.js";
 import { checkDtype, checkOptions, checkSplit, toList } from "./arguments.js";
 import { highestSplit, holdsEmbed, loadRun, lowestSplit, openWorker } from "./connection.js";
 import { SplitComputeError } from "./errors.js";
-import { defaultTimeoutMs } from "./exchange.js";
+import { defaultTimeoutMs, serverUrl } from "./exchange.js";
 import { GpuWorker } from "./gpu_worker.js";
 import { Measurements } from "./measurements.js";
 import { findModel } from "./model_info.js";
@@ -83,8 +83,7 @@ export async function connect(options = {}) {
   checkOptions("connect", options);
   const { apiKey, timeoutMs = defaultTimeoutMs, signal, dtype = "f16", wire = "f32" } = options;
   const { direction = "server-first", onProgress = () => {}, onDistrust = () => {} } = options;
-  const home = new URL("..", import.meta.url);
-  const server = { url: new URL(options.url ?? "", home).href.replace(/\/+$/, ""), apiKey, timeoutMs };
+  const server = { url: serverUrl(options.url), apiKey, timeoutMs };
   const models = await fetchModels(server, signal);
   const info = findModel(models, options.model ?? models[0]?.name);
   checkDtype(info, dtype);

@@ -3,6 +3,7 @@
 
 import { fetchSavings } from "../api.js";
 import { messageOf } from "../errors.js";
+import { serverUrl } from "../exchange.js";
 import { keepApiKey, readApiKey } from "../page/api_key.js";
 import { byId, setText } from "../page/dom.js";
 import { needsKey } from "../page/format.js";
@@ -18,19 +19,21 @@ void start();
 
 async function start() {
   const history = new History();
-  const url = new URL("../..", import.meta.url).href.replace(/\/+$/, "");
-  const form = byId("key-form", HTMLFormElement);
   const forever = new AbortController().signal;
-  form.addEventListener("submit", (event) => {
+  /** Ends the wait for the next poll. */
+  let given = new AbortController();
+  byId("key-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     keepApiKey(byId("key", HTMLInputElement).value.trim());
-    form.dispatchEvent(new Event("again"));
+    given.abort();
   });
   for (let failures = 0; ; ) {
     // Nobody looks at a hidden tab, and each answer is traffic too.
     if (document.hidden) await nextEvent(document, "visibilitychange", forever);
+    // A key that is given while the server is asked comes too late for that poll.
+    given = new AbortController();
     try {
-      const savings = await fetchSavings({ url, apiKey: readApiKey() });
+      const savings = await fetchSavings({ url: serverUrl(), apiKey: readApiKey() });
       history.add(savings, performance.now());
       drawFigures(savings, history);
       showStanding("live", "Live");
@@ -39,17 +42,8 @@ async function start() {
       failures += 1;
       showFailure(error);
     }
-    await rest(Math.min(msBetweenPolls * 2 ** failures, longestMs), form);
+    await pause(Math.min(msBetweenPolls * 2 ** failures, longestMs), given.signal).catch(() => {}); // another key
   }
-}
-
-/** Shorter where another key is given meanwhile. @param {number} ms @param {HTMLFormElement} form */
-async function rest(ms, form) {
-  const over = new AbortController();
-  const ends = [pause(ms, over.signal), nextEvent(form, "again", over.signal)];
-  await Promise.race(ends);
-  over.abort();
-  await Promise.allSettled(ends);
 }
 
 /** @param {unknown} error */

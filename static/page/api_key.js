@@ -2,11 +2,13 @@
 /** Keeps the server's API key for this tab only. */
 
 const item = "splitcompute.apiKey";
+/** For browsers that refuse storage: the key then holds for this visit. @type {string | undefined} */
+let unstored;
 
 /** @returns {string | undefined} */
 export function readApiKey() {
   try {
-    return sessionStorage.getItem(item) ?? undefined;
+    return unstored ?? sessionStorage.getItem(item) ?? undefined;
   } catch {
     return undefined;
   }
@@ -14,5 +16,10 @@ export function readApiKey() {
 
 /** @param {string} key */
 export function keepApiKey(key) {
-  sessionStorage.setItem(item, key);
+  unstored = undefined;
+  try {
+    sessionStorage.setItem(item, key);
+  } catch {
+    unstored = key;
+  }
 }

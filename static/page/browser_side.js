@@ -106,14 +106,15 @@ export class BrowserSide {
   /** @param {TakeoverState} takeover */
   #follow(takeover) {
     const { store } = this;
-    const { model, pieces, reach: before, choice } = store.state;
+    const { pieces, reach: before, choice } = store.state;
+    const model = store.session?.info;
     if (!model) return;
     const { direction } = choice;
     const reach = reachOf(direction, takeover);
     // Pieces that went with a lost GPU are not here any more.
     const held = piecesOf(runOf(direction, reach, model.n_layer), model.n_layer, direction);
     const here = [...pieces].filter(([piece]) => isReached(direction, reach, before) || held.includes(piece));
-    store.update({ takeover, reach, pieces: new Map(here) });
+    store.update({ model, takeover, reach, pieces: new Map(here) });
     void this.#countKept();
   }
 

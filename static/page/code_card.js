@@ -1,6 +1,7 @@
 // @ts-check
 /** The code card: a tab for each language, and a copy button. */
 
+import { serverUrl } from "../exchange.js";
 import { readApiKey } from "./api_key.js";
 import { byId, copyFrom, el, setText } from "./dom.js";
 import { shortened, snippets } from "./snippets.js";
@@ -73,7 +74,7 @@ function requestOf(state) {
   const { result } = state;
   const { dtype, wire } = result?.choice ?? state.choice;
   return {
-    origin: location.origin,
+    url: serverUrl(),
     model: (result?.model ?? state.model)?.name ?? "",
     texts: result?.texts ?? textsOf(state),
     split: result?.wanted ?? state.split,

@@ -10,15 +10,17 @@ const unstored = new Map();
 export function agreedBytes(model, dtype) {
   const key = keyOf(model, dtype);
   try {
-    return Number(localStorage.getItem(key) ?? unstored.get(key) ?? 0);
+    // What could not be stored is later than what was.
+    return Number(unstored.get(key) ?? localStorage.getItem(key) ?? 0);
   } catch {
-    return Number(unstored.get(key) ?? 0);
+    return 0;
   }
 }
 
 /** @param {string} model @param {string} dtype @param {number} bytes */
 export function rememberAgreement(model, dtype, bytes) {
   const key = keyOf(model, dtype);
+  unstored.delete(key);
   try {
     localStorage.setItem(key, String(bytes));
   } catch {

@@ -70,19 +70,34 @@ function isVisible(element) {
   return element instanceof HTMLElement && element.offsetParent !== null;
 }
 
+/** What each button says that copies, but for a moment after. @type {WeakMap<HTMLButtonElement, string>} */
+const labels = new WeakMap();
+
 /**
- * Copies text and says so on the button for a moment.
+ * Copies text and says so for a moment: on the button, and to a screen reader.
  * @param {HTMLButtonElement} control
  * @param {string} text
  */
 export async function copyFrom(control, text) {
-  const label = control.textContent ?? "";
+  const label = labels.get(control) ?? control.textContent ?? "";
+  labels.set(control, label);
+  const outcome = await copy(text);
+  const status = byId("status", HTMLElement);
+  control.textContent = status.textContent = outcome;
+  setTimeout(() => {
+    control.textContent = label;
+    // The next copy is news too.
+    if (status.textContent === outcome) status.textContent = "";
+  }, 1_600);
+}
+
+/** @param {string} text @returns {Promise<string>} what became of it, in words */
+async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
-    control.textContent = "Copied";
+    return "Copied";
   } catch {
     // Browsers refuse the clipboard on plain http other than localhost.
-    control.textContent = "Copying was refused";
+    return "Copying was refused";
   }
-  setTimeout(() => (control.textContent = label), 1_600);
 }

@@ -26,8 +26,8 @@ export function download(result, extension) {
 }
 
 /** @param {Result} result */
-export function toJson({ texts, model, choice, split, dimensions, embeddings }) {
-  const head = { model: model.name, revision: model.revision, split, dtype: choice.dtype, dimensions };
+export function toJson({ texts, model, revision, choice, split, dimensions, embeddings }) {
+  const head = { model: model.name, revision, split, dtype: choice.dtype, dimensions };
   return JSON.stringify({ ...head, texts, embeddings: embeddings.map(toNumbers) }, null, 1);
 }
 

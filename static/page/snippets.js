@@ -5,7 +5,7 @@ import { toOptions } from "./cut.js";
 
 /**
  * @typedef {object} Request
- * @property {string} origin of the server
+ * @property {string} url of the server
  * @property {string} model
  * @property {readonly string[]} texts
  * @property {string} dtype
@@ -37,9 +37,9 @@ export function shortened({ texts }) {
 }
 
 /** @param {Request} request */
-function curl({ origin, model, texts, withKey }) {
+function curl({ url, model, texts, withKey }) {
   const body = JSON.stringify({ model, inputs: texts.slice(0, mostTexts) }, null, 2);
-  const lines = [`curl ${origin}/embed`, "-H 'Content-Type: application/json'"];
+  const lines = [`curl ${url}/embed`, "-H 'Content-Type: application/json'"];
   if (withKey) lines.push('-H "Authorization: Bearer $SPLITCOMPUTE_API_KEY"');
   // A single quote ends the shell's string: close it, add the quote, open it again.
   lines.push(`-d '${body.replaceAll("'", "'\\''")}'`);
@@ -47,7 +47,7 @@ function curl({ origin, model, texts, withKey }) {
 }
 
 /** With nothing but the standard library. @param {Request} request */
-function python({ origin, model, texts, withKey }) {
+function python({ url, model, texts, withKey }) {
   const key = withKey ? '\nheaders["Authorization"] = f"Bearer {os.environ[\'SPLITCOMPUTE_API_KEY\']}"' : "";
   return `import json${withKey ? "\nimport os" : ""}
 from urllib.request import Request, urlopen
@@ -55,12 +55,12 @@ from urllib.request import Request, urlopen
 texts = ${list(texts)}
 body = json.dumps({"model": ${JSON.stringify(model)}, "inputs": texts}).encode()
 headers = {"Content-Type": "application/json"}${key}
-with urlopen(Request("${origin}/embed", body, headers)) as reply:
+with urlopen(Request("${url}/embed", body, headers)) as reply:
     embeddings = json.load(reply)  # a list of floats for each text`;
 }
 
 /** @param {Request} request */
-function javascript({ origin, model, texts, dtype, wire, direction, split: at, policy, withKey }) {
+function javascript({ url, model, texts, dtype, wire, direction, split: at, policy, withKey }) {
   const { split, embed } = toOptions(at);
   const options = [`model: ${JSON.stringify(model)}`, `dtype: "${dtype}"`];
   if (wire !== "f32") options.push(`wire: "${wire}"`);
@@ -70,7 +70,7 @@ function javascript({ origin, model, texts, dtype, wire, direction, split: at, p
   const takesOver = embed || direction === "client-first" || (policy !== "hand" && policy !== "server");
   const goal = `to: ${split}${embed ? ", embed: true" : ""}`;
   const takeover = takesOver ? `sc.takeOver({ ${goal} }); // layers, in the background: ask your visitor first\n` : "";
-  return `import { connect } from "${origin}/static/splitcompute.js";
+  return `import { connect } from "${url}/static/splitcompute.js";
 
 const texts = ${list(texts)};
 const sc = await connect({ ${options.join(", ")} });

@@ -41,8 +41,7 @@ export class Tasks {
     const missing = whyNotKept(store.state);
     if (missing) return store.update({ embedding: { kind: "failed", message: missing } });
     await this.#run("embedding", async (session, signal) => {
-      const { model, choice, policy, split: wanted } = store.state;
-      if (!model) return;
+      const { choice, policy, split: wanted } = store.state;
       const onWait = (/** @type {string} */ reason) => {
         const step = `Waiting for the server. ${sentence(reason)} It is asked again by itself.`;
         store.update({ embedding: { kind: "busy", step } });
@@ -50,9 +49,11 @@ export class Tasks {
       const answer = await session.embed(texts, { ...cutOf(store.state, session), signal, onWait });
       const note = answer.note ?? (keepsText({ choice }) ? undefined : whyServer(store.state, answer.split));
       const reason = policy === "hand" || note !== undefined ? undefined : answer.reason;
+      // The server may have another revision by now.
+      const model = session.info;
       const result = { ...answer, note, reason, texts, model, choice, wanted, policy };
       const carried = addTo(store.state.carried, answer);
-      store.update({ result, carried, comparison: null, checking: { kind: "idle" } });
+      store.update({ model, result, carried, comparison: null, checking: { kind: "idle" } });
     });
   }
 
@@ -60,21 +61,27 @@ export class Tasks {
     const { store } = this;
     const { result } = store.state;
     await this.#run("checking", async (session, signal) => {
-      if (!result || session.info.revision !== result.model.revision) {
+      if (!result || session.info.name !== result.model.name) {
         throw new Error(`the result is from ${result?.model.name}: choose that model again to compare`);
       }
       const alone = await session.embed(result.texts, { split: session.info.n_layer, signal });
+      if (alone.revision !== result.revision) {
+        throw new Error("the server has another revision of the model now: embed the texts again to compare");
+      }
       const dtypes = [result.choice.dtype, result.choice.wire];
       store.update({ comparison: compare(result.embeddings, alone.embeddings, dtypes) });
     });
   }
 
-  /** @param {() => Promise<boolean>} reconnect so that loading from the browser's cache is measured too */
+  /**
+   * @param {() => Promise<boolean>} reconnect so that loading from the browser's cache is measured too
+   * @returns {Promise<boolean>} whether it was done, or begun at least
+   */
   async measure(reconnect) {
     const { store } = this;
     const { split, choice } = store.state;
-    if (!browserIsReady(store.state)) return;
-    await this.#run("benchmarking", async (_, signal) => {
+    if (!browserIsReady(store.state)) return false;
+    return this.#run("benchmarking", async (_, signal) => {
       await reconnect();
       if (!store.session) throw new Error("the server cannot be reached");
       const onStep = (/** @type {string} */ step) => store.update({ benchmarking: { kind: "busy", step } });
@@ -86,10 +93,11 @@ export class Tasks {
   /**
    * @param {"embedding" | "checking" | "benchmarking"} name where the state shows how the task stands
    * @param {(session: SplitCompute, signal: AbortSignal) => Promise<void>} task
+   * @returns {Promise<boolean>} whether it was begun
    */
   async #run(name, task) {
     const { store } = this;
-    if (!store.session || isBusy(store.state)) return;
+    if (!store.session || isBusy(store.state)) return false;
     const { signal } = (this.#running = new AbortController());
     store.update({ [name]: { kind: "busy", step: "" } });
     try {
@@ -100,6 +108,7 @@ export class Tasks {
       store.update({ [name]: signal.aborted ? { kind: "idle" } : failed });
       if (needsKey(error)) store.update({ connection: { kind: "key", message: explain(error) } });
     }
+    return true;
   }
 }
 

@@ -135,6 +135,19 @@ def test_a_policy_or_a_number_still_sends_work_to_the_server(
     assert (result["split"], result["embed"]) == (2, "server")
 
 
+def test_a_plan_that_someone_else_answers_is_made_here(whole: TakeoverPage) -> None:
+    """As a hotel's network does, with its own page."""
+    expected = whole.embed(TEXTS)
+    page = "<html>Sign in</html>"
+    whole.page.route("**/plan", lambda route: route.fulfill(body=page))
+    result = whole.embed(TEXTS, split="auto", policy="latency")
+    whole.page.unroute("**/plan")
+    assert "note" not in result
+    assert result["reason"].startswith("the server cannot be reached")
+    assert result["embed"] == "browser"
+    assert_same(result, expected)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_with_the_cable_pulled_requests_go_on(whole: TakeoverPage, policy: str) -> None:
     expected = whole.embed(TEXTS)

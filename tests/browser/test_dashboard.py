@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from live_server import LiveServer
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from test_page import opened
 
 from options import Options
@@ -113,6 +113,25 @@ def test_the_figures_need_the_key_and_prices_are_asked_for(
         expect(page.locator("#standing")).to_have_text("Live")
         expect(page.locator("#money")).to_have_text("No prices given")
         expect(page.locator("#money-words")).to_contain_text("--egress-price")
+    server.stop()
+
+
+def test_a_key_given_while_the_server_is_asked_is_used_at_once(
+    browser: Browser, options: Options
+) -> None:
+    server = LiveServer(replace(options, api_key="sesame"))
+    with opened(browser, f"{server.url}/dashboard", []) as page:
+        pill = page.locator("#standing")
+        expect(pill).to_have_text("API key needed")
+        asked: list[Route] = []
+        page.route("**/savings", lambda route: asked.append(route), times=1)
+        with page.expect_request("**/savings", timeout=10_000):
+            pass
+        page.get_by_label("API key").fill("sesame")
+        page.get_by_role("button", name="Use this key").click()
+        asked[0].continue_()
+        # After the next failure it would rest for 8 s.
+        expect(pill).to_have_text("Live", timeout=5_000)
     server.stop()
 
 

@@ -1,8 +1,10 @@
 """Requests under way while the server changes its revision mix up no vectors."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import torch
@@ -11,7 +13,8 @@ from held_request import BEGIN
 from live_server import LiveServer
 from model_page import ModelPage
 from piece_faults import Gate, Silence
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+from test_page import agree, downloaded, embed, opened
 from test_takeover import TakeoverPage
 from tolerances import F32
 from web_pages import open_webgpu_page
@@ -118,3 +121,32 @@ def test_a_hidden_state_says_whose_layers_it_may_go_through(
     )
     assert "hidden state of revision ffff" in message
     page.page.close()
+
+
+def test_the_page_follows_a_new_revision(
+    browser: Browser, changing: ChangingServer
+) -> None:
+    with opened(browser, changing.url, []) as page:
+        page.get_by_role("textbox", name="Your text").fill("\n".join(TEXTS))
+        page.get_by_label("Who sets the cut").select_option(
+            "Your browser runs all it can"
+        )
+        agree(page)
+        embed(page)
+        compare = page.get_by_role("button", name="Compare with the server alone")
+        words = page.locator("#check-words")
+        compare.click()
+        expect(words).to_contain_text("The same vectors.")
+        before = json.loads(downloaded(page, "Download JSON").read_text())
+        changing.change()
+        compare.click()
+        expect(page.locator("#check-problem")).to_contain_text("another revision")
+        embed(page)
+        expect(page.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+        embed(page)
+        compare.click()
+        expect(words).to_contain_text("The same vectors.")
+        after = json.loads(downloaded(page, "Download JSON").read_text())
+    with urlopen(f"{changing.url}/models") as reply:
+        [model] = json.load(reply)["models"]
+    assert after["revision"] == model["revision"] != before["revision"]
