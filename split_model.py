@@ -136,8 +136,8 @@ class SplitModel:
     def show_tokens(
         self, text: str, add_special_tokens: bool = True, most: int | None = None
     ) -> list[Token]:
-        """A text's tokens one by one, whatever its length; of more than `most`, no more
-        than it takes to see that they are."""
+        """A text's tokens one by one, whatever its length; where there are more than
+        `most`, the first most + 1."""
         return self.tokenizer.tokens(text, add_special_tokens, most)
 
     def hidden_states(

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -27,6 +28,8 @@ CONVERSION_FILES = (
 # kilobyte for each. Of a longer text, no more than decides the answer is encoded.
 CHUNK = 2**16
 # As many callers encode at once as cores can work for; the others' texts cost nothing.
+# Short ones cost little, and need not wait for the long ones.
+SHORT = 2**10
 _turns = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
@@ -122,10 +125,12 @@ class TextTokenizer:
     def tokens(
         self, text: str, add_special_tokens: bool = True, most: int | None = None
     ) -> list[Token]:
-        """Every token of a text, and where it lies; of a long text with more than
-        `most` tokens only more than those. Raises InputError, EmptyText."""
+        """A text's tokens, and where each lies; where there are more than `most`, the
+        first most + 1. Raises InputError, EmptyText."""
         _check_text(text, 0)
         encoding, _ = self._encode_one(text, add_special_tokens, most)
+        if most is not None:
+            encoding.truncate(most + 1)
         return [
             Token(id, content, True, None, None)
             if special
@@ -155,9 +160,8 @@ class TextTokenizer:
             if len(chunk) == 1:
                 yield self._encode_one(chunk[0], True, self.max_tokens, direction)
                 continue
-            with _turns:
-                encodings = self._tokenizer.encode_batch(chunk)
-            yield from ((encoding, True) for encoding in encodings)
+            for encoding in self._encode_batch(chunk, True):
+                yield encoding, True
 
     def _encode_one(
         self,
@@ -171,10 +175,7 @@ class TextTokenizer:
         size = len(text) if most is None else CHUNK
         while True:
             part = _kept(text, size, direction)
-            with _turns:
-                encoding = self._tokenizer.encode(
-                    part, add_special_tokens=add_special_tokens
-                )
+            [encoding] = self._encode_batch([part], add_special_tokens)
             if size >= len(text):
                 return encoding, True
             # Whatever follows changes words at the cut, not those half a chunk away.
@@ -184,7 +185,17 @@ class TextTokenizer:
                 sure = sum(start >= size // 2 for start, _ in encoding.offsets)
             if most is not None and sure > most:
                 return encoding, False
-            size *= 4
+            size *= 2
+
+    def _encode_batch(
+        self, texts: list[str], add_special_tokens: bool
+    ) -> list[Encoding]:
+        short = sum(map(len, texts)) <= SHORT
+        with nullcontext() if short else _turns:
+            # Of a single text too: encode() would keep Python's lock meanwhile.
+            return self._tokenizer.encode_batch(
+                texts, add_special_tokens=add_special_tokens
+            )
 
 
 def _chunks(texts: list[str]) -> Iterator[list[str]]:
