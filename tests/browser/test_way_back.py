@@ -220,6 +220,24 @@ def test_a_crowded_server_is_given_the_time_it_asks_for(client: ClientPage) -> N
     assert_right(result, client)
 
 
+def test_a_server_is_not_waited_for_as_long_as_it_asks(client: ClientPage) -> None:
+    """Half a minute at most, of which this test makes a third of a second."""
+    client.evaluate("""() => {
+        const original = setTimeout;
+        globalThis.setTimeout = (task, ms, ...rest) =>
+            original(task, ms >= 30_000 && ms < 40_000 ? ms / 100 : ms, ...rest);
+    }""")
+    crowded = {"error": "Model is overloaded", "error_type": "Overloaded"}
+    client.page.route(
+        "**/embed",
+        lambda route: route.fulfill(
+            status=429, json=crowded, headers={"Retry-After": "4239"}
+        ),
+        times=1,
+    )
+    assert_right(client.embed(TEXTS), client)
+
+
 def test_a_server_that_is_gone_for_good_is_an_error(
     client: ClientPage, restarting: Server
 ) -> None:
