@@ -36,7 +36,8 @@ export function runLayers(pieces, x, sequences, config) {
 }
 
 /**
- * @param {Map<string, Tensor>} _piece empty: the last layer ends with its own norm
+ * What it leaves alone is the same as gpt2.js takes: the last layer ends with its own norm, so the piece is empty.
+ * @param {Map<string, Tensor>} _piece
  * @param {Tensor} x (total_tokens, n_embd)
  * @param {Sequences} sequences
  * @param {ModelConfig} _config

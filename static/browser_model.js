@@ -49,6 +49,8 @@ export class BrowserModel {
   #gpu = null;
   /** @type {LayerCache | null} */
   #layers = null;
+  /** The last, for a GPU that is lost while the server is away. @type {import("./model_info.js").Manifest | null} */
+  #manifest = null;
   /** Those that the shaders are compiled for. @type {LayerCache | null} */
   #warm = null;
   // Pieces come one after another; what happens on the GPU takes turns. A request needs a turn alone,
@@ -131,6 +133,7 @@ export class BrowserModel {
   clear() {
     return this.#loads.add(async () => {
       this.#dropLayers();
+      this.source.forget();
       await forgetModel(this.settings.server, this.settings.model);
     });
   }
@@ -155,7 +158,10 @@ export class BrowserModel {
   /** @param {string} revision @param {AbortSignal} [signal] */
   async #openRevision(revision, signal) {
     const { server, model, dtype } = this.settings;
-    const manifest = await fetchManifest(server, model, dtype, signal);
+    if (this.#manifest?.revision !== revision) {
+      this.#manifest = await fetchManifest(server, model, dtype, signal);
+    }
+    const manifest = this.#manifest;
     if (manifest.revision !== revision) {
       const message = `${model}: the server has revision ${manifest.revision}, expected ${revision}`;
       throw new SplitComputeError(message, { error_type: "Revision" });
@@ -210,6 +216,7 @@ export class BrowserModel {
     if (this.#warm !== layers && layer) {
       const run = () => onGpu("a request", () => warmUp(layers, layer));
       await this.#turns.add(() => this.#guard("run", run));
+      if (this.#layers !== layers) return; // given up meanwhile
       this.#warm = layers;
       void this.#tune(layers, layer);
     }
@@ -231,7 +238,9 @@ export class BrowserModel {
   async #tune(layers, layer) {
     try {
       const autotuned = await torch.autotune(matricesOf(layers, layer), { milliseconds: tuningMs });
-      if (Object.keys(autotuned.tiles).length > 0) this.listeners.onTuned(autotuned);
+      if (Object.keys(autotuned.tiles).length === 0) return;
+      this.settings.autotuned = autotuned; // for the next device, if this one is lost
+      this.listeners.onTuned(autotuned);
     } catch {
       // The GPU is gone: who asks it next hears so.
     }
@@ -245,7 +254,7 @@ export class BrowserModel {
   #dropLayers() {
     if (!this.#layers) return;
     this.#layers.dispose();
-    this.#layers = null;
+    this.#layers = this.#warm = null;
     this.listeners.onHeld(null);
   }
 }

@@ -46,13 +46,24 @@ import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf, runBytes } fr
 
 /**
  * The server may have gone since it named its models: then its scripts are asked for once more when it is
- * back. What else keeps them from running does so again, and is why there is no GPU.
+ * back. What else keeps them from running does so again, and is why there is no GPU. Closes the Worker
+ * where it rejects.
  * @param {GpuWorker} worker @param {Server} server @param {AbortSignal} [signal]
  * @returns {Promise<Device>}
  */
 export async function openWorker(worker, server, signal) {
-  const device = await worker.open().catch(() => null);
-  if (device) return device;
+  try {
+    const device = (await worker.open().catch(() => null)) ?? (await openAgain(worker, server, signal));
+    signal?.throwIfAborted();
+    return device;
+  } catch (error) {
+    worker.close();
+    throw error;
+  }
+}
+
+/** @param {GpuWorker} worker @param {Server} server @param {AbortSignal} [signal] @returns {Promise<Device>} */
+async function openAgain(worker, server, signal) {
   await persist(() => fetchModels(server, signal), { signal });
   return worker.open().catch((error) => ({ ok: false, reason: messageOf(error) }));
 }
@@ -79,7 +90,7 @@ export function holdsEmbed(connection) {
 }
 
 /** Whether all is here that the browser needs for it. @param {Connection} connection @param {Run} run */
-export function holds(connection, run) {
+export function holdsFor(connection, run) {
   const here = isHere(connection);
   return piecesOf(run, connection.info.n_layer, connection.direction).every(here);
 }
@@ -91,7 +102,7 @@ export function holds(connection, run) {
 export function checkRoom(connection, run) {
   const { info, room, worker } = connection;
   const size = runBytes({ ...run, embeds: false }, info.n_layer, info.bytes[worker.settings.dtype]);
-  if (size <= room.bytes || !worker.held || holds(connection, run)) return;
+  if (size <= room.bytes || !worker.held || holdsFor(connection, run)) return;
   throw new SplitComputeError("the GPU's memory has no room for so many", { error_type: "Memory" });
 }
 
@@ -106,10 +117,18 @@ export async function loadRun(connection, run, signal) {
     await connection.worker.ask("load", { revision, pieces }, { signal });
   } catch (error) {
     signal?.throwIfAborted();
-    const hasChanged = await refresh(connection, revision, signal);
+    // The server may be away, and need not be asked what the GPU had no room for.
+    const hasChanged = mayBeOutdated(error) && (await refresh(connection, revision, signal));
     if (!hasChanged) throw error;
     await connection.worker.ask("load", { revision: connection.info.revision, pieces }, { signal });
   }
+}
+
+/** Of files that another revision has not, or has others. @param {unknown} error */
+function mayBeOutdated(error) {
+  if (!(error instanceof SplitComputeError)) return false;
+  const types = ["Revision", "Download", "Unreachable", "Timeout"];
+  return error.status !== undefined || types.includes(error.error_type);
 }
 
 /**

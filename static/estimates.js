@@ -87,6 +87,6 @@ export function affineWith({ guess, weight, u, uu, uy }, perUnit) {
 }
 
 /** @param {Affine} affine @param {number} units */
-export function msOf({ perRequest, perUnit }, units) {
+function msOf({ perRequest, perUnit }, units) {
   return perRequest + perUnit * units;
 }

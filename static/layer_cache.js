@@ -115,6 +115,7 @@ export class LayerCache {
     this.#disposal.abort(new SplitComputeError("The layers on the GPU were given up"));
     this.#onGpu.forEach(disposeAll);
     this.#onGpu.clear();
+    this.#table = this.#tokenizer = undefined;
   }
 
   /** @typedef {(phase: Progress["phase"], loaded?: number) => void} Report */

@@ -2,7 +2,7 @@
 /** What the server's planner must know to choose the cut, and when it need not be asked. */
 
 import { postPlan } from "./api.js";
-import { highestSplit, holds, isHere, lowestSplit } from "./connection.js";
+import { highestSplit, holdsFor, isHere, lowestSplit } from "./connection.js";
 import { isLayer, layerPieces, wholeRun } from "./pieces.js";
 
 /**
@@ -56,7 +56,7 @@ export async function planCut(connection, { texts, policy, signal }) {
   const tokens = counts.reduce((sum, count) => sum + count, 0);
   const browser = measurements.measured(tokens);
   const ms = predictedAlone(browser, tokens, n_layer);
-  if (policy === "offload" && ms <= latencyGoalMs && holds(connection, wholeRun(n_layer))) {
+  if (policy === "offload" && ms <= latencyGoalMs && holdsFor(connection, wholeRun(n_layer))) {
     const words = `all in the browser, ${ms.toPrecision(3)} ms predicted`;
     return byBrowser(connection, `offload: ${words}; within ${latencyGoalMs} ms, so nobody is asked`);
   }

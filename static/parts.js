@@ -14,15 +14,19 @@
 const tokensPerPart = 8192;
 /** The server tells the tokens of each text for so many texts, in a header. */
 const textsPerPart = 256;
+/** As JSON, no number is longer. */
+const widest = -Number.MAX_VALUE;
 /** [CLS] and [SEP], or the like. */
 const addedTokens = 2;
 
 /**
  * Those whose hidden states fit a message too.
  * @param {readonly string[]} texts @param {ModelInfo} info
+ * @param {boolean} [isOpen] whether the server is to choose the split, which takes what it must know
  */
-export function partsToSplit(texts, info) {
-  return inParts(texts, info, Math.min(tokensPerPart, info.max_batch_tokens));
+export function partsToSplit(texts, info, isOpen = false) {
+  const around = bytesAround(info) + (isOpen ? bytesOfOpenSplit(info) : 0);
+  return inParts(texts, info, Math.min(tokensPerPart, info.max_batch_tokens), around);
 }
 
 /**
@@ -30,15 +34,16 @@ export function partsToSplit(texts, info) {
  * @param {readonly string[]} texts @param {ModelInfo} info
  */
 export function partsToEmbed(texts, info) {
-  return inParts(texts, info, Infinity);
+  return inParts(texts, info, Infinity, bytesAround(info));
 }
 
 /**
  * @param {readonly string[]} texts @param {ModelInfo} info @param {number} tokens of a part
+ * @param {number} around bytes of a body besides its texts
  * @returns {string[][]} one part at least; a text that is too large for any is a part alone
  */
-function inParts(texts, info, tokens) {
-  const bytes = info.payload_limit - bytesAround(info);
+function inParts(texts, info, tokens, around) {
+  const bytes = info.payload_limit - around;
   const count = Math.min(textsPerPart, info.max_client_batch_size);
   const most = { texts: count, tokens, bytes };
   /** @type {string[]} */
@@ -73,7 +78,28 @@ function sizeOf(text, { max_tokens }) {
 
 /** What the body of any request has besides its texts. @param {ModelInfo} info */
 function bytesAround({ name: model, n_layer: split }) {
-  return utf8Length(JSON.stringify({ model, inputs: [], split, dtype: "f32", normalize: false }));
+  return jsonLength({ model, inputs: [], split, dtype: "f32", normalize: false });
+}
+
+/** What leaving the split open adds to it, at most. @param {ModelInfo} info */
+function bytesOfOpenSplit({ n_layer }) {
+  /** @type {Required<import("./measurements.js").BrowserMeasured>} */
+  const browser = {
+    layer_ms: { per_request: widest, per_token: widest },
+    overhead_ms: widest,
+    round_trip_ms: widest,
+    download_bytes_per_s: widest,
+    upload_bytes_per_s: widest,
+  };
+  const held = Array.from({ length: n_layer }, (_, layer) => layer);
+  /** @type {Required<import("./api.js").OpenSplit>} */
+  const open = { split: "auto", held, browser, policy: "offload", previous: n_layer, finish: true, normalize: false };
+  return jsonLength(open);
+}
+
+/** @param {object} body */
+function jsonLength(body) {
+  return utf8Length(JSON.stringify(body));
 }
 
 /** @param {string} text */

@@ -63,13 +63,20 @@ export class PieceSource {
         await making.then(resolve, reject);
         if (kept && repairs === 0) return;
         // One tab at a time: those that waited find the piece kept.
-        await keepPiece(url, check.bytes.buffer);
+        const isKept = await keepPiece(url, check.bytes.buffer);
         this.#partial = null;
         await forgetPartial(url);
+        // Where room is short, its parts had taken what the whole needs.
+        if (!isKept) await keepPiece(url, check.bytes.buffer);
       });
       this.#keeping = Promise.allSettled([this.#keeping, done]);
       done.catch(reject);
     });
+  }
+
+  /** What is here of a download that ended early, too. */
+  forget() {
+    this.#partial = null;
   }
 
   /** Resolves when all that was loaded is kept, too. */

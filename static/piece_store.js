@@ -12,14 +12,9 @@ export function readPiece(url) {
   return withCache(async (cache) => (await cache.match(url))?.arrayBuffer(), undefined);
 }
 
-/** @param {string} url @param {ArrayBuffer} bytes @returns {Promise<void>} */
+/** Tells whether there was room. @param {string} url @param {ArrayBuffer} bytes @returns {Promise<boolean>} */
 export function keepPiece(url, bytes) {
-  return withCache((cache) => cache.put(url, new Response(bytes)), undefined);
-}
-
-/** @param {string} url @returns {Promise<unknown>} */
-export function forgetPiece(url) {
-  return withCache((cache) => cache.delete(url), undefined);
+  return withCache(async (cache) => (await cache.put(url, new Response(bytes)), true), false);
 }
 
 /**
@@ -43,7 +38,7 @@ export async function forgetModel(server, model, revision) {
   const urls = await keptUrls(prefix);
   const isSpared = (/** @type {string} */ url) => url.startsWith(`${prefix}${revision}/`);
   const unwanted = urls.filter((url) => revision === undefined || !isSpared(url));
-  await Promise.all(unwanted.map(forgetPiece));
+  await withCache((cache) => Promise.all(unwanted.map((url) => cache.delete(url))), []);
 }
 
 /** @param {string} prefix @returns {Promise<string[]>} */
@@ -55,8 +50,8 @@ function keptUrls(prefix) {
 }
 
 /**
- * A browser without the cache (private mode, no space left) only fetches again, so its failures are
- * none of ours.
+ * A browser without the cache (private mode, no space left) only fetches again, so no failure of it is
+ * an error: `otherwise` tells of it.
  * @template T
  * @param {(cache: Cache) => Promise<T>} use
  * @param {T} otherwise

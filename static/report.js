@@ -115,7 +115,7 @@ export function areMixed(outcomes) {
 
 /** @param {readonly Outcome[]} outcomes @param {number} layer */
 function whereRan(outcomes, layer) {
-  return where(outcomes.map((outcome) => isHere(outcome, layer)));
+  return where(outcomes.map((outcome) => ranHere(outcome, layer)));
 }
 
 /** @param {readonly boolean[]} areHere @returns {Where} */
@@ -125,7 +125,7 @@ function where(areHere) {
 }
 
 /** @param {Outcome} outcome @param {number} layer */
-export function isHere({ ran }, layer) {
+export function ranHere({ ran }, layer) {
   return layer >= ran.start && layer < ran.stop;
 }
 
@@ -137,7 +137,7 @@ function layersHere({ ran }) {
 /** @param {Outcome} outcome @param {number} layer @param {number} n_layer */
 function layerTime(outcome, layer, n_layer) {
   const { exchanges, share } = outcome;
-  if (isHere(outcome, layer)) return share.browser / layersHere(outcome);
+  if (ranHere(outcome, layer)) return share.browser / layersHere(outcome);
   return sum(exchanges, ({ layers }) => layers) / (n_layer - layersHere(outcome));
 }
 

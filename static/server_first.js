@@ -5,7 +5,7 @@ import { postSplit } from "./api.js";
 import { finishHere, runAlone } from "./by_browser.js";
 import { allOnServer, isOutOfReach, resumeOnServer, runOnServer } from "./by_server.js";
 import {
-  checkRoom, fallback, holds, loadRun, lowestSplit, refresh, whyNotHere, whyNotLoaded, whyServerOnly,
+  checkRoom, fallback, holdsFor, loadRun, lowestSplit, refresh, whyNotHere, whyNotLoaded, whyServerOnly,
 } from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { openSplit, planCut } from "./open_split.js";
@@ -38,7 +38,7 @@ export async function runServerFirst(connection, request) {
     return mayLoad ? outcomes : outcomes.map((outcome) => ({ ...outcome, reason: nothingHeld }));
   }
   const outcomes = [];
-  for (const texts of partsToSplit(request.texts, info)) {
+  for (const texts of partsToSplit(request.texts, info, !mayLoad)) {
     outcomes.push(await runPart(connection, { ...request, texts, mayLoad }, 1));
   }
   const why = fallback("revision", "The server has changed its revision meanwhile.");
@@ -69,7 +69,7 @@ async function runPart(connection, plan, retries) {
   // Also for the other parts of a long list, where a part before was found wrong.
   const obstacle = whyServerOnly(connection);
   if (obstacle) return runOnServer(connection, plan, obstacle);
-  if (holds(connection, wholeRun(connection.info.n_layer))) return runWithAll(connection, plan, retries);
+  if (holdsFor(connection, wholeRun(connection.info.n_layer))) return runWithAll(connection, plan, retries);
   if (split === "auto") return runSplit(connection, plan, retries);
   const begun = performance.now();
   const run = runAt("server-first", split, connection.info.n_layer);

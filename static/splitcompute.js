@@ -97,7 +97,9 @@ export async function connect(options = {}) {
     measurements.came(/** @type {CustomEvent<Amount>} */ (event).detail);
   });
   worker.addEventListener("tuned", (event) => {
-    keepTuning(/** @type {CustomEvent<Autotuned>} */ (event).detail);
+    const { detail } = /** @type {CustomEvent<Autotuned>} */ (event);
+    worker.settings.autotuned = detail; // for the next Worker, if this one dies
+    keepTuning(detail);
   });
   const room = new Room(describe(device));
   worker.addEventListener("full", (event) => {

@@ -2,7 +2,7 @@
 /** The progressive takeover: layers stream to the GPU in the background, and each one moves the cut. */
 
 import { messageOf, SplitComputeError } from "./errors.js";
-import { highestSplit, holds, holdsEmbed, loadRun, lowestSplit, whyServerOnly } from "./connection.js";
+import { highestSplit, holdsFor, holdsEmbed, loadRun, lowestSplit, whyServerOnly } from "./connection.js";
 import { runBytes, stepsTo } from "./pieces.js";
 import { nextEvent, pause } from "./waiting.js";
 
@@ -159,7 +159,7 @@ export class Takeover {
   /** Moves the cut by one layer, or rests until one is lost. @param {AbortSignal} signal */
   async #step(signal) {
     const connection = this.#connection;
-    const next = this.#steps().find((step) => !holds(connection, step));
+    const next = this.#steps().find((step) => !holdsFor(connection, step));
     if (next) {
       this.#become("streaming");
       await loadRun(connection, next, signal);
@@ -209,7 +209,12 @@ export class Takeover {
     const { state } = this;
     if (JSON.stringify(state) === JSON.stringify(this.#told)) return;
     this.#told = state;
-    this.#options.onChange?.(state);
+    try {
+      this.#options.onChange?.(state);
+    } catch (error) {
+      // The listener's own: the takeover goes on, and the page hears of it as of any error in a listener.
+      reportError(error);
+    }
   }
 }
 

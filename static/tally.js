@@ -2,7 +2,7 @@
 /** Tells the server now and then what this browser ran, to be counted there. */
 
 import { postReport } from "./api.js";
-import { countTokens, isHere } from "./report.js";
+import { countTokens, ranHere } from "./report.js";
 
 /**
  * @typedef {import("./model_info.js").ModelInfo} ModelInfo
@@ -40,7 +40,7 @@ export class Tally {
     for (const outcome of outcomes) {
       const tokens = countTokens(outcome);
       counts.layer_tokens = counts.layer_tokens.map(
-        (sum, layer) => (isHere(outcome, layer) ? sum + tokens : sum),
+        (sum, layer) => (ranHere(outcome, layer) ? sum + tokens : sum),
       );
     }
     for (const cause of new Set(outcomes.map(({ why }) => why?.cause))) {

@@ -38,7 +38,7 @@ const postProcessors = ["ByteLevel", "BertProcessing", "TemplateProcessing"];
  */
 export async function openTokenizer(bytes, manifest) {
   const file = /** @type {TokenizerFile} */ (JSON.parse(new TextDecoder().decode(bytes)));
-  const problem = whyNotHere(file);
+  const problem = whyByServer(file);
   if (problem) {
     const message = `Only the server has this model's tokenizer: ${problem}`;
     throw new SplitComputeError(message, { error_type: "Tokenizer" });
@@ -102,7 +102,7 @@ export class TextTokenizer {
 }
 
 /** What of the tokenizer is not sure to come out here as it does there. @param {TokenizerFile} file */
-function whyNotHere({ normalizer, pre_tokenizer, model, post_processor, added_tokens }) {
+function whyByServer({ normalizer, pre_tokenizer, model, post_processor, added_tokens }) {
   const kinds = `${model.type} after ${pre_tokenizer?.type}`;
   const isByteLevel = kinds === "BPE after ByteLevel" && !pre_tokenizer?.add_prefix_space &&
     pre_tokenizer?.use_regex !== false;

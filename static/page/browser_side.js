@@ -91,7 +91,7 @@ export class BrowserSide {
     const { store } = this;
     this.#restart();
     forgetAgreements();
-    await store.session?.clear();
+    await store.session?.clear().catch(() => {}); // the Worker died, and settle() sees what is left
     store.update({ pieces: new Map(), reach: store.session ? reachOf(store.state.choice.direction, store.session) : 0 });
     await this.settle();
   }

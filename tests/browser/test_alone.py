@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from checkpoints import write_json
+from held_request import BEGIN
 from live_server import LiveServer
 from playwright.sync_api import Browser, Page, Route
 from test_client import BREAKS
 from test_takeover import ALL, MODEL, TEXTS, TakeoverPage, assert_same
+from test_way_back import NO_MEMORY
 
 from options import Options
 
@@ -177,6 +179,36 @@ def test_what_fails_in_the_browser_the_server_runs(
     server.asked.clear()
     assert_same(whole.embed(TEXTS, split=0), expected)
     assert server.asked_paths() == []
+
+
+def test_a_gpu_lost_without_a_server_is_filled_again_from_what_is_kept(
+    whole: TakeoverPage,
+) -> None:
+    expected = whole.embed(TEXTS)
+    whole.page.workers[-1].evaluate(BREAKS["the device is lost"])
+    whole.page.context.set_offline(True)
+    try:
+        # The server is asked, in vain for now.
+        whole.page.evaluate(BEGIN, {"texts": TEXTS, "options": {"split": 0}})
+        whole.wait_for(lowest=4)
+        whole.wait_for(kind="complete", lowest=0, holdsEmbed=True)
+        assert_same(whole.embed(TEXTS, split=0), expected)
+    finally:
+        whole.page.context.set_offline(False)
+    whole.page.evaluate("() => pending")
+
+
+def test_why_layers_do_not_fit_is_no_matter_of_the_network(
+    whole: TakeoverPage,
+) -> None:
+    whole.evaluate("() => takeover.end()")
+    whole.page.workers[-1].evaluate(BREAKS["the device is lost"])
+    whole.embed(TEXTS, split=0)
+    whole.page.workers[-1].evaluate(NO_MEMORY)
+    whole.page.context.set_offline(True)
+    message = whole.rejection("() => sc.load(3)")
+    whole.page.context.set_offline(False)
+    assert "The GPU's memory has no room for" in message
 
 
 def test_what_was_answered_alone_is_told_and_counted(

@@ -123,6 +123,22 @@ def test_a_page_without_memory_for_a_file_keeps_what_is_on_the_gpu(
     assert came["after"] == came["before"] > 0
 
 
+def test_layers_that_are_cleared_leave_the_pages_memory(own_page: Page) -> None:
+    """With the embedding table and the tokeniser, which are there alone."""
+    page = ModelPage(own_page, "small-gpt2")
+    page.evaluate(
+        """async () => {
+            const pieces = ["embed", "tokenizer", ...piecesFrom(0, n_layer)];
+            globalThis.kept = new WeakRef(await share.load({revision, pieces}));
+            await share.clear();
+        }"""
+    )
+    collector = own_page.context.new_cdp_session(own_page)
+    for _ in range(3):
+        collector.send("HeapProfiler.collectGarbage")
+    assert page.evaluate("() => kept.deref() === undefined")
+
+
 def test_kernels_are_chosen_by_measuring_with_the_first_layer(own_page: Page) -> None:
     """What is found is told once, and a later visit begins with it."""
     page = ModelPage(own_page, "small-gpt2", caps={"software": False})
@@ -138,11 +154,12 @@ def test_kernels_are_chosen_by_measuring_with_the_first_layer(own_page: Page) ->
             await torch.init({caps: {software: false}, autotuned: told[0]});
             const one = torch.frombuffer(Float32Array.of(1)).reshape([1, 1]);
             const again = await torch.autotune([one], {milliseconds: 0});
-            return {told, again};
+            return {told, again, next: share.settings.autotuned};
         }"""
     )
     [first] = found["told"]
     assert first["tiles"]
+    assert found["next"] == first  # where the device is lost
     assert first["tiles"].items() <= found["again"]["tiles"].items()
 
 

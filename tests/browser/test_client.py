@@ -344,6 +344,29 @@ def test_without_webgpu_the_server_runs_every_layer(
     browser.close()
 
 
+def test_a_connection_that_is_given_up_while_it_opens_leaves_no_worker(
+    page: Page,
+) -> None:
+    client = ClientPage(page)
+    before = len(page.workers)
+    message = client.rejection(
+        """async () => {
+            const {connect} = await import("/static/splitcompute.js");
+            const abort = new AbortController();
+            const original = globalThis.Worker;
+            globalThis.Worker = function (...args) {
+                globalThis.Worker = original;
+                setTimeout(() => abort.abort());
+                return new original(...args);
+            };
+            await connect({signal: abort.signal});
+        }"""
+    )
+    assert "AbortError" in message
+    page.wait_for_timeout(100)
+    assert len(page.workers) == before
+
+
 def test_another_sites_page_may_use_a_server_that_allows_it(
     browser: Browser, odd_gpt2_folder: Path, static_url: str, tmp_path: Path
 ) -> None:

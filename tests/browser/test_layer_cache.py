@@ -22,6 +22,17 @@ DAMAGE = """async (piece) => {
     await cache.put(key, new Response(bytes));
 }"""
 
+# What is put beside parts of the same file finds no room.
+ROOM_FOR_ONE = """() => {
+    const original = Cache.prototype.put;
+    Cache.prototype.put = async function (url, response) {
+        if (!String(url).includes("?part=") && await this.match(`${url}?part=0`)) {
+            throw new DOMException("no room", "QuotaExceededError");
+        }
+        return original.call(this, url, response);
+    };
+}"""
+
 
 @pytest.fixture
 def client(page: Page, server: LiveServer) -> ClientPage:
@@ -172,6 +183,23 @@ def test_a_full_disk_costs_only_another_download(
     server.asked.clear()
     assert "note" not in client.embed("a text", split=2)
     assert "layer.3" in server.asked_for_pieces()
+
+
+def test_a_layer_takes_the_room_of_its_own_parts(client: ClientPage) -> None:
+    """Where the disk has none for both."""
+    revision = client.evaluate("() => sc.info.revision")
+    folder = f"/models/small-gpt2/{revision}/f16"
+    client.page.workers[-1].evaluate(ROOM_FOR_ONE)
+    client.evaluate(
+        """async (url) => {
+            const cache = await caches.open("splitcompute");
+            await cache.put(url, new Response("a part", {headers: {ETag: '"1"'}}));
+        }""",
+        f"{folder}/layer.3.safetensors?part=0",
+    )
+    load(client, 3)
+    reconnect(client)
+    assert bytes_of(client, 3)["missing"] == 0
 
 
 def test_an_aborted_download_stops_and_leaves_the_next_one_alone(

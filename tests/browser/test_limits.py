@@ -138,6 +138,26 @@ def test_a_text_over_the_limit_of_a_hidden_state_is_the_servers(
     assert_same(result, client.embed([text, "a"]))
 
 
+def test_a_split_left_open_leaves_less_room_for_texts(
+    browser: Browser, gpt2_folder: Path, cache_dir: Path
+) -> None:
+    folder = str(gpt2_folder)
+    server = LiveServer(
+        Options(model=(folder,), port=0, cache_dir=cache_dir, payload_limit=700)
+    )
+    client = ClientPage(open_webgpu_page(browser, f"{server.url}/health"))
+    client.connect(**MODEL)
+    client.evaluate("() => sc.load(3)")
+    texts = [f"text {n:02}" for n in range(60)]
+    expected = client.embed(texts)
+    result = client.embed(texts, split="auto", policy="browser")
+    client.page.close()
+    server.stop()
+    assert "note" not in result
+    assert result["finish"] == "browser"
+    assert_same(result, expected)
+
+
 def test_thousands_of_short_texts_are_no_matter(page: Page) -> None:
     client = ClientPage(page)
     client.connect(**MODEL)

@@ -469,6 +469,22 @@ def test_an_upload_that_fails_is_not_taken_for_a_full_gpu(
     assert server.asked_for_pieces() == ALL
 
 
+def test_a_listener_that_throws_keeps_no_layer_away(client: TakeoverPage) -> None:
+    client.evaluate(
+        """() => {
+            globalThis.heard = [];
+            globalThis.onerror = (message) => heard.push(message);
+            const onChange = () => { throw new Error("of the page"); };
+            globalThis.takeover = sc.takeOver({onChange});
+        }"""
+    )
+    is_complete = "() => takeover.state.kind === 'complete'"
+    client.page.wait_for_function(is_complete, timeout=15_000)
+    heard = client.evaluate("() => { globalThis.onerror = null; return heard; }")
+    assert client.state()["lowest"] == 0
+    assert {message.rpartition(": ")[2] for message in heard} == {"of the page"}
+
+
 def test_clear_and_close_end_the_takeover(
     client: TakeoverPage, server: LiveServer
 ) -> None:
