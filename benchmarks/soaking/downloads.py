@@ -26,8 +26,7 @@ HURRY = """() => {
 }"""
 LOAD = """async ({url, file}) => {
     const {PieceSource} = await import("/static/piece_source.js");
-    const {forgetPiece} = await import("/static/piece_store.js");
-    await forgetPiece(url);
+    for (const name of await caches.keys()) await (await caches.open(name)).delete(url);
     const source = new PieceSource({url: location.origin});
     const use = {take: async (bytes) => bytes, giveUp() {}};
     const signal = AbortSignal.timeout(120_000);
