@@ -112,17 +112,6 @@ class Access:
         hosts = tuple(trusted_hosts(options))
         return Access(options.api_key, frozenset(origins), hosts)
 
-    def check_host(self, header: str) -> str:
-        """header: Host, or "" without one. Without a port where it is the usual one."""
-        try:
-            return get_host("http", header, None, self.trusted_hosts)
-        except SecurityError:
-            raise Refusal(
-                UNTRUSTED_HOST,
-                f"Host {header!r} is not trusted: start the server with --trusted-host "
-                "if it should be",
-            ) from None
-
     def check_key(self, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")
         known = self.api_key is None or (
@@ -136,9 +125,18 @@ class Access:
                 {"WWW-Authenticate": "Bearer"},
             )
 
-    def check_origin(self, origin: str | None, host: str) -> None:
-        """origin: the site whose page asks, if a page does. host: what it asked."""
-        if origin is None or self._allows(origin) or _is_same_site(origin, host):
+    def check_site(self, host: str, origin: str | None) -> None:
+        """host: the header, or "" without one. origin: the site whose page asks, if a
+        page does."""
+        try:
+            asked = get_host("http", host, None, self.trusted_hosts)
+        except SecurityError:
+            raise Refusal(
+                UNTRUSTED_HOST,
+                f"Host {host!r} is not trusted: start the server with --trusted-host "
+                "if it should be",
+            ) from None
+        if origin is None or self._allows(origin) or _is_same_site(origin, asked):
             return
         raise Refusal(
             FORBIDDEN,

@@ -53,15 +53,15 @@ class Gate(Doorman):
         hung_up = request.environ.get("waitress.client_disconnected", lambda: False)
         client_gone.set(hung_up)
         self.metrics.in_flight.inc()
-        host = self.access.check_host(request.headers.get("Host", ""))
-        self.access.check_origin(request.headers.get("Origin"), host)
-        if "Access-Control-Request-Method" in request.headers:
-            private = "Access-Control-Request-Private-Network" in request.headers
-            headers = self.access.preflight_headers(private)
-            return Response(status=204, headers=headers)
+        headers = request.headers
+        self.access.check_site(headers.get("Host", ""), headers.get("Origin"))
+        if "Access-Control-Request-Method" in headers:
+            private = "Access-Control-Request-Private-Network" in headers
+            allowed = self.access.preflight_headers(private)
+            return Response(status=204, headers=allowed)
         if request.endpoint not in OPEN_ENDPOINTS:
-            self.access.check_key(request.headers.get("Authorization", ""))
-        encoding = request.headers.get("Content-Encoding", "identity")
+            self.access.check_key(headers.get("Authorization", ""))
+        encoding = headers.get("Content-Encoding", "identity")
         if encoding != "identity":
             raise Refusal(
                 UNSUPPORTED, f"Content-Encoding: expected none, came {encoding}"
@@ -87,8 +87,7 @@ class Gate(Doorman):
     def check(self, headers: Mapping[str, str]) -> None:
         """As admit() does it, of a request that has a body, which is to none of
         OPEN_ENDPOINTS."""
-        host = self.access.check_host(headers.get("HOST", ""))
-        self.access.check_origin(headers.get("ORIGIN"), host)
+        self.access.check_site(headers.get("HOST", ""), headers.get("ORIGIN"))
         self.access.check_key(headers.get("AUTHORIZATION", ""))
 
     def answer(

@@ -34,6 +34,12 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture
+def errors() -> list[str]:
+    """What the browser's console calls an error, a broken content policy among it."""
+    return []
+
+
 @pytest.fixture(scope="session")
 def static_url() -> Iterator[str]:
     """The URL under which static/ is served on loopback."""

@@ -34,11 +34,6 @@ def priced(options: Options) -> Iterator[LiveServer]:
 
 
 @pytest.fixture
-def errors() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def dashboard(
     browser: Browser, priced: LiveServer, errors: list[str]
 ) -> Iterator[Page]:

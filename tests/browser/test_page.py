@@ -34,12 +34,6 @@ CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 
 
 @pytest.fixture
-def errors() -> list[str]:
-    """What the browser's console calls an error, a broken content policy among it."""
-    return []
-
-
-@pytest.fixture
 def fresh(browser: Browser, server: LiveServer, errors: list[str]) -> Iterator[Page]:
     """The page, opened by a visitor who was never here, with three texts in it."""
     with opened(browser, server.url, errors) as page:

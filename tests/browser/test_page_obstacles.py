@@ -22,11 +22,6 @@ BLOCK_STORAGE = """() => {
 
 
 @pytest.fixture
-def errors() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def site(browser: Browser, server: LiveServer, errors: list[str]) -> Iterator[Page]:
     with opened(browser, server.url, errors) as page:
         yield page

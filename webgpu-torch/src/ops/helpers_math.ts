@@ -123,7 +123,7 @@ fn op_log1p(x: F32) -> F32 {
     "op_log",
   ),
 
-  // exp(x) is infinite a little before its half is: from the square root on nothing is.
+  // Far out they are half of exp(x), which is infinite before its half is: the product begins with the half, of its square root.
   op_sinh: helper(
     `
 fn op_sinh(x: F32) -> F32 {
