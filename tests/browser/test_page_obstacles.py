@@ -49,6 +49,8 @@ def test_a_copy_button_says_what_it_does_again_and_a_screen_reader_hears(
     site: Page,
 ) -> None:
     site.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    # The page's last news after opening, which would take the place of the copy's.
+    expect(site.locator("#status")).to_have_text(re.compile("^Your browser asks"))
     copy = site.locator("#code-copy")
     copy.click()
     expect(copy).to_have_text("Copied")
