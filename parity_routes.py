@@ -38,8 +38,7 @@ class ParityRoutes:
         try:
             with self.slot(), self.checks.answered(check) as pending:
                 came = _read_rows(request.get_data(), pending)
-                model, tokens = pending.model, pending.tokens
-                expected = model.embed(tokens, model.model.normalize, None, g.timings)
+                expected = pending.expected(g.timings)
         except UnknownCheck as unknown:
             raise Refusal(NOT_FOUND, str(unknown)) from None
         verdict, error = self.checks.judge(pending, came, expected, weights)
@@ -49,7 +48,7 @@ class ParityRoutes:
             log.warning(
                 "%s: a browser's embedding is off by %.2g of its length, expected at "
                 "most %.2g (%r)",
-                model.name,
+                pending.model.name,
                 error,
                 tolerance,
                 agent,

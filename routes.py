@@ -215,7 +215,7 @@ class Routes:
         fits = size + MAX_HEADER_BYTES <= self.options.payload_limit
         if split == model.n_layer or not fits:
             return None
-        return self.checks.draw(model, tokens, wire, wanted)
+        return self.checks.draw(model, tokens, split, wire, wanted)
 
     def _count_split(self, model: ModelService, split: int) -> None:
         self.metrics.splits.labels(model.name, str(split)).inc()

@@ -98,7 +98,8 @@ class SplitRequest(Request):
         bool,
         Field(
             description="Ask for X-Parity: a browser that keeps its texts has the way "
-            "that it runs them checked with a text of no one's."
+            "that it runs them checked with a text of no one's. With dtype f32, where "
+            "it goes on from another hidden state than this reply's."
         ),
     ] = False
     truncate: TruncateField = False

@@ -18,7 +18,7 @@ import parity
 from metrics import Metrics
 from model_service import ModelService
 from options import Options
-from parity import TOLERANCES, WIRE_TOLERANCES, ParityChecks
+from parity import TOLERANCES, WIRE_STEPS, ParityChecks
 from quantize import WEIGHT_DTYPES
 from ragged import Ragged
 from refusals import OVERLOADED, Refusal
@@ -89,14 +89,18 @@ def test_numbers_far_too_large_are_different(client: FlaskClient) -> None:
     assert math.isfinite(answer.json["error"])  # JSON has no infinity
 
 
-def test_the_wires_rounding_counts_too(client: FlaskClient) -> None:
-    right = embeddings(client)
-    check = split(client, dtype="q8")
-    assert send(client, check, right).json["tolerance"] == WIRE_TOLERANCES["q8"]
+@pytest.mark.parametrize("wire", WIRE_DTYPES)
+def test_the_wires_rounding_is_the_servers_own(client: FlaskClient, wire: str) -> None:
+    """What is finished from the very hidden state that was sent is no error."""
+    ask = {"inputs": TEXTS, "split": 1, "dtype": wire}
+    sent = client.post("/split", json=ask)
+    rows = torch.tensor(client.post("/resume", data=sent.data).json)
+    answer = send(client, sent.headers["X-Parity"], rows).json
+    assert answer["error"] < 1e-6
 
 
 def test_every_number_format_has_a_tolerance() -> None:
-    assert set(WIRE_TOLERANCES) == set(WIRE_DTYPES)
+    assert set(WIRE_STEPS) == set(WIRE_DTYPES)
     assert set(TOLERANCES) == set(WEIGHT_DTYPES)
 
 
@@ -134,7 +138,7 @@ def test_a_crowded_server_takes_the_answer_later(
         raise Refusal(OVERLOADED, "Model is overloaded")
 
     with monkeypatch.context() as crowded:
-        crowded.setattr(ModelService, "embed", refuse)
+        crowded.setattr(ModelService, "resume", refuse)
         assert send(client, check, right).status_code == 429
     assert send(client, check, right).json["verdict"] == "same"
 
@@ -153,7 +157,7 @@ def test_the_share_is_what_was_asked_for(client: FlaskClient) -> None:
     checks = ParityChecks(0.01, Metrics())
     model: Any = type("Model", (), {"name": MODEL})
     tokens = Ragged(torch.zeros(1, dtype=torch.long), (1,))
-    drawn = [checks.draw(model, tokens, "f32") for _ in range(20_000)]
+    drawn = [checks.draw(model, tokens, 1, "f32") for _ in range(20_000)]
     assert 150 < len([check for check in drawn if check]) < 250
     assert client.get("/info").json["parity_share"] == 1
 
