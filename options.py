@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,18 +126,18 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
         "parity_share",
         "The share of requests finished by browsers that this server computes too, to "
         "find browsers that give wrong numbers.",
-        type=click.FloatRange(0, 1),
+        type=_Finite(0, 1),
     )
     @_flag(
         "gpu_hour_price",
         "What an hour of the machine that runs the layers costs, in any currency; with "
         "--egress-price, for the estimate at /dashboard.",
-        type=click.FloatRange(0),
+        type=_Finite(0),
     )
     @_flag(
         "egress_price",
         "What a GB sent costs, in the same currency; 0 where traffic is not metered.",
-        type=click.FloatRange(0),
+        type=_Finite(0),
     )
     def server(**given: Any) -> None:
         """One model, cut anywhere: this server runs the first layers, the browser that
@@ -144,6 +145,18 @@ def command_line(run: Callable[[Options], None]) -> click.Command:
         run(Options(**given))
 
     return server
+
+
+class _Finite(click.FloatRange):
+    """NaN is outside no range, and JSON has neither it nor infinity."""
+
+    def convert(
+        self, value: Any, option: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, option, context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", option, context)
+        return number
 
 
 def _not_empty(

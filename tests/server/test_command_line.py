@@ -82,6 +82,11 @@ def test_help_names_every_flag_and_variable() -> None:
         ["--device", "tpu"],
         ["--dtype", "f8"],
         ["--threads", "0"],
+        ["--parity-share", "nan"],
+        ["--parity-share", "1.1"],
+        ["--gpu-hour-price", "inf"],
+        ["--egress-price", "nan"],
+        ["--egress-price", "-1"],
         ["--api-key", ""],
         ["--api-key", " "],
         ["--no-such"],
@@ -92,6 +97,16 @@ def test_a_mistake_is_told_and_ends_with_2(mistake: list[str]) -> None:
     done = CliRunner().invoke(command_line(print), mistake)
     assert done.exit_code == 2
     assert "Error: " in done.output
+
+
+def test_the_environment_is_no_way_around_it() -> None:
+    """Settings that JSON could not say would make /info and /savings unreadable."""
+    environment = {"SPLITCOMPUTE_PARITY_SHARE": "NaN"}
+    done = CliRunner().invoke(command_line(print), [], env=environment)
+    assert done.exit_code == 2
+    assert "finite" in done.output
+    prices = given("--gpu-hour-price", "2", SPLITCOMPUTE_EGRESS_PRICE="0.09")
+    assert (prices.gpu_hour_price, prices.egress_price) == (2.0, 0.09)
 
 
 def start_and_fail(*arguments: str, **environment: str) -> str:
