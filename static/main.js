@@ -41,8 +41,8 @@ function start() {
     onSplit: (split) => browserSide.moveCut(split),
     onAgree: () => void browserSide.agree(),
     onDecline: () => browserSide.decline(),
-    onPause: () => browserSide.pause(),
-    onResume: () => browserSide.resume(),
+    onPause: () => void browserSide.pause(),
+    onResume: () => void browserSide.resume(),
     onForget: () => void browserSide.forget(),
     onTrust: () => void browserSide.trust(),
     onText: (patch) => {

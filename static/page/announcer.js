@@ -3,7 +3,7 @@
 
 import { setText } from "./dom.js";
 import { summarise } from "./results.js";
-import { browserIsReady } from "./state.js";
+import { browserIsReady, takeoverKind } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -42,12 +42,14 @@ function waitsForServer({ embedding }) {
 
 /** Its turns, not each layer. @param {State} before @param {State} now */
 function takeoverNews(before, now) {
-  const { takeover, browserSide } = now;
-  if (!takeover || browserSide.kind !== "taking" || takeover.kind === before.takeover?.kind) return "";
-  switch (takeover.kind) {
+  const [last, kind] = [takeoverKind(before), takeoverKind(now)];
+  if (now.browserSide.kind !== "taking" || kind === last) return "";
+  switch (kind) {
+    case null:
+      return "";
     case "streaming":
       // Another try is no news.
-      return before.takeover?.kind === "waiting" ? "" : "Layers are on their way to your browser.";
+      return last === "waiting" ? "" : "Layers are on their way to your browser.";
     case "paused":
       return "The download of layers is paused.";
     case "waiting":
@@ -57,6 +59,6 @@ function takeoverNews(before, now) {
     case "ended":
       return "";
     default:
-      throw new TypeError(String(/** @satisfies {never} */ (takeover.kind)));
+      throw new TypeError(String(/** @satisfies {never} */ (kind)));
   }
 }

@@ -5,7 +5,7 @@ import { piecesOf } from "../pieces.js";
 import { runOf } from "./cut.js";
 import { button, byId, el, keepFocus, setText } from "./dom.js";
 import { formatBytes, sentence, sidesOf } from "./format.js";
-import { browserIsReady, cutNow, keepsText, whyNoOffload } from "./state.js";
+import { browserIsReady, cutNow, keepsText, takeoverKind, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -108,7 +108,7 @@ function describeTakeover(state, n_layer, side) {
   const now = sidesOf(n_layer, runOf(state.choice.direction, cutNow(state), n_layer)).browser;
   const soFar = `Your browser runs ${now} so far.`;
   const reason = takeover?.reason ? sentence(takeover.reason) : "";
-  const kind = takeover?.kind ?? "streaming";
+  const kind = takeoverKind(state) ?? "streaming";
   switch (kind) {
     case "streaming":
       return { text: `${step || "Starting"}: ${amount}`, kind: "asking", controls: ["pause"] };

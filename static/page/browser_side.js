@@ -3,13 +3,12 @@
 
 import { piecesOf } from "../pieces.js";
 import { pause } from "../waiting.js";
-import { agreedBytes, forgetAgreements, rememberAgreement } from "./consent.js";
+import { agreedBytes, forgetAgreements, hasPaused, rememberAgreement, rememberPause } from "./consent.js";
 import { isReached, leftmost, reachOf, runOf, toOptions } from "./cut.js";
 import { firstSplit, keepsText, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../splitcompute.js").TakeoverState} TakeoverState
- * @typedef {import("../takeover.js").Takeover} Takeover
  * @typedef {import("./store.js").Store} Store
  */
 
@@ -18,8 +17,6 @@ const restMs = 250;
 
 export class BrowserSide {
   #settling = new AbortController();
-  /** @type {Takeover | null} */
-  #takeover = null;
 
   /** @param {Store} store */
   constructor(store) {
@@ -47,18 +44,23 @@ export class BrowserSide {
     if (!sizes || signal.aborted) return;
     const { total, missing } = sizes;
     const agreed = missing === 0 ? total : agreedBytes(model.name, choice.dtype);
+    // What is all here needs no download.
+    const isPaused = missing > 0 && hasPaused();
     const browserSide = agreed >= total
-      ? { kind: /** @type {const} */ ("taking"), split, total }
+      ? { kind: /** @type {const} */ ("taking"), split, total, isPaused }
       : { kind: /** @type {const} */ ("asking"), split, ...sizes, declined: false };
     store.update({ browserSide });
     if (!isReached(choice.direction, store.state.reach, split)) await pause(restMs, signal).catch(() => {}); // moved on
-    if (!signal.aborted) this.#takeOver(split, agreed, signal);
+    if (signal.aborted) return;
+    const maxBytes = isPaused ? await this.#bytesHere(split) : agreed;
+    if (!signal.aborted) this.#takeOver(split, maxBytes, signal);
   }
 
   async agree() {
     const { browserSide, model, choice } = this.store.state;
     if (browserSide.kind !== "asking" || !model) return;
     rememberAgreement(model.name, choice.dtype, browserSide.total);
+    rememberPause(false);
     await this.settle();
   }
 
@@ -78,12 +80,14 @@ export class BrowserSide {
     await this.settle();
   }
 
-  pause() {
-    this.#takeover?.pause();
+  /** No layer is downloaded until the visitor resumes or agrees to more. What is here stays. */
+  async pause() {
+    await this.#setPaused(true);
   }
 
-  resume() {
-    this.#takeover?.resume();
+  /** Or tries again at once what has failed. */
+  async resume() {
+    await this.#setPaused(false);
   }
 
   /** Gives the disk and the GPU's memory back, and the visitor's agreement with them. */
@@ -100,7 +104,15 @@ export class BrowserSide {
   #takeOver(cut, maxBytes, signal) {
     const { split: to, embed } = toOptions(cut);
     const onChange = (/** @type {TakeoverState} */ takeover) => signal.aborted || this.#follow(takeover);
-    this.#takeover = this.store.session?.takeOver({ to, embed, maxBytes, signal, onChange }) ?? null;
+    this.store.session?.takeOver({ to, embed, maxBytes, signal, onChange });
+  }
+
+  /** @param {boolean} isPaused */
+  async #setPaused(isPaused) {
+    const { browserSide } = this.store.state;
+    rememberPause(isPaused);
+    if (browserSide.kind === "taking") this.store.update({ browserSide: { ...browserSide, isPaused } });
+    await this.settle();
   }
 
   /** @param {TakeoverState} takeover */
@@ -124,6 +136,20 @@ export class BrowserSide {
     if (all) this.store.update({ kept: all.total - all.missing });
   }
 
+  /** Of what the cut leaves to the browser, up to the first piece that would have to be downloaded. @param {number} cut */
+  async #bytesHere(cut) {
+    const n_layer = this.store.session?.info.n_layer ?? 0;
+    const none = keepsText(this.store.state) ? 0 : n_layer;
+    const next = Math.sign(cut - none);
+    let total = 0;
+    for (let nearer = none + next; nearer !== cut; nearer += next) {
+      const sizes = await this.#sizes(nearer);
+      if (!sizes || sizes.missing > 0) break;
+      total = sizes.total;
+    }
+    return total;
+  }
+
   /** Null where the connection ended meanwhile: whoever ended it sees to the rest. @param {number} cut */
   async #sizes(cut) {
     const { session } = this.store;
@@ -135,7 +161,6 @@ export class BrowserSide {
   /** Ends the takeover under way. */
   #restart() {
     this.#settling.abort();
-    this.#takeover = null;
     this.store.update({ takeover: null });
     return (this.#settling = new AbortController()).signal;
   }

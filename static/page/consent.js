@@ -1,66 +1,52 @@
 // @ts-check
-/** Remembers what the visitor agreed to: bytes to download of a model and dtype, and where texts go. */
+/** Remembers what the visitor agreed to: bytes to download of a model and dtype, now or later, and where texts go. */
+
+import { forget, recall, remember } from "./memory.js";
 
 /** @typedef {import("../pieces.js").Direction} Direction */
 
-/** For browsers that refuse storage: the answer then holds for this visit. @type {Map<string, string>} */
-const unstored = new Map();
+const agreed = "agreed:";
+const paused = "paused";
+const directionName = "direction";
 
 /** @param {string} model @param {string} dtype @returns {number} bytes in all, 0 where nothing was agreed */
 export function agreedBytes(model, dtype) {
-  const key = keyOf(model, dtype);
-  try {
-    // What could not be stored is later than what was.
-    return Number(unstored.get(key) ?? localStorage.getItem(key) ?? 0);
-  } catch {
-    return 0;
-  }
+  return Number(recall(nameOf(model, dtype)) ?? 0);
 }
 
 /** @param {string} model @param {string} dtype @param {number} bytes */
 export function rememberAgreement(model, dtype, bytes) {
-  const key = keyOf(model, dtype);
-  unstored.delete(key);
-  try {
-    localStorage.setItem(key, String(bytes));
-  } catch {
-    unstored.set(key, String(bytes));
-  }
+  remember(nameOf(model, dtype), String(bytes));
 }
 
 /** Takes every agreement back. */
 export function forgetAgreements() {
-  unstored.clear();
-  try {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
-    for (const key of keys) localStorage.removeItem(key);
-  } catch {
-    // Storage that cannot be read holds no agreement either.
-  }
+  forget(agreed);
+  forget(paused);
+}
+
+/** Whether what was agreed to is to wait until the visitor asks for it. */
+export function hasPaused() {
+  return recall(paused) !== null;
+}
+
+/** @param {boolean} isPaused */
+export function rememberPause(isPaused) {
+  if (isPaused) remember(paused, "yes");
+  else forget(paused);
 }
 
 /** Whoever kept texts here once must not send one after a reload. @returns {Direction} */
 export function rememberedDirection() {
-  try {
-    return localStorage.getItem(directionKey) === "client-first" ? "client-first" : "server-first";
-  } catch {
-    return "server-first";
-  }
+  return recall(directionName) === "client-first" ? "client-first" : "server-first";
 }
 
 /** @param {Direction} direction */
 export function rememberDirection(direction) {
-  try {
-    localStorage.setItem(directionKey, direction);
-  } catch {
-    // It holds for this visit.
-  }
+  remember(directionName, direction);
 }
 
-const prefix = "splitcompute.agreed:";
-const directionKey = "splitcompute.direction";
-
 /** @param {string} model @param {string} dtype */
-function keyOf(model, dtype) {
-  return `${prefix}${model}:${dtype}`;
+function nameOf(model, dtype) {
+  return `${agreed}${model}:${dtype}`;
 }

@@ -31,7 +31,7 @@ import { sentence } from "./format.js";
  * run. Sizes in bytes. While it asks, the takeover brings what was agreed to before.
  * @typedef {{kind: "idle"}
  *   | {kind: "asking", split: number, total: number, missing: number, declined: boolean}
- *   | {kind: "taking", split: number, total: number}} BrowserSide
+ *   | {kind: "taking", split: number, total: number, isPaused: boolean}} BrowserSide
  *
  * @typedef {{kind: "idle"} | {kind: "busy", step: string} | {kind: "failed", message: string}} Task
  *
@@ -174,6 +174,14 @@ export function isPlanned({ policy }) {
 /** Whether the browser holds what the cut leaves to it. @param {State} state */
 export function browserIsReady({ browserSide, split, reach, choice }) {
   return browserSide.kind === "taking" && isReached(choice.direction, reach, split);
+}
+
+/**
+ * How the takeover stands; null before it has begun. Paused by the visitor, it still brings what is kept here.
+ * @param {Pick<State, "browserSide" | "takeover">} state @returns {TakeoverState["kind"] | null}
+ */
+export function takeoverKind({ browserSide, takeover }) {
+  return browserSide.kind === "taking" && browserSide.isPaused ? "paused" : (takeover?.kind ?? null);
 }
 
 /** The cut of the next request: the visitor's, or as near to it as the layers so far allow. @param {State} state */

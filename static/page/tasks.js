@@ -5,7 +5,7 @@ import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
 import { explain, layerRange, needsKey, sentence } from "./format.js";
 import { isReached, reachOf, toOptions } from "./cut.js";
-import { browserIsReady, isBusy, keepsText, textsOf, whyNoOffload } from "./state.js";
+import { browserIsReady, isBusy, keepsText, takeoverKind, textsOf, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -117,9 +117,10 @@ function whyNotKept(state) {
   if (!keepsText(state)) return "";
   const obstacle = whyNoOffload(state);
   if (obstacle) return `${obstacle} So a text that is to stay here cannot be embedded.`;
-  return state.browserSide.kind === "taking" || state.reach > 0
-    ? ""
-    : "Your text stays here, so your browser needs its first layers before: agree to the download above.";
+  const isPaused = takeoverKind(state) === "paused";
+  if (state.reach > 0 || (state.browserSide.kind === "taking" && !isPaused)) return "";
+  const how = isPaused ? "resume" : "agree to";
+  return `Your text stays here, so your browser needs its first layers before: ${how} the download above.`;
 }
 
 /**
@@ -160,11 +161,13 @@ function whyServer(state, split) {
 }
 
 /** @param {State} state @param {boolean} hasOthers whether some layers are here */
-function whyMissing({ takeover, browserSide }, hasOthers) {
+function whyMissing(state, hasOthers) {
+  const { takeover, browserSide } = state;
   const layers = hasOthers ? "Your browser’s other layers" : "Your browser’s layers";
-  if (takeover?.kind === "streaming") return `${layers} are still on their way`;
+  const kind = takeoverKind(state);
+  if (kind === "streaming") return `${layers} are still on their way`;
   // It stops where the visitor's consent ends, too.
-  const isFull = takeover?.kind === "complete" && browserSide.kind === "taking";
-  if (isFull && takeover.reason) return takeover.reason.replace(/\.$/, "");
+  const isFull = kind === "complete" && browserSide.kind === "taking";
+  if (isFull && takeover?.reason) return takeover.reason.replace(/\.$/, "");
   return `${layers} are not here yet`;
 }

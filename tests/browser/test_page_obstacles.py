@@ -45,6 +45,37 @@ def test_a_paused_download_is_resumed_by_no_button_that_is_greyed_out(
     expect(words).to_contain_text("Paused at")
 
 
+@pytest.mark.parametrize("change", ["cut", "wire", "reload"])
+def test_a_pause_lasts_until_the_visitor_ends_it(
+    site: Page, server: LiveServer, gate: piece_faults.Gate, change: str
+) -> None:
+    """What has come is used again, and nothing else is fetched."""
+    server.faults = [piece_faults.none, piece_faults.none, gate]
+    site.get_by_role("button", name=re.compile("^Download \\(")).click()
+    expect(site.locator(".block.arriving")).to_have_count(1, timeout=20_000)
+    expect(site.locator(".block.ready")).to_have_count(2)
+    site.get_by_role("button", name="Pause").click()
+    words = site.locator("#browser-words")
+    expect(words).to_contain_text("Paused at")
+    gate.open()
+    server.asked.clear()
+    if change == "cut":
+        site.get_by_role("slider").press("ArrowRight")
+        site.wait_for_timeout(600)  # a cut that rests is fetched for after 250 ms
+    elif change == "wire":
+        site.locator("#wire").get_by_text("f16").click()
+        expect(site.locator("#wire :checked + span b")).to_have_text("f16")
+    else:
+        site.reload()
+    expect(words).to_contain_text("Your browser runs layer 3 and the finish so far.")
+    expect(words).to_contain_text("Paused at")
+    assert server.asked_for_pieces() == []
+    site.get_by_role("button", name="Resume").click()
+    expect(site.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+    rest = ["layer.2", "layer.1", "layer.0"]
+    assert server.asked_for_pieces() == rest[: 2 if change == "cut" else 3]
+
+
 def test_a_copy_button_says_what_it_does_again_and_a_screen_reader_hears(
     site: Page,
 ) -> None:
@@ -94,6 +125,22 @@ def test_an_agreement_that_cannot_be_stored_replaces_one_that_was(site: Page) ->
         }"""
     )
     assert agreed == [20, 30]
+
+
+def test_what_the_page_remembers_holds_for_the_visit_where_storage_is_blocked(
+    site: Page,
+) -> None:
+    site.evaluate(BLOCK_STORAGE)
+    remembered = site.evaluate(
+        """async () => {
+            const { forget, recall, remember } = await import("/static/page/memory.js");
+            remember("one of two", "1");
+            remember("another", "2");
+            forget("one");
+            return ["one of two", "another"].map(recall);
+        }"""
+    )
+    assert remembered == [None, "2"]
 
 
 def test_code_to_copy_names_the_server_behind_a_path(
