@@ -30,7 +30,10 @@ export const defaultTimeoutMs = 300_000;
  * @param {string} [url] as against the server that this module came from, which it is by default
  */
 export function serverUrl(url = "") {
-  return new URL(url, new URL("..", import.meta.url)).href.replace(/\/+$/, "");
+  const { href, protocol } = new URL(url, new URL("..", import.meta.url));
+  if (/^https?:$/.test(protocol)) return href.replace(/\/+$/, "");
+  if (url === "") throw new SplitComputeError("pass url: this module did not come from a server");
+  throw new SplitComputeError(`pass url: expected the server's, http:// or https://, came ${url}`);
 }
 
 /**

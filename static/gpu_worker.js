@@ -161,8 +161,9 @@ export class GpuWorker extends EventTarget {
 }
 
 function startWorker() {
+  if (!globalThis.Worker) throw new SplitComputeError("it has no Web Workers");
   const url = new URL("./worker.js", import.meta.url);
-  if (url.origin === location.origin) return new Worker(url, { type: "module" });
+  if (url.origin === globalThis.location?.origin) return new Worker(url, { type: "module" });
   // A Worker's script must come from the page's own origin; what it imports need not.
   const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
   const blobUrl = URL.createObjectURL(script);

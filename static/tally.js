@@ -31,7 +31,7 @@ export class Tally {
   constructor(server) {
     this.server = server;
     const until = { signal: this.#closing.signal };
-    globalThis.addEventListener("pagehide", () => this.#tell(), until);
+    globalThis.addEventListener?.("pagehide", () => this.#tell(), until); // Node has no page
   }
 
   /** @param {readonly Outcome[]} outcomes of one request @param {ModelInfo} info */

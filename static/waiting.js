@@ -15,13 +15,14 @@ export function pause(ms, signal) {
 }
 
 /**
+ * None ever comes of Node's globalThis, which is no EventTarget.
  * @param {EventTarget} target @param {string} type @param {AbortSignal} signal
  * @returns {Promise<Event>}
  */
 export function nextEvent(target, type, signal) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    target.addEventListener(type, resolve, { once: true, signal });
+    target.addEventListener?.(type, resolve, { once: true, signal });
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }

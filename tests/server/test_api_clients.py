@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import openai
@@ -102,3 +103,18 @@ def test_curl(live: Running, expected: np.ndarray) -> None:
         capture_output=True,
     )
     np.testing.assert_allclose(json.loads(done.stdout), expected, atol=F32)
+
+
+def test_the_javascript_client_in_node(live: Running, expected: np.ndarray) -> None:
+    """Without a GPU, a Worker or a page: the server runs every layer."""
+    script = Path(__file__).with_name("client_in_node.mjs")
+    done = subprocess.run(
+        ["node", script, live.url, *TEXTS], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["without"].startswith("pass url: ")
+    assert found["reason"] == "it has no Web Workers"
+    for result in found["results"]:
+        np.testing.assert_allclose(result["embeddings"], expected, atol=F32)
+        assert "The server ran all layers" in result["note"]
