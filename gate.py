@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
 from access import SECURITY_HEADERS, Access
 from disk_cache import CacheError
@@ -139,5 +139,8 @@ def _as_refusal(error: Exception) -> Refusal:
 def _from_werkzeug(error: HTTPException) -> Refusal:
     kept = ("Allow", "Content-Range")  # of 405 and 416
     headers = {name: value for name, value in error.get_headers() if name in kept}
-    message = f"{request.method} {request.path}: {error.description}"
+    description = error.description
+    if isinstance(error, NotFound):  # Werkzeug's words are for who types an address
+        description = "nothing is here; /openapi.json describes what there is"
+    message = f"{request.method} {request.path}: {description}"
     return Refusal((error.code or 500, error.name.replace(" ", "")), message, headers)

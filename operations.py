@@ -15,6 +15,7 @@ from schemas import (
     Info,
     Manifest,
     Models,
+    OpenAIModels,
     OpenAIRequest,
     OpenAIResponse,
     TokenizeRequest,
@@ -61,7 +62,16 @@ OPERATIONS = (
         "Embeddings, as OpenAI answers.",
         OpenAIResponse,
         OpenAIRequest,
-        (400, 401, 403, 404, 413, 415, 424, 429),
+        (400, 401, 403, 404, 415, 424, 429),  # 413 and 422 are 400 there
+    ),
+    Operation(
+        "GET",
+        "/v1/models",
+        "openai_models",
+        "What there is, as OpenAI lists it.",
+        OpenAIModels,
+        None,
+        (401,),
     ),
     Operation(
         "POST",
@@ -171,11 +181,27 @@ OPERATIONS = (
         None,
         (401,),
     ),
-    Operation("GET", "/info", "info", "The default model and the limits.", Info),
-    Operation("GET", "/health", "health", "Does it work?", Health, None, (503,)),
-    Operation("GET", "/metrics", "show_metrics", "Prometheus counters.", "text/plain"),
     Operation(
-        "GET", "/openapi.json", "openapi", "This description.", "application/json"
+        "GET", "/info", "info", "The default model and the limits.", Info, None, (401,)
+    ),
+    Operation("GET", "/health", "health", "Does it work?", Health, None, (503,)),
+    Operation(
+        "GET",
+        "/metrics",
+        "show_metrics",
+        "Prometheus counters.",
+        "text/plain",
+        None,
+        (401,),
+    ),
+    Operation(
+        "GET",
+        "/openapi.json",
+        "openapi",
+        "This description.",
+        "application/json",
+        None,
+        (401,),
     ),
 )
 

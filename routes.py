@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -59,6 +60,7 @@ class Routes:
         self.models = models
         self.metrics = metrics
         self.checks = checks
+        self._started = int(time.time())
         self._slots = threading.BoundedSemaphore(options.max_concurrent_requests)
 
     def page(self) -> Response:
@@ -106,6 +108,18 @@ class Routes:
             "usage": {"prompt_tokens": total, "total_tokens": total},
         }
         return self._reply(jsonify(body), model, tokens, count_characters(asked.input))
+
+    def openai_models(self) -> Response:
+        data = [
+            {
+                "id": model.name,
+                "object": "model",
+                "created": self._started,
+                "owned_by": "splitcompute",
+            }
+            for model in self.models
+        ]
+        return jsonify(object="list", data=data)
 
     def tokenize(self) -> Response:
         asked = parse_body(TokenizeRequest)

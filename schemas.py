@@ -156,6 +156,18 @@ class OpenAIResponse(BaseModel):
     usage: OpenAIUsage
 
 
+class OpenAIModel(BaseModel):
+    id: str
+    object: Literal["model"]
+    created: Annotated[int, Field(description="When the server started, Unix time.")]
+    owned_by: Literal["splitcompute"]
+
+
+class OpenAIModels(BaseModel):
+    object: Literal["list"]
+    data: list[OpenAIModel]
+
+
 class TokenShown(BaseModel):
     id: int
     text: str

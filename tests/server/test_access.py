@@ -16,6 +16,7 @@ from running import Running
 
 import access
 from access import is_loopback, trusted_hosts
+from operations import OPERATIONS, Operation
 from options import Options
 from server import create_app
 
@@ -58,6 +59,15 @@ def test_without_the_key_only_the_page_and_health_are_open(
     answer = client.post("/v1/embeddings", json={"input": "a"}, headers=headers)
     assert answer.status_code == 401
     assert "Bearer" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: f"{o.method} {o.path}")
+def test_a_route_that_wants_the_key_says_so_in_its_description(
+    client_with: Making, operation: Operation
+) -> None:
+    client = client_with(api_key="s3cret")
+    answer = client.open(operation.path, method=operation.method)
+    assert (answer.status_code == 401) == (401 in operation.refusals)
 
 
 @pytest.mark.parametrize("authorization", ["Bearer s3cret", "bearer s3cret"])

@@ -52,6 +52,12 @@ def test_openai_client_with_dimensions_and_token_ids(
     assert [len(item.embedding) for item in answer.data] == [16, 16]
 
 
+def test_openai_client_lists_the_models(openai_client: openai.OpenAI) -> None:
+    found = list(openai_client.models.list())
+    assert [model.id for model in found] == ["small-gpt2", "small-bert"]
+    assert all(model.object == "model" and model.created > 0 for model in found)
+
+
 def test_openai_client_raises_its_own_errors(openai_client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="expected one of small-gpt2"):
         openai_client.embeddings.create(model="no-such", input="a")

@@ -50,6 +50,13 @@ def test_paths_that_lead_nowhere_are_refused(
     assert set(answer.json) == {"error", "error_type"}
 
 
+def test_a_path_that_is_none_is_told_where_they_stand(client: FlaskClient) -> None:
+    answer = client.get("/embedd")
+    assert_refused(answer, 404, "GET /embedd: nothing is here; /openapi.json")
+    answer = client.get("/v1/embedding")
+    assert "/openapi.json" in answer.get_json()["error"]["message"]
+
+
 def test_a_wrong_method_is_told_the_right_one(client: FlaskClient) -> None:
     answer = client.get("/embed")
     assert_refused(answer, 405, "GET /embed")
