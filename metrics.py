@@ -102,7 +102,9 @@ class Metrics:
         )
         self.splits = Counter(
             "splitcompute_split_requests",
-            "Requests with texts, by how many layers the server ran for them.",
+            "Requests, by how many layers the server was to run when they came. Where "
+            "a browser failed then, it ran them all: see splitcompute_fallbacks. What "
+            "is sent anew counts anew.",
             ["model", "split"],
             registry=registry,
         )
@@ -118,9 +120,16 @@ class Metrics:
             ["model"],
             registry=registry,
         )
-        self.alone_texts = Counter(
-            "splitcompute_browser_texts",
-            "Texts of those requests.",
+        self.finished_texts = Counter(
+            "splitcompute_finished_texts",
+            "Texts whose embeddings browsers made, as they report. Scripts that finish "
+            "a hidden state report nothing.",
+            ["model"],
+            registry=registry,
+        )
+        self.hidden_bytes = Counter(
+            "splitcompute_hidden_state_bytes",
+            "Bytes of the hidden states in answers to /split.",
             ["model"],
             registry=registry,
         )
@@ -157,7 +166,12 @@ class Metrics:
             self.fallbacks.labels(model, cause)
         for verdict in get_args(Verdict):
             self.parity_checks.labels(model, verdict)
-        for counter in (self.kept_texts, self.alone_requests, self.alone_texts):
+        for counter in (
+            self.kept_texts,
+            self.alone_requests,
+            self.finished_texts,
+            self.hidden_bytes,
+        ):
             counter.labels(model)
         self.model_seconds.labels(model)
 
@@ -174,10 +188,11 @@ class Metrics:
         for cause, count in fallbacks.items():
             self.fallbacks.labels(model, cause).inc(count)
 
-    def count_alone(self, model: str, requests: int, texts: int) -> None:
-        """What a browser says that it answered without this server."""
-        self.alone_requests.labels(model).inc(requests)
-        self.alone_texts.labels(model).inc(texts)
+    def count_answers(self, model: str, alone: int, finished: int) -> None:
+        """What a browser says that it answered: requests without this server, and
+        texts, those of other requests too."""
+        self.alone_requests.labels(model).inc(alone)
+        self.finished_texts.labels(model).inc(finished)
 
     def watch(self, name: str, help: str, read: Callable[[], float]) -> None:
         """A gauge that is read whenever /metrics is."""

@@ -146,7 +146,9 @@ class Routes:
             else:
                 body = model.split(tokens, split, asked.dtype, g.timings)
                 response = Response(body, content_type=HIDDEN_CONTENT_TYPE)
-        self._count_split(model, split)
+                self.metrics.hidden_bytes.labels(model.name).inc(len(body))
+        if not asked.check:  # that is of nobody's text
+            self._count_split(model, split)
         response.headers["X-Split"] = str(split)
         response.headers["X-Split-Reason"] = reason
         if check := self._drawn(model, tokens, split, asked.dtype, asked.check):

@@ -1,14 +1,17 @@
 """What browsers' work saved this server and what their traffic cost, as an estimate.
 
     work    = browsers' layer-tokens × the server's seconds a layer-token
-    traffic = hidden states + layer files - the /embed replies in whose place they came
+    traffic = hidden states + layer files - the replies to texts that browsers finished
     money   = work in hours × the price of an hour - traffic in GB × the price of a GB
 
 A layer-token is one token through one layer. The seconds are measured in use, over all
-passes of this server through the model. Left out, as small or not to be known here: the
-processor's part in serving files, HTTP's headers, and what is received, which networks
-do not charge for. Work that is avoided is money only where the machine is given back or
-does something else.
+passes of this server through the model; before the first, nobody knows what browsers'
+work is worth. Which texts were finished is what browsers report: a request to /split
+does not tell, since a browser that fails is answered after all. Left out, as small or
+not to be known here: what scripts finish, which report nothing, the processor's part in
+serving files, HTTP's headers, and what is received, which networks do not charge for.
+Work that is avoided is money only where the machine is given back or does something
+else.
 """
 
 from __future__ import annotations
@@ -38,15 +41,20 @@ class Work:
     model: str
     server_layer_tokens: list[int]  # by layer
     browser_layer_tokens: list[int]
-    requests_by_split: list[int]  # 0 … n_layer
+    requests_by_split: list[int]  # 0 … n_layer, as they were cut when they came
     requests_alone: int  # which came to no server
     fallbacks: dict[Cause, int]
     parity_checks: dict[Verdict, int]
     seconds_a_layer_token: float | None  # None before the server ran a layer
 
     @property
-    def seconds_avoided(self) -> float:
-        return sum(self.browser_layer_tokens) * (self.seconds_a_layer_token or 0.0)
+    def seconds_avoided(self) -> float | None:
+        """None where browsers ran layers whose time is not known."""
+        tokens = sum(self.browser_layer_tokens)
+        if tokens == 0:
+            return 0.0
+        seconds = self.seconds_a_layer_token
+        return None if seconds is None else tokens * seconds
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,8 @@ class Prices:
 
 @dataclass(frozen=True)
 class Money:
-    """Negative where the split costs more than it saves. None without a price."""
+    """Negative where the split costs more than it saves. None without a price, and
+    work while its seconds are not known."""
 
     work: float | None
     traffic: float | None
@@ -87,10 +96,12 @@ class Money:
         return self.work + self.traffic
 
 
-def money(seconds_avoided: float, extra_bytes: int, prices: Prices) -> Money:
+def money(seconds_avoided: float | None, extra_bytes: int, prices: Prices) -> Money:
     hour, gigabyte = prices.gpu_hour, prices.egress_gb
     return Money(
-        None if hour is None else seconds_avoided / SECONDS_AN_HOUR * hour,
+        None
+        if hour is None or seconds_avoided is None
+        else seconds_avoided / SECONDS_AN_HOUR * hour,
         None if gigabyte is None else -extra_bytes / BYTES_A_GB * gigabyte,
     )
 
@@ -104,18 +115,21 @@ class Savings:
         self.prices = prices
         metrics.watch(
             "avoided_seconds",
-            "Time of the server that browsers' layer-tokens would have taken.",
-            self._seconds_avoided,
+            "Time of the server that browsers' layer-tokens would have taken; NaN "
+            "while it has run no layer of a model that they ran.",
+            lambda: _or_nan(self._seconds_avoided()),
         )
         metrics.watch(
             "extra_egress_bytes",
-            "Hidden states and layer files sent, less the embeddings in their place.",
+            "Hidden states and layer files sent, less the replies to texts that "
+            "browsers report to have finished.",
             lambda: self.traffic().extra,
         )
         metrics.watch(
             "saved_money",
-            "Estimate in the prices' currency; negative is a cost, NaN without prices.",
-            lambda: math.nan if (total := self.money().total) is None else total,
+            "Estimate in the prices' currency; negative is a cost, NaN without prices "
+            "and while the seconds avoided are NaN.",
+            lambda: _or_nan(self.money().total),
         )
 
     def work(self) -> list[Work]:
@@ -149,31 +163,32 @@ class Savings:
 
     def traffic(self) -> Traffic:
         sent = by_label(self._metrics.bytes_out, "route")
+        hidden = by_label(self._metrics.hidden_bytes, "model")
         return Traffic(
             received=int(sum(by_label(self._metrics.bytes_in, "route").values())),
             sent=int(sum(sent.values())),
-            hidden_states=int(sent.get(rule_of("split"), 0)),
+            hidden_states=int(sum(hidden.values())),
             layer_files=int(sum(sent.get(rule_of(view), 0) for view in LAYER_FILES)),
             replies_avoided=sum(self._replies_avoided(model) for model in self._models),
         )
 
     def _replies_avoided(self, model: ModelService) -> int:
-        """A text that came to /resume was answered with an embedding after all.
-
-        Those that browsers kept were, too, and never came to /split.
-        """
-        metrics = self._metrics
-        texts = by_label(metrics.texts, "route", model=model.name)
-        split, resumed = (texts.get(rule_of(view), 0) for view in ("split", "resume"))
-        kept, alone = (
-            by_label(counter, "model")[model.name]
-            for counter in (metrics.kept_texts, metrics.alone_texts)
-        )
-        row = JSON_BYTES_A_NUMBER * model.model.config.n_embd
-        return int(max(split - (resumed - kept), 0) + alone) * row
+        texts = by_label(self._metrics.finished_texts, "model")[model.name]
+        return int(texts) * JSON_BYTES_A_NUMBER * model.model.config.n_embd
 
     def money(self) -> Money:
         return money(self._seconds_avoided(), self.traffic().extra, self.prices)
 
-    def _seconds_avoided(self) -> float:
-        return sum(work.seconds_avoided for work in self.work())
+    def _seconds_avoided(self) -> float | None:
+        """Of all models; None where one's are not known."""
+        total = 0.0
+        for work in self.work():
+            if work.seconds_avoided is None:
+                return None
+            total += work.seconds_avoided
+        return total
+
+
+def _or_nan(number: float | None) -> float:
+    """As Prometheus has it, which has no null."""
+    return math.nan if number is None else number

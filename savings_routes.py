@@ -44,7 +44,7 @@ class SavingsRoutes:
                 f"{len(asked.layer_tokens)}",
             )
         self.metrics.count_report(model.name, asked.layer_tokens, asked.fallbacks)
-        self.metrics.count_alone(model.name, asked.alone.requests, asked.alone.texts)
+        self.metrics.count_answers(model.name, asked.alone, asked.finished)
         return Response(status=204)
 
     def dashboard(self) -> Response:

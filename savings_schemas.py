@@ -19,13 +19,6 @@ TokensField = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 FallbacksField = Annotated[int, Field(ge=1, le=MOST_FALLBACKS)]
 
 
-class Alone(Request):
-    """Requests that a browser answered without the server."""
-
-    requests: Annotated[int, Field(ge=0, le=MOST_FALLBACKS)] = 0
-    texts: Annotated[int, Field(ge=0, le=MOST_TEXTS)] = 0
-
-
 class ReportRequest(Request):
     model: Annotated[str, Field(description="One of /models.")]
     layer_tokens: Annotated[
@@ -40,8 +33,22 @@ class ReportRequest(Request):
         ),
     ]
     alone: Annotated[
-        Alone, Field(description="Requests that no server was asked about, if any.")
-    ] = Alone()
+        int,
+        Field(
+            ge=0,
+            le=MOST_FALLBACKS,
+            description="Requests that no server was asked about.",
+        ),
+    ] = 0
+    finished: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MOST_TEXTS,
+            description="Texts whose embeddings the browser made, so that no server "
+            "sent them; those of requests alone too.",
+        ),
+    ] = 0
 
 
 class ParityShown(BaseModel):
@@ -64,7 +71,11 @@ class ModelWork(BaseModel):
     n_layer: int
     layer_tokens: LayerTokens
     requests_by_split: Annotated[
-        list[int], Field(description="By how many layers the server ran: 0 to n_layer.")
+        list[int],
+        Field(
+            description="By the layers that the server was to run when they came: 0 to "
+            "n_layer. What browsers left to it then is in fallbacks."
+        ),
     ]
     requests_alone: Annotated[
         int, Field(description="That browsers answered by themselves, as they report.")
@@ -74,7 +85,9 @@ class ModelWork(BaseModel):
     seconds_a_layer_token: Annotated[
         float | None, Field(description="Of this server; null before it ran a layer.")
     ]
-    seconds_avoided: float
+    seconds_avoided: Annotated[
+        float | None, Field(description="Null while browsers' work cannot be timed.")
+    ]
 
 
 class TrafficShown(BaseModel):
@@ -84,7 +97,9 @@ class TrafficShown(BaseModel):
     sent: int
     hidden_states: int
     layer_files: int
-    replies_avoided: int
+    replies_avoided: Annotated[
+        int, Field(description="To texts that browsers report to have finished.")
+    ]
     extra: Annotated[
         int, Field(description="hidden_states + layer_files - replies_avoided")
     ]
@@ -96,7 +111,8 @@ class PricesShown(BaseModel):
 
 
 class MoneyShown(BaseModel):
-    """In the prices' currency; null without the price. Negative is a cost."""
+    """In the prices' currency; null without the price, and work while its seconds are.
+    Negative is a cost."""
 
     work: float | None
     traffic: float | None

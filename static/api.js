@@ -49,12 +49,12 @@ import { tokenizerPiece } from "./pieces.js";
  * @property {string} name
  * @property {number} n_layer
  * @property {{server: number[], browser: number[]}} layer_tokens by layer
- * @property {number[]} requests_by_split
+ * @property {number[]} requests_by_split when they came
  * @property {number} requests_alone that browsers answered by themselves
  * @property {Record<string, number>} fallbacks by cause
  * @property {{same: number, different: number, unanswered: number}} parity_checks
  * @property {number | null} seconds_a_layer_token of the server
- * @property {number} seconds_avoided
+ * @property {number | null} seconds_avoided
  *
  * @typedef {object} Savings the answer to GET /savings
  * @property {number} uptime_s
@@ -166,7 +166,7 @@ export async function postParity(server, { check, dtype, body }) {
  * What this browser ran, for the server to count. Goes out even while the page ends.
  * @param {Server} server
  * @param {{model: string, layer_tokens: number[], fallbacks: Record<string, number>,
- *   alone: {requests: number, texts: number}}} report
+ *   alone: number, finished: number}} report
  */
 export async function postReport(server, report) {
   const headers = { "Content-Type": "application/json" };

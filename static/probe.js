@@ -44,7 +44,7 @@ async function runAgain(connection, kept) {
   const started = await startHere({ ...connection, wire: exact }, kept.ran, texts);
   if (!("body" in started)) throw new TypeError("a run that stops before the end gives a hidden state");
   const { body, tokens, timings: share } = started;
-  const resumed = await postResume(server, { body, model, normalize, first: "browser" });
+  const resumed = await postResume(server, { body, model, normalize, first: "server" });
   const { embeddings } = resumed;
   return { ...kept, embeddings, tokens, share, revision: resumed.exchange.revision, exchanges: [exchange], check };
 }

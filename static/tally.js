@@ -13,7 +13,8 @@ import { countTokens, ranHere } from "./report.js";
  * @typedef {object} Counts of one model, not told yet
  * @property {number[]} layer_tokens
  * @property {Partial<Record<Cause, number>>} fallbacks
- * @property {{requests: number, texts: number}} alone that no server was asked about
+ * @property {number} alone requests that no server was asked about
+ * @property {number} finished texts whose embeddings were made here
  */
 
 /** Many requests make one report. */
@@ -46,9 +47,10 @@ export class Tally {
     for (const cause of new Set(outcomes.map(({ why }) => why?.cause))) {
       if (cause) counts.fallbacks[cause] = (counts.fallbacks[cause] ?? 0) + 1;
     }
-    const alone = outcomes.filter(({ exchanges }) => exchanges.length === 0);
-    if (alone.length > 0) counts.alone.requests += 1;
-    for (const { embeddings } of alone) counts.alone.texts += embeddings.length;
+    if (outcomes.some(({ exchanges }) => exchanges.length === 0)) counts.alone += 1;
+    for (const outcome of outcomes) {
+      if (ranHere(outcome, n_layer - 1)) counts.finished += outcome.embeddings.length;
+    }
     if (!hasNews(counts) || this.#closing.signal.aborted) return;
     this.#untold.set(name, counts);
     this.#timer ??= setTimeout(() => this.#tell(), msBetweenReports);
@@ -72,7 +74,7 @@ export class Tally {
 
 /** @param {number} n_layer @returns {Counts} */
 function noCounts(n_layer) {
-  return { layer_tokens: Array(n_layer).fill(0), fallbacks: {}, alone: { requests: 0, texts: 0 } };
+  return { layer_tokens: Array(n_layer).fill(0), fallbacks: {}, alone: 0, finished: 0 };
 }
 
 /** @param {Counts} counts */

@@ -38,7 +38,7 @@ function card(model) {
       "div",
       { class: "model-grid" },
       chart("Who ran each layer", "Layer-tokens, by layer", layerColumns(model)),
-      chart("Where requests were cut", `Requests, by how many layers the server ran: 0 to ${model.n_layer}`, splitColumns(model)),
+      chart("Where requests were cut", `Requests, by how many layers the server was to run: 0 to ${model.n_layer}`, splitColumns(model)),
     ),
   );
 }
@@ -81,7 +81,7 @@ function layerColumns({ layer_tokens: { server, browser } }) {
   });
 }
 
-/** Blue where the server ran all. @param {ModelWork} model @returns {Column[]} */
+/** Blue where the server was to run all. @param {ModelWork} model @returns {Column[]} */
 function splitColumns({ requests_by_split: counts, n_layer }) {
   const most = Math.max(1, ...counts);
   return counts.map((count, split) => ({

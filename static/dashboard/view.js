@@ -6,7 +6,7 @@ import { formatBytes, formatCount, plural } from "../page/format.js";
 import { drawChart } from "./chart.js";
 import { layerTokens } from "./history.js";
 import { drawModels } from "./models.js";
-import { explainMoney, formatMoney, formatSeconds } from "./words.js";
+import { areGiven, explainMoney, formatMoney, formatSeconds } from "./words.js";
 
 /**
  * @typedef {import("../api.js").Savings} Savings
@@ -56,20 +56,23 @@ function drawShare(savings) {
     const segment = bar.children[i];
     if (segment instanceof HTMLElement) segment.style.flexGrow = String(tokens);
   }
-  const avoided = savings.models.reduce((sum, { seconds_avoided }) => sum + seconds_avoided, 0);
+  const seconds = savings.models.map(({ seconds_avoided }) => seconds_avoided);
+  const known = seconds.filter((each) => each !== null);
+  const avoided = formatSeconds(known.reduce((sum, each) => sum + each, 0));
   drawFacts("share-facts", [
     ["By this server", `${formatCount(server)} layer-tokens`],
     ["By browsers, as they report", `${formatCount(browser)} layer-tokens`],
-    ["Time of this server avoided", formatSeconds(avoided)],
+    ["Time of this server avoided", known.length < seconds.length ? "Not known yet" : avoided],
   ]);
 }
 
 /** @param {Savings} savings */
 function drawMoney({ money, prices, bytes }) {
   const headline = byId("money", HTMLElement);
-  setText(headline, money.total === null ? "No prices given" : formatMoney(money.total));
+  const unknown = areGiven(prices) ? "Not known yet" : "No prices given";
+  setText(headline, money.total === null ? unknown : formatMoney(money.total));
   headline.className = `headline ${money.total ? (money.total < 0 ? "loss" : "gain") : ""}`;
-  setText(byId("money-words", HTMLElement), explainMoney(money, bytes.extra));
+  setText(byId("money-words", HTMLElement), explainMoney(money, prices, bytes.extra));
   /** @type {Fact[]} */
   const facts = [];
   if (money.work !== null) facts.push([`Work avoided, at ${prices.gpu_hour} an hour`, formatMoney(money.work)]);

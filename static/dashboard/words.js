@@ -15,6 +15,11 @@ export function formatMoney(amount) {
   return `${sign}${size.toLocaleString("en", options)}`;
 }
 
+/** @param {Savings["prices"]} prices */
+export function areGiven({ gpu_hour, egress_gb }) {
+  return gpu_hour !== null && egress_gb !== null;
+}
+
 /** @param {number} seconds */
 export function formatSeconds(seconds) {
   if (seconds < 1) return `${Math.round(seconds * 1_000)} ms`;
@@ -24,10 +29,17 @@ export function formatSeconds(seconds) {
   return `${(seconds / 86_400).toFixed(1)} days`;
 }
 
-/** @param {Savings["money"]} money @param {number} extra bytes @returns {string} */
-export function explainMoney({ work, traffic, total }, extra) {
-  if (total === null || work === null || traffic === null) {
+/**
+ * @param {Savings["money"]} money @param {Savings["prices"]} prices @param {number} extra bytes
+ * @returns {string}
+ */
+export function explainMoney({ work, traffic, total }, prices, extra) {
+  if (!areGiven(prices)) {
     return "Start the server with --gpu-hour-price and --egress-price to see what the split saves or costs.";
+  }
+  if (total === null || work === null || traffic === null) {
+    return "Browsers ran layers of a model of which this server has run none since it started, " +
+      "so what they saved it cannot be told yet.";
   }
   const currency = "In the currency of the prices.";
   if (total < 0) {

@@ -89,10 +89,16 @@ class LiveServer:
             }
         )
 
+    def savings(self) -> Any:
+        return self._app.test_client().get("/savings").json
+
     def work(self, model: str) -> dict[str, Any]:
         """Who ran what of the model, as /savings says."""
-        models = self._app.test_client().get("/savings").json["models"]
-        return next(work for work in models if work["name"] == model)
+        return next(w for w in self.savings()["models"] if w["name"] == model)
+
+    def replies_avoided(self) -> int:
+        """In bytes, of all models."""
+        return int(self.savings()["bytes"]["replies_avoided"])
 
     def stop(self) -> None:
         self._server.stop()

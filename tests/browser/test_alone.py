@@ -218,7 +218,7 @@ def test_why_layers_do_not_fit_is_no_matter_of_the_network(
 def test_what_was_answered_alone_is_told_and_counted(
     whole: TakeoverPage, server: LiveServer
 ) -> None:
-    before = server.work("small-gpt2")
+    before, avoided = server.work("small-gpt2"), server.replies_avoided()
     result = whole.embed(TEXTS, split=0)
     with whole.page.expect_response("**/report"):
         pass
@@ -233,6 +233,8 @@ def test_what_was_answered_alone_is_told_and_counted(
         )
     ]
     assert ran == [sum(result["tokens"])] * 4
+    row = 21 * whole.evaluate("async () => sc.info.n_embd")
+    assert server.replies_avoided() - avoided == len(TEXTS) * row
 
 
 def test_a_text_that_is_none_is_refused_in_the_servers_words(

@@ -192,7 +192,7 @@ def test_the_server_hears_what_the_browser_ran_and_what_it_could_not(
     client: ClientPage, server: LiveServer
 ) -> None:
     client.connect(**MODEL)
-    before = server.work("small-gpt2")
+    before, avoided = server.work("small-gpt2"), server.replies_avoided()
     tokens = [sum(client.embed(TEXTS, split=split)["tokens"]) for split in (1, 3)]
     client.page.workers[-1].evaluate(BREAKS["an exception"])
     assert client.embed(TEXTS, split=1)["layerTokens"]["browser"] == 0
@@ -211,6 +211,9 @@ def test_the_server_hears_what_the_browser_ran_and_what_it_could_not(
             break
         client.page.wait_for_timeout(100)
     assert (ran, failed) == (expected, 1)
+    # A reply was sent to the third request, whose browser had asked for none.
+    row = 21 * client.evaluate("async () => sc.info.n_embd")
+    assert server.replies_avoided() - avoided == 2 * len(TEXTS) * row
 
 
 @pytest.mark.parametrize("fault", BREAKS)

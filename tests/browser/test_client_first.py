@@ -231,7 +231,7 @@ def test_texts_and_splits_are_refused_in_clear_words(client: TakeoverPage) -> No
 def test_layers_are_counted_where_they_ran(
     client: TakeoverPage, server: LiveServer
 ) -> None:
-    before = server.work("small-gpt2")
+    before, avoided = server.work("small-gpt2"), server.replies_avoided()
     runs = server.layer_runs("small-gpt2")
     result = client.embed([SECRET, "b"], split=3)
     ran = server.layer_runs("small-gpt2") - runs
@@ -247,6 +247,7 @@ def test_layers_are_counted_where_they_ran(
     by_split = zip(after["requests_by_split"], before["requests_by_split"], strict=True)
     assert [now - then for now, then in by_split] == [0, 1, 0, 0, 0]
     assert after["fallbacks"] == before["fallbacks"]
+    assert server.replies_avoided() == avoided  # the server finished
 
 
 @pytest.fixture

@@ -83,6 +83,25 @@ def test_a_split_that_costs_more_than_it_saves_is_called_that(
     expect(dashboard.locator("#money-facts")).to_contain_text("Traffic, at 50 a GB−")
 
 
+def test_what_nobody_knows_is_not_called_a_loss(
+    browser: Browser, options: Options
+) -> None:
+    """A server that has run nothing yet cannot say what browsers' work is worth."""
+    server = LiveServer(replace(options, gpu_hour_price=3600.0, egress_price=1.0))
+    with opened(browser, f"{server.url}/dashboard", []) as page:
+        expect(page.locator("#money")).to_have_text("0")
+        post(server, "/report", {"model": MODEL, "layer_tokens": [10**6] * 2})
+        post(server, "/split", {"inputs": "some text", "split": 0})
+        words = page.locator("#money-words")
+        expect(words).to_contain_text("cannot be told yet", timeout=10_000)
+        expect(page.locator("#money")).to_have_text("Not known yet")
+        expect(page.locator("#share-facts")).to_contain_text("avoidedNot known yet")
+        expect(page.locator("#money-facts")).to_have_text(re.compile("^Traffic"))
+        post(server, "/embed", {"inputs": "some text"})
+        expect(words).to_contain_text("is worth more than", timeout=10_000)
+    server.stop()
+
+
 def test_the_last_figures_stay_while_the_server_is_away(
     browser: Browser, priced: LiveServer
 ) -> None:

@@ -55,8 +55,8 @@ def test_reports_add_up_by_layer_and_cause(client: FlaskClient) -> None:
         ({"fallbacks": {"the moon": 1}}, 422),
         ({"fallbacks": {"gpu": 10**9}}, 422),
         ({"fallbacks": {"gpu": True}}, 422),
-        ({"alone": {"requests": -1}}, 422),
-        ({"alone": {"texts": 10**9}}, 422),
+        ({"alone": -1}, 422),
+        ({"finished": 10**9}, 422),
     ],
 )
 def test_a_report_that_cannot_be_is_refused_and_adds_no_label(
@@ -88,9 +88,18 @@ def test_requests_are_counted_by_split(client: FlaskClient) -> None:
     assert work["requests_by_split"] == [0, 2, 0, 1, 1]
 
 
+def test_a_probe_with_a_text_of_nobodys_is_no_request(client: FlaskClient) -> None:
+    ask = {"inputs": "some text", "split": 0, "check": True}
+    hidden = client.post("/split", json=ask).data
+    savings = client.get("/savings").json
+    assert savings["models"][0]["requests_by_split"] == [0] * 5
+    assert savings["bytes"]["extra"] == len(hidden)  # it is sent all the same
+
+
 def test_the_work_avoided_is_measured_on_this_server(client: FlaskClient) -> None:
     work = client.get("/savings").json["models"][0]
     assert work["seconds_a_layer_token"] is None
+    assert work["seconds_avoided"] == 0
     report(client)
     answer = client.post("/embed", json={"inputs": "some text"})
     tokens = int(answer.headers["x-compute-tokens"])
@@ -99,6 +108,26 @@ def test_the_work_avoided_is_measured_on_this_server(client: FlaskClient) -> Non
     assert seconds > 0
     assert work["seconds_a_layer_token"] == pytest.approx(seconds / (4 * tokens))
     assert work["seconds_avoided"] == pytest.approx(16 * seconds / (4 * tokens))
+
+
+def test_work_whose_time_is_not_known_is_not_taken_for_nothing(
+    options: Options,
+) -> None:
+    """As after a restart, when browsers go on with what they hold."""
+    priced = replace(options, gpu_hour_price=1.0, egress_price=0.1)
+    client = client_of(create_app(priced))
+    assert client.get("/savings").json["money"]["total"] == 0
+    report(client)
+    savings = client.get("/savings").json
+    assert savings["models"][0]["seconds_avoided"] is None
+    assert savings["money"] == {"work": None, "traffic": 0, "total": None}
+    found = samples(client)
+    assert math.isnan(value(found, "avoided_seconds"))
+    assert math.isnan(value(found, "saved_money"))
+    client.post("/embed", json={"inputs": "some text"})
+    savings = client.get("/savings").json
+    assert savings["models"][0]["seconds_avoided"] > 0
+    assert savings["money"]["total"] > 0
 
 
 def test_only_what_was_sent_for_the_splits_sake_is_extra(client: FlaskClient) -> None:
@@ -111,12 +140,37 @@ def test_only_what_was_sent_for_the_splits_sake_is_extra(client: FlaskClient) ->
     sent = client.get("/savings").json["bytes"]
     assert sent["hidden_states"] == len(hidden)
     assert sent["layer_files"] == len(file)
+    assert sent["extra"] == len(hidden) + len(file)
+    report(client, finished=2)
+    sent = client.get("/savings").json["bytes"]
     n_embd = client.get("/models").json["models"][0]["n_embd"]
     assert sent["replies_avoided"] == 2 * n_embd * 21
     assert sent["extra"] == len(hidden) + len(file) - sent["replies_avoided"]
-    # The browser fails: the embeddings are sent after all.
-    client.post("/resume", data=hidden)
-    assert client.get("/savings").json["bytes"]["replies_avoided"] == 0
+    assert value(samples(client), "finished_texts_total", model=MODEL) == 2
+
+
+@pytest.mark.parametrize("way_back", ["the hidden state", "the text"])
+def test_a_reply_that_is_sent_after_all_is_not_avoided(
+    client: FlaskClient, way_back: str
+) -> None:
+    """The browser failed, and reports that it finished nothing."""
+    ask = {"inputs": ["some text", "and more"], "split": 2}
+    hidden = client.post("/split", json=ask).data
+    if way_back == "the text":
+        client.post("/embed", json={"inputs": ask["inputs"]})
+    else:
+        client.post("/resume", data=hidden)
+    report(client, layer_tokens=[0] * 4)
+    sent = client.get("/savings").json["bytes"]
+    assert (sent["replies_avoided"], sent["extra"]) == (0, len(hidden))
+
+
+def test_embeddings_that_come_from_split_are_no_hidden_state(
+    client: FlaskClient,
+) -> None:
+    ask = {"inputs": "some text", "split": "auto", "held": [], "finish": True}
+    assert client.post("/split", json=ask).is_json
+    assert client.get("/savings").json["bytes"]["extra"] == 0
 
 
 def test_texts_that_browsers_kept_cost_what_an_embedding_costs(
@@ -136,13 +190,13 @@ def test_texts_that_browsers_kept_cost_what_an_embedding_costs(
 def test_requests_that_came_to_no_server_avoid_their_replies(
     client: FlaskClient,
 ) -> None:
-    report(client, alone={"requests": 2, "texts": 5})
+    report(client, alone=2, finished=5)
     savings = client.get("/savings").json
     [work, *_] = savings["models"]
     assert work["requests_alone"] == 2
     n_embd = client.get("/models").json["models"][0]["n_embd"]
     assert savings["bytes"]["replies_avoided"] == 5 * n_embd * 21
-    assert value(samples(client), "browser_texts_total", model=MODEL) == 5
+    assert value(samples(client), "browser_requests_total", model=MODEL) == 2
 
 
 def test_money_by_hand() -> None:
