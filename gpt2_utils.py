@@ -22,7 +22,7 @@ from disk_cache import default_cache_dir
 from gpt2_model import GPT2, GPT2Config
 from input_errors import check_layer
 from model_loading import Architecture, LoadedModel, load
-from model_registry import ModelSource, resolve
+from model_registry import DEFAULT, ModelSource, resolve
 from sentence_files import SentenceSettings
 from wire import WIRE_DTYPES, HiddenMetadata, WireError, decode_hidden, encode_hidden
 
@@ -109,7 +109,8 @@ ARCHITECTURE = Architecture(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Dump GPT-2's hidden states at a split to a file, and finish from such a file."""
+    """Dump GPT-2's hidden states at a split to a file, and finish from such a file;
+    of GPT-2 only."""
     parser = ArgumentParser(prog="gpt2_utils.py", description=main.__doc__)
     commands = parser.add_subparsers(required=True, metavar="dump | resume")
     dump = commands.add_parser("dump", help="run texts through layers [0, split)")
@@ -125,7 +126,9 @@ def main(arguments: list[str] | None = None) -> None:
     resume.set_defaults(run=_resume)
     for command in (dump, resume):
         command.add_argument(
-            "--model", default="gpt2", help="name, folder or hub id (default: gpt2)"
+            "--model",
+            default=DEFAULT,
+            help="name, folder or hub id of a GPT-2 (default: %(default)s)",
         )
     options = parser.parse_args(arguments)
     try:

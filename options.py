@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 import click
 
+from model_registry import DEFAULT
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "f32", "bf16", "f16"]
 Pooling = Literal["auto", "mean", "cls", "max", "last"]
@@ -22,7 +24,7 @@ VERSION = "0.1.0"
 class Options:
     """What create_app() and the command line can be told, with the defaults."""
 
-    model: tuple[str, ...] = ("gpt2-mini",)
+    model: tuple[str, ...] = (DEFAULT,)
     host: str = "127.0.0.1"
     port: int = 5000
     device: Device = "auto"

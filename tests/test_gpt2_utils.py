@@ -92,7 +92,17 @@ def test_a_model_of_another_kind_is_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         dump(bert_folder, tmp_path / "x", 1)
-    assert "config.json" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "config.json: model_type: expected gpt2, came bert" in said
+
+
+def test_without_a_model_it_is_the_servers_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hidden.safetensors"
+    gpt2_utils.main(["dump", TEXTS[0], "--split", "12", "--output", str(file)])
+    gpt2_utils.main(["resume", str(file)])
+    assert json.loads(capsys.readouterr().out)["model"] == "gpt2-mini"
 
 
 def test_help_is_said_by_the_file_itself() -> None:
