@@ -5,6 +5,7 @@ import { piecesOf } from "../pieces.js";
 import { pause } from "../waiting.js";
 import { agreedBytes, forgetAgreements, hasPaused, rememberAgreement, rememberPause } from "./consent.js";
 import { isReached, leftmost, reachOf, runOf, toOptions } from "./cut.js";
+import { forgetDistrust } from "./distrust.js";
 import { firstSplit, keepsText, whyNoOffload } from "./state.js";
 
 /**
@@ -73,8 +74,9 @@ export class BrowserSide {
   /** Gives a GPU another chance whose numbers were wrong. */
   async trust() {
     const { store } = this;
-    const { model, choice } = store.state;
-    if (!model) return;
+    const { device, model, choice } = store.state;
+    if (!device || !model) return;
+    forgetDistrust(device);
     store.session?.trust();
     store.update({ distrust: null, split: firstSplit(model, choice) });
     await this.settle();

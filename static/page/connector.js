@@ -5,10 +5,12 @@ import { connect } from "../splitcompute.js";
 import { readApiKey } from "./api_key.js";
 import { explain, needsKey } from "./format.js";
 import { reachOf } from "./cut.js";
+import { rememberDistrust, rememberedDistrust } from "./distrust.js";
 import { firstSplit, keepsText, nothingTaken, whyNoOffload } from "./state.js";
 
 /**
  * @typedef {import("../layer_cache.js").Progress} Progress
+ * @typedef {import("../splitcompute.js").SplitCompute} SplitCompute
  * @typedef {import("./state.js").Choice} Choice
  * @typedef {import("./state.js").Connection} Connection
  * @typedef {import("./store.js").Store} Store
@@ -41,6 +43,8 @@ export class Connector {
       const session = await connect(options);
       if (signal.aborted) return session.close(), false;
       this.#onOpen(session, change);
+      // Another tab has the same GPU, and may find out about it.
+      addEventListener("storage", () => heedDistrust(session), { signal });
       return true;
     } catch (error) {
       if (!signal.aborted) store.update({ connection: refusedBy(error) });
@@ -48,13 +52,13 @@ export class Connector {
     }
   }
 
-  /** @param {import("../splitcompute.js").SplitCompute} session @param {Partial<Choice>} change */
+  /** @param {SplitCompute} session @param {Partial<Choice>} change */
   #onOpen(session, change) {
     const { store } = this;
     const { models, info: model, device } = session;
-    const { choice, model: last, split, distrust } = store.state;
-    // It is the same GPU as before.
-    if (distrust !== null) session.distrust(distrust);
+    const { choice, model: last, split } = store.state;
+    heedDistrust(session);
+    const { distrusted: distrust } = session;
     const isTurned = change.direction !== undefined;
     const wanted = last?.name === model.name && !isTurned ? split : firstSplit(model, choice);
     const none = keepsText({ choice }) ? 1 : model.n_layer;
@@ -65,6 +69,7 @@ export class Connector {
       models,
       model,
       device,
+      distrust,
       split: whyNoOffload({ device, model, distrust }) ? none : wanted,
       reach: reachOf(choice.direction, session),
     });
@@ -73,7 +78,8 @@ export class Connector {
   /** Until the visitor asks for the GPU again. @param {string} distrust */
   #onDistrust(distrust) {
     const { store } = this;
-    const { model, result } = store.state;
+    const { device, model, result } = store.state;
+    if (device) rememberDistrust(device, distrust);
     const note = `${distrust} These vectors may be wrong too: embed the texts again.`;
     const isDoubtful = result && result.layerTokens.browser > 0;
     store.update({
@@ -94,6 +100,12 @@ export class Connector {
       step: phase === "download" ? `Downloading ${name}` : `Moving ${name} to the GPU`,
     });
   }
+}
+
+/** Of a GPU that was found wrong on an earlier visit, or by another tab. @param {SplitCompute} session */
+function heedDistrust(session) {
+  const reason = rememberedDistrust(session.device);
+  if (reason !== null && session.distrusted === null) session.distrust(reason);
 }
 
 /** @param {unknown} error @returns {Connection} */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Remembers what the visitor agreed to: bytes to download of a model and dtype, now or later, and where texts go. */
 
-import { forget, recall, remember } from "./memory.js";
+import { forget, forgetAll, recall, remember } from "./memory.js";
 
 /** @typedef {import("../pieces.js").Direction} Direction */
 
@@ -21,7 +21,7 @@ export function rememberAgreement(model, dtype, bytes) {
 
 /** Takes every agreement back. */
 export function forgetAgreements() {
-  forget(agreed);
+  forgetAll(agreed);
   forget(paused);
 }
 

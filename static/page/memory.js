@@ -25,13 +25,25 @@ export function remember(name, value) {
   }
 }
 
-/** All whose names begin so. @param {string} beginning */
-export function forget(beginning) {
-  for (const name of unstored.keys()) if (name.startsWith(beginning)) unstored.delete(name);
+/** @param {string} name */
+export function forget(name) {
+  unstored.delete(name);
   try {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix + beginning));
-    for (const key of keys) localStorage.removeItem(key);
+    localStorage.removeItem(prefix + name);
   } catch {
     // Storage that cannot be read holds nothing either.
+  }
+}
+
+/** Forgets all whose names begin so. @param {string} beginning */
+export function forgetAll(beginning) {
+  for (const name of [...unstored.keys(), ...storedNames()]) if (name.startsWith(beginning)) forget(name);
+}
+
+function storedNames() {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  } catch {
+    return [];
   }
 }

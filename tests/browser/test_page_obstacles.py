@@ -133,14 +133,15 @@ def test_what_the_page_remembers_holds_for_the_visit_where_storage_is_blocked(
     site.evaluate(BLOCK_STORAGE)
     remembered = site.evaluate(
         """async () => {
-            const { forget, recall, remember } = await import("/static/page/memory.js");
-            remember("one of two", "1");
-            remember("another", "2");
-            forget("one");
-            return ["one of two", "another"].map(recall);
+            const memory = await import("/static/page/memory.js");
+            const names = ["kept", "forgotten", "group:1", "group:2"];
+            for (const name of names) memory.remember(name, name);
+            memory.forget("forgotten");
+            memory.forgetAll("group:");
+            return names.map(memory.recall);
         }"""
     )
-    assert remembered == [None, "2"]
+    assert remembered == ["kept", None, None, None]
 
 
 def test_code_to_copy_names_the_server_behind_a_path(

@@ -235,8 +235,41 @@ def test_the_page_says_so_and_gives_the_gpu_another_chance(
         expect(where).to_have_text("The server ran everything.")
         # Another choice of layers does not bring the GPU back; the visitor does.
         expect(page.get_by_role("slider")).to_have_attribute("aria-disabled", "true")
+        # Nor does a reload.
+        checked.asked.clear()
+        page.reload()
+        expect(panel).to_contain_text("numbers wrong")
+        embed(page)
+        expect(where).to_have_text("The server ran everything.")
+        assert checked.asked_for_pieces() == []
         panel.get_by_role("button", name="Use my GPU again").click()
         expect(page.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+        page.get_by_label("Who sets the cut").select_option("browser")
         embed(page)
         expect(where).to_contain_text("your browser ran")
+        page.reload()
+        expect(page.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+    assert not errors
+
+
+def test_a_gpu_that_one_tab_finds_wrong_is_used_in_no_other(
+    browser: Browser, checked: LiveServer
+) -> None:
+    errors: list[str] = []
+    with opened(browser, checked.url, errors) as page:
+        agree(page)
+        page.get_by_label("Who sets the cut").select_option("browser")
+        other = page.context.new_page()
+        other.goto(checked.url)
+        expect(other.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+        wrong = {"verdict": "different", "error": 1.5, "tolerance": 0.01}
+        page.route("**/parity?*", lambda route: route.fulfill(json=wrong))
+        embed(page)
+        for tab in (page, other):
+            panel = tab.locator("#browser-panel")
+            expect(panel).to_contain_text("numbers wrong", timeout=10_000)
+        embed(other)
+        expect(other.locator("#result-where")).to_have_text(
+            "The server ran everything."
+        )
     assert not errors
