@@ -78,7 +78,7 @@ def _situation(
     layer = measured.layer_ms
     return Situation(
         task,
-        Server(model.load.layer, model.load.queue_ms, model.crowded),
+        Server(model.load.layer, model.load.queue_ms, model.model.batcher.is_crowded),
         Browser(
             frozenset(held),
             None if layer is None else Affine(layer.per_request, layer.per_token),

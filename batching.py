@@ -10,16 +10,26 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from jobs import Job, Member
+from jobs import Job, Member, Work
 from layer_pass import Pass, Stages
 
 
 class QueueFull(RuntimeError):
     """As many tokens wait as may, so the request was not taken."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What runs before a request that comes now."""
+
+    running: Work  # of the pass under way
+    waiting: Work  # of those that wait
+    passes: float  # that these fill
 
 
 def layers_thread() -> ThreadPoolExecutor:
@@ -60,6 +70,7 @@ class Batcher:
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()  # those with members that wait
         self._running = False
+        self._pass: Pass | None = None  # under way
         self._thread = thread or layers_thread()
 
     def run(self, job: Job) -> Tensor:
@@ -91,6 +102,34 @@ class Batcher:
         """Of the requests that are not yet in a pass."""
         with self._lock:
             return sum(job.waiting_tokens for job in self._queue)
+
+    def ahead(self) -> Ahead:
+        """Of each that waits, what one pass takes: the rest then goes behind all others
+        (_join). Who starts at a higher layer may have a pass before its turn."""
+        with self._lock:
+            shares = [
+                (min(job.waiting_tokens, self.pass_tokens), job.layers)
+                for job in self._queue
+            ]
+            running = self._pass.left if self._pass else Work()
+        tokens = sum(share for share, _ in shares)
+        if tokens == 0:
+            return Ahead(running, Work(), 0)
+        layer_tokens = sum(share * layers for share, layers in shares)
+        passes = tokens / self.pass_tokens
+        return Ahead(
+            running, Work(passes * layer_tokens / tokens, layer_tokens), passes
+        )
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether three quarters of the tokens wait that may. One request alone makes
+        half of them at most, and others come and go beside it unrefused."""
+        limit = self.max_waiting_tokens
+        if limit is None:
+            return False
+        with self._lock:
+            return 4 * self._counted_tokens(limit) > 3 * limit
 
     def _check_room(self, tokens: int) -> None:
         limit = self.max_waiting_tokens
@@ -124,13 +163,16 @@ class Batcher:
         try:
             if (start := self._next_start()) is None:
                 return
+            self._pass = run
             with torch.inference_mode():
                 run.run(start)
+            self._pass = None
             # Who got an answer goes on once this thread lets go of Python's lock.
             if self._next_start() is not None:
                 self._thread.submit(self._take_turn)
         except BaseException as error:  # none that a model raised: a mistake of ours
             run.fail(error)
+            self._pass = None
             with self._lock:
                 while self._queue:
                     self._queue.popleft().fail(error)

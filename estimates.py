@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A measurement counts a tenth less with each one that comes after it.
-KEEP = 0.9
+# A measurement counts 7% less with each one that comes after it.
+KEEP = 0.93
 # How far off a measurement is believed; beyond that it is an outlier, unless it lasts.
 SURPRISE = 1.5
 SURPRISES_THAT_ARE_A_CHANGE = 3

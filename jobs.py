@@ -20,6 +20,14 @@ class ClientGone(RuntimeError):
     """Nobody waits for the answer any more, so it was not computed."""
 
 
+@dataclass(frozen=True)
+class Work:
+    """Layers that run one after the other, and the tokens of each added up."""
+
+    layers: float = 0.0
+    layer_tokens: float = 0.0
+
+
 @dataclass
 class Turn:
     """Whether the caller still waits; after its turn, where the time went."""
@@ -62,6 +70,10 @@ class Job:
         self.waiting_tokens = len(self.batch.values)
         self._submitted = time.perf_counter()
         self._joined = 0.0
+
+    @property
+    def layers(self) -> int:
+        return self.stop - self.start
 
     def join(self, members: list[Member]) -> None:
         """These, the first that waited, are in a pass now."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from input_errors import NotFinite
-from jobs import Job, Member, Want
+from jobs import Job, Member, Want, Work
 from ragged import Ragged
 
 
@@ -127,18 +127,30 @@ class Pass:
         self.join, self.most_tokens = join, most_tokens
         self.ran = ran
         self.rows: Rows | None = None
+        self.layer = 0  # that runs, or is next
         self._layers = self._layer_tokens = 0
         self._told = time.perf_counter()
 
     def run(self, start: int) -> None:
         """From layer `start` as far as anybody goes."""
         for layer in range(start, self.n_layer + 1):
+            self.layer = layer
             self._drop_gone()
             self._leave(layer)
             if self._join(layer):
                 self._leave(layer)  # who only wanted to be embedded, or finished
             self._run_layer(layer)
         self._tell()
+
+    @property
+    def left(self) -> Work:
+        """What those in it still have before them. For any thread."""
+        rows, layer = self.rows, self.layer
+        if rows is None:
+            return Work()
+        left = {job: max(job.stop - layer, 0) for job in rows.jobs}
+        layer_tokens = sum(member.tokens * left[member.job] for member in rows.members)
+        return Work(max(left.values()), layer_tokens)
 
     def _tell(self) -> None:
         if self._layers == 0:

@@ -48,7 +48,9 @@ class LoadedModels:
             self._models[source.name] = ModelService(model, files, options)
             hub = KNOWN[asked].hub if asked in KNOWN else None
             self._aliases |= {name: source.name for name in (asked, hub) if name}
-        self.default = next(iter(self._models.values()))
+        self.default = next(iter(self))
+        for service in self:
+            service.load.shares_its_thread_with(each.load for each in self)
 
     @property
     def max_hidden_bytes(self) -> int:

@@ -55,9 +55,7 @@ class ModelService:
         self.pooling = model.pooling
         self.compute_type = model.device.type
         self.dtype = str(model.dtype).removeprefix("torch.")
-        self.load = ServerLoad(
-            first_guess(model.config.n_embd), model.batcher.pass_tokens
-        )
+        self.load = ServerLoad(first_guess(model.config.n_embd), model.batcher.ahead)
         model.batcher.on_ran.append(self.load.ran)
         self._sizes = files.sizes()
         self._tokenizer_bytes = files.tokenizer_bytes()
@@ -90,13 +88,13 @@ class ModelService:
         """(batch, dimensions): the first of n_embd, then normalised over those."""
         n_embd = self.model.config.n_embd
         if dimensions is None:
-            with self._computing(timings, tokens, self.n_layer) as turn:
+            with self._computing(timings) as turn:
                 return self.model.embed(tokens, normalize, turn)
         if dimensions > n_embd:
             raise Refusal(
                 TOO_LARGE, f"dimensions: expected 1 to {n_embd}, came {dimensions}"
             )
-        with self._computing(timings, tokens, self.n_layer) as turn:
+        with self._computing(timings) as turn:
             rows = self.model.embed(tokens, False, turn)[:, :dimensions]
         return F.normalize(rows, dim=-1) if normalize else rows
 
@@ -106,7 +104,7 @@ class ModelService:
         """The hidden state after layers [0, split), as it travels."""
         check_layer("split", split, self.n_layer)
         self._check_size(len(tokens.values))
-        with self._computing(timings, tokens, split) as turn:
+        with self._computing(timings) as turn:
             hidden = self.model.hidden_states(tokens, split, turn)
         with timings.measure("encode"):
             return encode_hidden(hidden, dtype, self._metadata(split))
@@ -115,9 +113,9 @@ class ModelService:
         self, body: bytes, normalize: bool, timings: Timings
     ) -> tuple[Ragged, int, Tensor]:
         """A hidden state as it travels -> itself, its layer, rows (batch, n_embd)."""
-        with timings.measure("tokenize"):
+        with timings.measure("decode"):
             hidden, start = self._read_hidden(body)
-        with self._computing(timings, hidden, self.n_layer - start) as turn:
+        with self._computing(timings) as turn:
             return hidden, start, self.model.resume(hidden, start, normalize, turn)
 
     def _read_hidden(self, body: bytes) -> tuple[Ragged, int]:
@@ -199,24 +197,12 @@ class ModelService:
                 if (refusal.status, refusal.error_type) != OVERLOADED:
                     raise Refusal(UNHEALTHY, refusal.message) from None
 
-    @property
-    def crowded(self) -> bool:
-        """Whether more than half of the tokens wait that may."""
-        batcher = self.model.batcher
-        limit = batcher.max_waiting_tokens
-        return limit is not None and 2 * batcher.waiting_tokens > limit
-
     @contextmanager
-    def _computing(
-        self, timings: Timings, batch: Ragged, layers: int
-    ) -> Iterator[Turn]:
+    def _computing(self, timings: Timings) -> Iterator[Turn]:
         """Times the layers apart from the wait for them; what breaks there is 424."""
         turn = Turn(client_gone.get())
         try:
-            with (
-                self._overload_refused(),
-                self.load.under_way(len(batch.values), layers),
-            ):
+            with self._overload_refused():
                 yield turn
             self._failed = False
         except (InputError, Refusal):
@@ -235,8 +221,9 @@ class ModelService:
 
     @contextmanager
     def _overload_refused(self) -> Iterator[None]:
-        """429, with the time until what waits now will have run. But there is room for
-        small requests before, and the time is a guess until a layer was measured."""
+        """429, with the time until those who wait now have had their turn. But there is
+        room for small requests before, and the time is a guess until a layer was
+        measured."""
         try:
             yield
         except QueueFull as error:

@@ -1,26 +1,29 @@
-"""What a model's forward passes take now, and what waits ahead of a newcomer."""
+"""What a model's forward passes take now, and what runs before a newcomer's."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from math import ceil
+from collections.abc import Callable, Iterable
 
+from batching import Ahead
 from estimates import Affine, Estimate
+from jobs import Work
 
 
 class ServerLoad:
     """Thread-safe."""
 
-    def __init__(self, guess: Affine, pass_tokens: int) -> None:
-        """guess: a layer's time by its tokens, until one was measured. pass_tokens: how
-        many share a pass."""
+    def __init__(self, guess: Affine, ahead: Callable[[], Ahead]) -> None:
+        """guess: a layer's time by its tokens, until one was measured. ahead: what runs
+        before a request that comes now, of this model."""
         self._lock = threading.Lock()
         self._estimate = Estimate(guess)
-        self._pass_tokens = pass_tokens
-        self._tokens = 0  # under way
-        self._layer_tokens = 0  # the same, each as often as layers are left to it
+        self._ahead = ahead
+        self._beside: list[ServerLoad] = []
+
+    def shares_its_thread_with(self, others: Iterable[ServerLoad]) -> None:
+        """With other models, which have their turns between its own."""
+        self._beside = [other for other in others if other is not self]
 
     @property
     def layer(self) -> Affine:
@@ -30,30 +33,22 @@ class ServerLoad:
 
     @property
     def queue_ms(self) -> float:
-        """What the requests under way are expected to take, in shared passes."""
-        with self._lock:
-            if self._tokens == 0:
-                return 0.0
-            layer = self._estimate.affine()
-            passes = ceil(self._tokens / self._pass_tokens)
-            layers = self._layer_tokens / self._tokens  # of a token, on average
-            return passes * layers * layer.per_request + (
-                self._layer_tokens * layer.per_unit
-            )
+        """How long a request that comes now is expected to wait for its first layer."""
+        ahead = self._ahead()
+        own = self._ms(ahead.running) + self._ms(ahead.waiting)
+        return own + sum(other._turns_ms(1 + ahead.passes) for other in self._beside)
 
-    @contextmanager
-    def under_way(self, tokens: int, layers: int) -> Iterator[None]:
-        """While that much waits for its turn or runs."""
-        self._add(tokens, layers)
-        try:
-            yield
-        finally:
-            self._add(-tokens, layers)
+    def _turns_ms(self, turns: float) -> float:
+        """What so many of its passes take, the one under way being the first."""
+        ahead = self._ahead()
+        if ahead.running.layers > 0:
+            turns -= 1
+        share = min(turns / ahead.passes, 1) if ahead.passes > 0 else 0
+        return self._ms(ahead.running) + share * self._ms(ahead.waiting)
 
-    def _add(self, tokens: int, layers: int) -> None:
-        with self._lock:
-            self._tokens += tokens
-            self._layer_tokens += tokens * layers
+    def _ms(self, work: Work) -> float:
+        layer = self.layer
+        return work.layers * layer.per_request + work.layer_tokens * layer.per_unit
 
     def ran(self, layers: int, layer_tokens: int, seconds: float) -> None:
         """So many layers took so long, with so many tokens in all of them together."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-Stage = Literal["tokenize", "queue", "layers", "encode"]
+Stage = Literal["tokenize", "decode", "queue", "layers", "encode"]
 
 
 class Timings:

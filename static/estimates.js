@@ -16,8 +16,8 @@
  * @property {number} surprises in a row: counted up for too slow, down for too fast
  */
 
-/** A measurement counts a tenth less with each one that comes after it. */
-const keep = 0.9;
+/** A measurement counts 7% less with each one that comes after it. */
+const keep = 0.93;
 /** How far off a measurement is believed; beyond that it is an outlier, unless it lasts. */
 const surprise = 1.5;
 const surprisesThatAreAChange = 3;

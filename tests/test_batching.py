@@ -18,9 +18,9 @@ from references import Reference
 from tolerances import F32
 from torch import Tensor
 
-from batching import Batcher, QueueFull, layers_thread
+from batching import Ahead, Batcher, QueueFull, layers_thread
 from input_errors import NotFinite
-from jobs import ClientGone, Job, Turn, Want
+from jobs import ClientGone, Job, Turn, Want, Work
 from ragged import Ragged
 from split_model import SplitModel
 
@@ -302,6 +302,45 @@ def test_a_request_beyond_the_bound_leaves_half_of_it_to_others(fake: Fake) -> N
     passes = [set(among) for layer, among in fake.ran if layer == 0]
     for number in range(1, len(others) + 1):  # it came while pass number - 1 ran
         assert any(number in among for among in passes[number : number + 2])
+
+
+def test_a_newcomer_hears_what_runs_before_it(fake: Fake) -> None:
+    """What is left of the pass under way, and one pass's share of each that waits."""
+    batcher = batcher_of(fake, pass_tokens=4)
+    heard: list[Ahead] = []
+
+    def come() -> None:
+        heard.append(batcher.ahead())
+        batcher.submit(texts(1, 2, stop=2))
+        batcher.submit(texts(*range(10, 50), stop=1))
+        heard.append(batcher.ahead())
+
+    Meanwhile(fake, 1, come)
+    assert batcher.ahead() == Ahead(Work(), Work(), 0)
+    first = texts(9, length=3)
+    batcher.submit(first)
+    result(first)
+    running = Work(N_LAYER - 1, 3 * (N_LAYER - 1))
+    # Six tokens of one layer and a third on average: a pass and a half.
+    waiting = Work(1.5 * 8 / 6, 2 * 2 + 4 * 1)
+    assert heard == [Ahead(running, Work(), 0), Ahead(running, waiting, 1.5)]
+
+
+def test_one_large_request_alone_makes_no_crowd(fake: Fake) -> None:
+    batcher = batcher_of(fake, pass_tokens=4, max_waiting_tokens=8)
+    crowded = []
+
+    def come() -> None:
+        for job in (texts(*range(10, 50)), texts(1, 2), texts(3)):
+            batcher.submit(job)
+            crowded.append(batcher.is_crowded)
+
+    Meanwhile(fake, 1, come)
+    first = texts(9)
+    batcher.submit(first)
+    result(first)
+    assert crowded == [False, False, True]
+    assert not batcher_of(fake).is_crowded
 
 
 def test_those_who_went_away_are_skipped_and_leave_room(fake: Fake) -> None:

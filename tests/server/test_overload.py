@@ -16,6 +16,8 @@ from flask import Flask
 from running import Answer, Running, read_answer
 from tolerances import F32
 
+from batching import Ahead
+from jobs import Work
 from model_service import ModelService
 from options import Options
 from ragged import Ragged
@@ -130,7 +132,9 @@ def test_while_a_request_beyond_the_bound_waits_others_are_answered(
         before = model.batcher.waiting_tokens
         small = pool.submit(running.post, "/embed", body("small"))
         wait_for(lambda: model.batcher.waiting_tokens > before or small.done())
-        with service.load.under_way(10**9, service.n_layer):
+        endless = Ahead(Work(), Work(10**6, 10**12), 10**6)
+        with monkeypatch.context() as busy:
+            busy.setattr(service.load, "_ahead", lambda: endless)
             refusal = running.post("/embed", body(*large))
         held.go.set()
         assert refusal.status == 429
@@ -185,7 +189,7 @@ def test_600_clients_at_once_are_each_answered_right_or_refused(
             assert "\r\nRetry-After: " in answer.head
 
 
-def test_a_half_full_queue_gives_browsers_all_that_they_can_take(
+def test_a_nearly_full_queue_gives_browsers_all_that_they_can_take(
     running: Running, model: SplitModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow browser gets one layer from an idle server, and all before a refusal."""
@@ -199,9 +203,9 @@ def test_a_half_full_queue_gives_browsers_all_that_they_can_take(
     }
     asked = {"inputs": "a", "split": "auto", "held": [0, 1, 2, 3], "browser": slow}
     sent = json.dumps(asked).encode()
-    batch = ["some words to wait with"] * 5
-    tokens = len(model.tokenize(batch).values)
-    assert WAITING_TOKENS / 2 < tokens <= WAITING_TOKENS - 8
+    batch = ["some words to wait with"] * 4
+    tokens = 2 * len(model.tokenize(batch).values)
+    assert 3 / 4 * WAITING_TOKENS < tokens <= WAITING_TOKENS - 8
     with ThreadPoolExecutor(4) as pool:
         held.go.set()
         assert "\r\nX-Split: 4\r\n" in running.post("/split", sent).head
@@ -209,7 +213,7 @@ def test_a_half_full_queue_gives_browsers_all_that_they_can_take(
         held.entered.clear()
         first = pool.submit(running.post, "/embed", body("first"))
         assert held.entered.wait(timeout=10)
-        waits = pool.submit(running.post, "/embed", body(*batch))
+        waiting = [pool.submit(running.post, "/embed", body(*batch)) for _ in "ab"]
         wait_for(lambda: model.batcher.waiting_tokens == tokens)
         split = pool.submit(running.post, "/split", sent)
         wait_for(lambda: model.batcher.waiting_tokens > tokens)
@@ -217,7 +221,8 @@ def test_a_half_full_queue_gives_browsers_all_that_they_can_take(
         head = split.result().head
         assert "\r\nX-Split: 0\r\n" in head
         assert "before anybody is refused" in head
-        assert first.result().status == waits.result().status == 200
+        statuses = [answer.result().status for answer in (first, *waiting)]
+        assert statuses == [200] * 3
 
 
 def test_a_refusal_without_a_thread_is_that_of_the_routes(

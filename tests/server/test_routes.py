@@ -123,7 +123,9 @@ def test_split_then_resume_gives_what_embed_gives(
         assert hidden.headers["X-Split"] == str(split)
         assert "encode;dur=" in hidden.headers["Server-Timing"]
         assert hidden.content_type == "application/octet-stream"
-        got = rows(client.post("/resume", data=hidden.data))
+        resumed = client.post("/resume", data=hidden.data)
+        assert resumed.headers["Server-Timing"].startswith("decode;dur=")
+        got = rows(resumed)
         atol = BY_DTYPE[dtype]
         torch.testing.assert_close(got, embedded(gpt2, TEXTS), atol=atol, rtol=0)
 

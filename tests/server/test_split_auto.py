@@ -10,6 +10,8 @@ from refused import assert_refused
 from werkzeug.test import TestResponse
 
 from access import RESPONSE_HEADERS
+from batching import Ahead
+from jobs import Work
 from loaded_models import LoadedModels
 from split_model import SplitModel
 from wire import WIRE_DTYPES, WireDtype, decode_hidden, hidden_bytes
@@ -84,18 +86,35 @@ def test_with_finish_embeddings_come_where_nothing_is_left_for_the_browser(
 
 
 def test_a_queue_at_the_server_moves_layers_to_browsers(
-    app: Flask, client: FlaskClient
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All else being equal: 4 s more in the browser, and then 40 s of queue."""
     browser = {**FAST, "layer_ms": {"per_request": 1000, "per_token": 0}}
     assert ask(client, browser=browser).headers["X-Split"] == "4"
     models: LoadedModels = app.extensions["splitcompute"]
     load = models.default.load
-    layer_ms = load.layer.ms(1000)
-    with load.under_way(tokens=1000, layers=round(40_000 / layer_ms)):
-        answer = ask(client, browser=browser)
+    layers = 40_000 / load.layer.ms(1000)
+    running = Ahead(Work(layers, 1000 * layers), Work(), 0)
+    monkeypatch.setattr(load, "_ahead", lambda: running)
+    answer = ask(client, browser=browser)
     assert answer.headers["X-Split"] == "0", answer.headers["X-Split-Reason"]
-    assert load.queue_ms == 0
+
+
+def test_models_wait_for_each_other(app: Flask, client: FlaskClient) -> None:
+    models: LoadedModels = app.extensions["splitcompute"]
+    busy, idle = models
+    heard: list[tuple[float, float]] = []
+
+    def hear(layer: int, tokens: int) -> None:
+        if layer == 1:
+            heard.append((busy.load.queue_ms, idle.load.queue_ms))
+
+    before, busy.model.on_layer = busy.model.on_layer, hear
+    client.post("/embed", json={"inputs": "some text", "model": busy.name})
+    busy.model.on_layer = before
+    [(own, others)] = heard
+    assert own == others > 0
+    assert busy.load.queue_ms == idle.load.queue_ms == 0
 
 
 def test_the_server_learns_its_layers_from_every_route(
