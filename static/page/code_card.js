@@ -72,10 +72,12 @@ export function createCodeCard() {
 /** What was done last; before that, what the page is set to. @param {State} state @returns {Request} */
 function requestOf(state) {
   const { result } = state;
+  const model = result?.model ?? state.model;
   const { dtype, wire } = result?.choice ?? state.choice;
   return {
     url: serverUrl(),
-    model: (result?.model ?? state.model)?.name ?? "",
+    model: model?.name ?? "",
+    n_layer: model?.n_layer ?? 0,
     texts: result?.texts ?? textsOf(state),
     split: result?.wanted ?? state.split,
     policy: result?.policy ?? state.policy,

@@ -7,6 +7,7 @@ import { toOptions } from "./cut.js";
  * @typedef {object} Request
  * @property {string} url of the server
  * @property {string} model
+ * @property {number} n_layer of the model
  * @property {readonly string[]} texts
  * @property {string} dtype
  * @property {string} wire
@@ -22,7 +23,9 @@ import { toOptions } from "./cut.js";
 const mostTexts = 12;
 
 const serverAlone = "The server runs everything; the numbers are the same.";
-const inAnyPage = "In any page: your visitors' GPUs run their side of the cut.";
+const inAnyPage =
+  "In any page: your visitors' GPUs run their side of the cut. " +
+  "For pages of another site, start the server with --allow-origin.";
 
 /** @type {Readonly<Record<Language, {label: string, about: string, write: (request: Request) => string}>>} */
 export const snippets = {
@@ -60,7 +63,7 @@ with urlopen(Request("${url}/embed", body, headers)) as reply:
 }
 
 /** @param {Request} request */
-function javascript({ url, model, texts, dtype, wire, direction, split: at, policy, withKey }) {
+function javascript({ url, model, n_layer, texts, dtype, wire, direction, split: at, policy, withKey }) {
   const { split, embed } = toOptions(at);
   const options = [`model: ${JSON.stringify(model)}`, `dtype: "${dtype}"`];
   if (wire !== "f32") options.push(`wire: "${wire}"`);
@@ -68,7 +71,9 @@ function javascript({ url, model, texts, dtype, wire, direction, split: at, poli
   if (withKey) options.push("apiKey");
   // Nothing streams to a browser that is to run nothing.
   const takesOver = embed || direction === "client-first" || (policy !== "hand" && policy !== "server");
-  const goal = `to: ${split}${embed ? ", embed: true" : ""}`;
+  // Where there is no GPU, the cut leaves browsers nothing; visitors may have one.
+  const isNone = direction === "server-first" && split === n_layer;
+  const goal = `to: ${isNone ? 0 : split}${embed ? ", embed: true" : ""}`;
   const takeover = takesOver ? `sc.takeOver({ ${goal} }); // layers, in the background: ask your visitor first\n` : "";
   return `import { connect } from "${url}/static/splitcompute.js";
 

@@ -516,6 +516,9 @@ def test_without_webgpu_the_page_says_so_and_the_server_runs_everything(
         )
         embed(page)
         expect(page.locator("#result-where")).to_have_text("The server ran everything.")
+        page.get_by_role("tab", name="JavaScript").click()
+        expect(page.locator("#code")).to_contain_text("sc.takeOver({ to: 0 });")
+        expect(page.locator("#code-about")).to_contain_text("--allow-origin")
     browser.close()
     assert not errors
 
