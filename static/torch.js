@@ -1672,15 +1672,25 @@ function compileAnew(graph, backend) {
 function planOf(graph, backend) {
   const lowered = lowerAll(graph, backend);
   const made = [...lowered.keys()];
-  for (const node of made) checkFits(node, backend);
+  for (const node of made) checkFits(node, graph, backend);
   return { ...makePlan(lowered, graph.outputs), made };
 }
-function checkFits(node, backend) {
+function checkFits(node, graph, backend) {
   const bytes2 = bytesOf(node);
   if (bytes2 <= backend.maxBytes) return;
   throw new RuntimeError(
-    `${node.called ?? node.op.kind}: a result of shape ${showShape(node.shape)} takes ${bytes2} bytes, but this adapter's buffers hold at most ${backend.maxBytes}`
+    `${calledFor(node, graph)}: a result of shape ${showShape(node.shape)} takes ${bytes2} bytes, but this adapter's buffers hold at most ${backend.maxBytes}`
   );
+}
+function calledFor(node, { nodes }) {
+  if (node.called) return node.called;
+  const onTheWay = /* @__PURE__ */ new Set([node]);
+  for (const next of nodes) {
+    if (!next.inputs.some((operand) => onTheWay.has(operand))) continue;
+    if (next.called) return next.called;
+    onTheWay.add(next);
+  }
+  return node.op.kind;
 }
 function lowerAll(graph, backend) {
   const outputs = new Set(graph.outputs);
@@ -8253,6 +8263,10 @@ var scaled_dot_product_attention = named(
     if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
     if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
       throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+    if (key.dtype !== query.dtype || value.dtype !== query.dtype)
+      throw new RuntimeError(
+        `${op}: Expected query, key, and value to have the same dtype, but got ${query.dtype}, ${key.dtype} and ${value.dtype}`
+      );
     if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
       const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
       throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
@@ -8262,7 +8276,7 @@ var scaled_dot_product_attention = named(
         `${op}: Expected attn_mask dtype to be bool or float or to match query dtype, but got ${attn_mask.dtype} and ${query.dtype}`
       );
     const [L = 0, E = 0] = query.shape.slice(-2);
-    const scale = options.scale ?? 1 / Math.sqrt(E);
+    const scale = options.scale ?? 1 / Math.sqrt(E || 1);
     for (const { shape } of [key, value]) groupOf(op, query.shape.at(-3) ?? 1, shape.at(-3) ?? 1, enable_gqa);
     const uniform2 = sameShape(key.shape, value.shape) && sameShape(query.shape.slice(0, -3), key.shape.slice(0, -3)) && query.ndim === key.ndim;
     const square2 = !is_causal || L === key.shape.at(-2);
@@ -8273,12 +8287,25 @@ var scaled_dot_product_attention = named(
 );
 var causalMask = (L, k) => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
 function byScores(query, key, value, mask, scale) {
-  const scores = element("mul", byHeads(query, transpose(key, -2, -1)), scale);
-  if (mask === null || scores.numel() === 0) return byHeads(softmax2(scores, { dim: -1 }), value);
+  const [q, k, v] = [cast(query, "float32"), cast(key, "float32"), cast(value, "float32")];
+  const scores = element("mul", byHeads(q, transpose(k, -2, -1)), scale);
+  checkScores(scores, mask);
+  return cast(byHeads(weightsOf(scores, mask), v), query.dtype);
+}
+function weightsOf(scores, mask) {
+  if (mask === null || scores.numel() === 0) return softmax2(scores, { dim: -1 });
   const masked = mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, cast(mask, scores.dtype));
   const isBlind = element("eq", amax(masked, -1, true), -Infinity);
-  const safe = choose(isBlind, 0, softmax2(masked, { dim: -1 }));
-  return byHeads(safe, value);
+  return choose(isBlind, 0, softmax2(masked, { dim: -1 }));
+}
+function checkScores({ shape, backend: { maxBytes } }, mask) {
+  const op = "scaled_dot_product_attention";
+  if (mask && !sameShape(broadcastShapes(op, shape, mask.shape), shape))
+    throw new RuntimeError(`${op}: attn_mask ${showShape(mask.shape)} does not broadcast to the scores ${showShape(shape)}`);
+  if (numel(shape) * 4 > maxBytes)
+    throw new RuntimeError(
+      `${op}: scores of shape ${showShape(shape)} take ${numel(shape) * 4} bytes, but this adapter's buffers hold at most ${maxBytes}`
+    );
 }
 function byHeads(a, b) {
   const [heads = 1, own = 1] = [a.shape.at(-3), b.shape.at(-3)];
@@ -8821,23 +8848,33 @@ var MultiheadAttention = class extends Module {
     const options = keywords("MultiheadAttention", FORWARD, others);
     const { need_weights = true, average_attn_weights = true } = options;
     const [q, k, v] = this.#projected(query, key, value);
-    const mask = this.#maskOf(options, q, k);
     const single = query.ndim === 2;
+    const mask = maskOf(options, q, k, single);
     if (!need_weights) {
       const causal = Boolean(options.is_causal) && !options.key_padding_mask && q.shape[2] === k.shape[2];
       const attended = scaled_dot_product_attention(q, k, v, causal ? { is_causal: true } : { attn_mask: mask });
       return [this.#joined(attended, single), null];
     }
-    const scores = element("mul", matmul2(q, transpose(k, -2, -1)), 1 / Math.sqrt(q.shape[3] ?? 1));
+    const [wideQ, wideK, wideV] = [cast(q, "float32"), cast(k, "float32"), cast(v, "float32")];
+    const scores = element("mul", matmul2(wideQ, transpose(wideK, -2, -1)), 1 / Math.sqrt(q.shape[3] ?? 1));
     const weights = softmax2(mask ? element("add", scores, mask) : scores, -1);
-    const shown = average_attn_weights ? mean(weights, 1) : weights;
-    return [this.#joined(matmul2(weights, v), single), single ? squeeze(shown, 0) : shown];
+    const shown = cast(average_attn_weights ? mean(weights, 1) : weights, q.dtype);
+    return [this.#joined(cast(matmul2(weights, wideV), q.dtype), single), single ? squeeze(shown, 0) : shown];
   }
   /** Queries, keys and values, (N, heads, length, head size). */
   #projected(query, key, value) {
+    const shapes = () => [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
     if (![query, key, value].every(({ ndim }) => ndim === query.ndim) || query.ndim !== 2 && query.ndim !== 3)
+      throw new RuntimeError(`MultiheadAttention: expected query, key and value of 2 or 3 dimensions, got ${shapes()}`);
+    const batch = query.ndim === 2 ? null : this.#batchFirst ? 0 : 1;
+    if (!sameShape(key.shape.slice(0, -1), value.shape.slice(0, -1)) || batch !== null && query.shape[batch] !== key.shape[batch])
       throw new RuntimeError(
-        `MultiheadAttention: expected query, key and value of 2 or 3 dimensions, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`
+        `MultiheadAttention: expected key and value of one length, and all three of one batch size, got ${shapes()}`
+      );
+    const sizes = [this.in_proj_weight ?? this.q_proj_weight, this.k_proj_weight, this.v_proj_weight].map((w) => w?.shape[1]);
+    if (![query, key, value].every((x, i) => x.shape.at(-1) === (sizes[i] ?? sizes[0])))
+      throw new RuntimeError(
+        `MultiheadAttention: expected embedding dimensions of ${[0, 1, 2].map((i) => sizes[i] ?? sizes[0]).join(", ")}, got ${shapes()}`
       );
     if (this.in_proj_weight && query === key && key === value) {
       const [q, k, v] = chunk(linear(query, this.in_proj_weight, this.in_proj_bias), 3, -1);
@@ -8861,17 +8898,27 @@ var MultiheadAttention = class extends Module {
     const out = this.out_proj.forward(reshape(transpose(x, 1, 2), [N, L, heads * size]));
     return single ? squeeze(out, 0) : this.#batchFirst ? out : transpose(out, 0, 1);
   }
-  /** Both masks in one, to be added to the scores (N, heads, L, S). */
-  #maskOf({ attn_mask = null, key_padding_mask = null, is_causal = false }, q, k) {
-    if (is_causal && !attn_mask) throw new RuntimeError("MultiheadAttention: Need attn_mask if specifying the is_causal hint.");
-    const [N = 1, heads = 1, L = 0] = q.shape;
-    const S = k.shape[2] ?? 0;
-    const added = (mask) => mask.dtype === "bool" ? choose(mask, -Infinity, 0) : cast(mask, "float32");
-    const scores = attn_mask && added(attn_mask.ndim === 3 ? reshape(attn_mask, [N, heads, L, S]) : attn_mask);
-    const padding = key_padding_mask && added(reshape(key_padding_mask, [N, 1, 1, S]));
-    return scores && padding ? element("add", scores, padding) : scores ?? padding;
-  }
 };
+function maskOf(options, q, k, single) {
+  const { attn_mask = null, key_padding_mask = null, is_causal = false } = options;
+  if (is_causal && !attn_mask) throw new RuntimeError("MultiheadAttention: Need attn_mask if specifying the is_causal hint.");
+  const [N = 1, heads = 1, L = 0] = q.shape;
+  const S = k.shape[2] ?? 0;
+  const added = (name, mask, expected) => {
+    if (mask.dtype !== "bool" && !isFloat(mask.dtype))
+      throw new RuntimeError(`MultiheadAttention: only bool and floating types of ${name} are supported, got ${mask.dtype}`);
+    if (!sameShape(mask.shape, expected))
+      throw new RuntimeError(
+        `MultiheadAttention: The shape of the ${name} is ${showShape(mask.shape)}, but should be ${showShape(expected)}`
+      );
+    return mask.dtype === "bool" ? choose(mask, -Infinity, 0) : cast(mask, "float32");
+  };
+  const perHead = attn_mask?.ndim === 3;
+  const scores = attn_mask && added("attn_mask", attn_mask, perHead ? [N * heads, L, S] : [L, S]);
+  const padding = key_padding_mask && added("key_padding_mask", key_padding_mask, single ? [S] : [N, S]);
+  const both = [scores && perHead ? reshape(scores, [N, heads, L, S]) : scores, padding && reshape(padding, [N, 1, 1, S])];
+  return both[0] && both[1] ? element("add", both[0], both[1]) : both[0] ?? both[1];
+}
 
 // src/tensor/safetensors.ts
 var LENGTH_BYTES = 8;

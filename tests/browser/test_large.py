@@ -161,6 +161,10 @@ TOO_LARGE = {
     "F.embedding(torch.zeros(400).int(), torch.ones(3, 60)).tolist()": "embedding",
     "torch.cat([many, many, many]).tolist()": "cat",
     "torch.full([300, 300], 2).tolist()": "full",
+    "F.scaled_dot_product_attention(column, column, column, line.gt(0)).tolist()": (
+        "scaled_dot_product_attention"
+    ),
+    "torch.cumsum(column.half().expand(300, 300), 1).tolist()": "cumsum",
     "torch.compile((x) => x.matmul(row))(column).tolist()": "matmul",
 }
 

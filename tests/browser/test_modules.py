@@ -33,6 +33,7 @@ class ModuleCase:
     module: Callable[[], nn.Module]
     args: list[Tensor]
     kwargs: dict[str, Any] = field(default_factory=dict)
+    absolute: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.make} {list(self.kwargs)}"
@@ -40,6 +41,7 @@ class ModuleCase:
 
 ROWS = randn(3, 5, 8)
 KEYS, VALUES = randn(3, 6, 8), randn(3, 6, 8)
+LOUD = (randn(3, 5, 64) * 20).half()
 PADDING = torch.tensor([[False] * 5 + [True], [False] * 6, [False, True] * 3])
 CAUSAL = torch.ones(5, 5).triu(1).bool()
 
@@ -48,17 +50,20 @@ def attention(
     args: list[Tensor],
     given: dict[str, Any] | None = None,
     made: dict[str, Any] | None = None,
+    sizes: str = "8, 2",
+    absolute: float = 0.0,
 ) -> ModuleCase:
-    """MultiheadAttention(8, 2), made with some keywords and called with others."""
+    """MultiheadAttention(*sizes), made with some keywords and called with others."""
     options = {"batch_first": True} | (made or {})
     shown = ", ".join(
         f"{name}: {str(value).lower()}" for name, value in options.items()
     )
     return ModuleCase(
-        f"new nn.MultiheadAttention(8, 2, {{ {shown} }})",
-        lambda: nn.MultiheadAttention(8, 2, **options),
+        f"new nn.MultiheadAttention({sizes}, {{ {shown} }})",
+        lambda: nn.MultiheadAttention(*map(int, sizes.split(",")), **options),
         args,
         given or {},
+        absolute,
     )
 
 
@@ -171,6 +176,20 @@ CASES = [
     attention([ROWS[0], KEYS[0], VALUES[0]]),
     attention([ROWS[0], ROWS[0], ROWS[0]], {"need_weights": False}),
     attention([ROWS, randn(3, 6, 4), randn(3, 6, 7)], made={"kdim": 4, "vdim": 7}),
+    attention([ROWS[0], KEYS[0], KEYS[0]], {"key_padding_mask": PADDING[0]}),
+    # Products of queries and keys are beyond float16, until they are scaled. Results
+    # are sums of float16 of some hundreds, which cancel.
+    *(
+        attention([LOUD, LOUD, LOUD], given, {"dtype": torch.float16}, "64, 1", 0.5)
+        for given in (
+            {},
+            {"need_weights": False},
+            {"attn_mask": CAUSAL},
+            {"attn_mask": CAUSAL, "need_weights": False},
+            {"attn_mask": CAUSAL.half(), "average_attn_weights": False},
+            {"attn_mask": CAUSAL, "key_padding_mask": PADDING[:, 1:]},
+        )
+    ),
 ]
 
 
@@ -184,6 +203,92 @@ def saved(module: nn.Module) -> str:
     """The module's weights as a safetensors file, in base64."""
     state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
     return base64.b64encode(safetensors.torch.save(state)).decode()
+
+
+ONES, MORE = torch.ones(3, 5, 8), torch.ones(3, 6, 8)
+# What MultiheadAttention(8, 2) is called with, and how its error says what was wrong.
+REFUSED: list[tuple[list[Tensor], dict[str, Tensor], str]] = [
+    (
+        [ONES, MORE, MORE],
+        {"key_padding_mask": PADDING[:2]},
+        "key_padding_mask is [2, 6], but should be [3, 6]",
+    ),
+    (
+        [ONES, MORE, MORE],
+        {"key_padding_mask": PADDING[0]},
+        "key_padding_mask is [6], but should be [3, 6]",
+    ),
+    (
+        [ONES[0], MORE[0], MORE[0]],
+        {"key_padding_mask": PADDING[:1]},
+        "key_padding_mask is [1, 6], but should be [6]",
+    ),
+    (
+        [ONES, MORE, MORE],
+        {"key_padding_mask": PADDING.int()},
+        "only bool and floating types of key_padding_mask are supported, got int32",
+    ),
+    (
+        [ONES, MORE, MORE],
+        {"attn_mask": CAUSAL},
+        "attn_mask is [5, 5], but should be [5, 6]",
+    ),
+    (
+        [ONES, ONES, ONES],
+        {"attn_mask": torch.zeros(3, 5, 5)},
+        "attn_mask is [3, 5, 5], but should be [6, 5, 5]",
+    ),
+    (
+        [ONES, ONES, ONES],
+        {"attn_mask": torch.zeros(5)},
+        "attn_mask is [5], but should be [5, 5]",
+    ),
+    (
+        [ONES, ONES, ONES],
+        {"attn_mask": CAUSAL.int()},
+        "only bool and floating types of attn_mask are supported, got int32",
+    ),
+    (
+        [ONES, MORE, ONES],
+        {},
+        "key and value of one length, and all three of one batch size, got [3, 5, 8], "
+        "[3, 6, 8], [3, 5, 8]",
+    ),
+    (
+        [ONES, MORE[:2], MORE[:2]],
+        {},
+        "of one batch size, got [3, 5, 8], [2, 6, 8], [2, 6, 8]",
+    ),
+    (
+        [ONES, MORE[..., :4], MORE],
+        {},
+        "embedding dimensions of 8, 8, 8, got [3, 5, 8], [3, 6, 4], [3, 6, 8]",
+    ),
+    (
+        [ONES, ONES[0], ONES],
+        {},
+        "of 2 or 3 dimensions, got [3, 5, 8], [5, 8], [3, 5, 8]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "given", "message"), REFUSED)
+def test_attention_says_what_does_not_fit(
+    module_page: Page, args: list[Tensor], given: dict[str, Tensor], message: str
+) -> None:
+    module = nn.MultiheadAttention(8, 2, batch_first=True)
+    with pytest.raises((RuntimeError, AssertionError)):
+        module(*args, **given)
+    asked = {
+        "make": "new nn.MultiheadAttention(8, 2, { batch_first: true })",
+        "state": saved(module),
+        "args": [encode(tensor) for tensor in args],
+        "kwargs": {name: encode(value) for name, value in given.items()},
+    }
+    with pytest.raises(Error) as refused:
+        module_page.evaluate("asked => callModule(torch, asked, 'cpu')", asked)
+    assert "RuntimeError: MultiheadAttention: " in refused.value.message
+    assert message in refused.value.message
 
 
 @on_both_devices
@@ -206,7 +311,7 @@ def test_a_module_gives_what_pytorchs_gives(
         "([asked, device]) => callModule(torch, asked, device)", [asked, device]
     )
     assert answer["names"] == [name for name, _ in module.named_parameters()]
-    assert_same(decode(answer["result"]), expected, TOLERANCE)
+    assert_same(decode(answer["result"]), expected, TOLERANCE, case.absolute)
 
 
 def test_modules_name_their_parts_as_pytorchs_do(module_page: Page) -> None:

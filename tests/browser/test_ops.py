@@ -20,6 +20,7 @@ from op_cases_rearrange import REARRANGE
 from op_cases_reductions import REDUCTIONS
 from op_cases_shapes import SHAPES
 from op_cases_special import SPECIAL
+from op_cases_width import REFUSED_WIDTHS, WIDTHS
 from op_keywords import by_name, sizes_joined
 from op_programs import TOLERANCE as PROGRAM_TOLERANCE
 from op_programs import random_program
@@ -46,8 +47,9 @@ CASES = {
     "lists": LISTS,
     "promotion": PROMOTION,
     "edges": EDGE_CASES,
+    "widths": WIDTHS,
     "arguments": ARGUMENTS,
-    "errors": [*ERRORS, *REFUSED_ARGUMENTS],
+    "errors": [*ERRORS, *REFUSED_ARGUMENTS, *REFUSED_WIDTHS],
 }
 
 
@@ -119,7 +121,10 @@ def test_every_op_gives_what_pytorch_gives(
     check(op_page, CASES[family], device)
 
 
-@pytest.mark.parametrize("family", ["reductions", "nn", "lists", "index", "edges"])
+ON_HARDWARE = ["reductions", "nn", "lists", "index", "edges", "widths"]
+
+
+@pytest.mark.parametrize("family", ON_HARDWARE)
 def test_the_kernels_of_hardware_gpus_give_what_pytorch_gives(
     hardware_page: Page, family: str
 ) -> None:

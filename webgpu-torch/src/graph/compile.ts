@@ -61,17 +61,29 @@ export interface Planned {
 export function planOf(graph: Graph, backend: Backend): Planned {
   const lowered = lowerAll(graph, backend);
   const made = [...lowered.keys()];
-  for (const node of made) checkFits(node, backend);
+  for (const node of made) checkFits(node, graph, backend);
   return { ...makePlan(lowered, graph.outputs), made };
 }
 
 /** Refuses what no buffer can hold, before any is made. */
-function checkFits(node: Node, backend: Backend): void {
+function checkFits(node: Node, graph: Graph, backend: Backend): void {
   const bytes = bytesOf(node);
   if (bytes <= backend.maxBytes) return;
   throw new RuntimeError(
-    `${node.called ?? node.op.kind}: a result of shape ${showShape(node.shape)} takes ${bytes} bytes, but this adapter's buffers hold at most ${backend.maxBytes}`,
+    `${calledFor(node, graph)}: a result of shape ${showShape(node.shape)} takes ${bytes} bytes, but this adapter's buffers hold at most ${backend.maxBytes}`,
   );
+}
+
+/** The function whose result a node is, or is on the way to. */
+function calledFor(node: Node, { nodes }: Graph): string {
+  if (node.called) return node.called;
+  const onTheWay = new Set([node]);
+  for (const next of nodes) {
+    if (!next.inputs.some((operand) => onTheWay.has(operand))) continue;
+    if (next.called) return next.called;
+    onTheWay.add(next);
+  }
+  return node.op.kind;
 }
 
 /** Lowers all nodes that get a buffer. Where one more turns out to need a buffer, starts again with that known. */

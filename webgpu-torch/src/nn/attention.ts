@@ -2,7 +2,7 @@
 
 import { isFloat } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
-import { numel, sameShape } from "../base/shape";
+import { broadcastShapes, numel, sameShape } from "../base/shape";
 import { MAX_HEAD_DIM } from "../kernels/attention_parts";
 import { cast, choose, constant, element, make, range } from "../tensor/build";
 import { tril } from "../tensor/creation";
@@ -96,6 +96,10 @@ export const scaled_dot_product_attention = named(
     if (attn_mask && is_causal) throw new RuntimeError(`${op}: Explicit attn_mask should not be set when is_causal=True`);
     if (![query, key, value].every(({ dtype, ndim }) => isFloat(dtype) && ndim >= 2))
       throw new RuntimeError(`${op}: expected floating point tensors of at least 2 dimensions`);
+    if (key.dtype !== query.dtype || value.dtype !== query.dtype)
+      throw new RuntimeError(
+        `${op}: Expected query, key, and value to have the same dtype, but got ${query.dtype}, ${key.dtype} and ${value.dtype}`,
+      );
     if (query.shape.at(-1) !== key.shape.at(-1) || key.shape.at(-2) !== value.shape.at(-2)) {
       const shapes = [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
       throw new RuntimeError(`${op}: expected query (…, L, E), key (…, S, E) and value (…, S, Ev), got ${shapes}`);
@@ -105,7 +109,8 @@ export const scaled_dot_product_attention = named(
         `${op}: Expected attn_mask dtype to be bool or float or to match query dtype, but got ${attn_mask.dtype} and ${query.dtype}`,
       );
     const [L = 0, E = 0] = query.shape.slice(-2);
-    const scale = options.scale ?? 1 / Math.sqrt(E);
+    // Of vectors without elements all scores are 0, whatever they are multiplied by.
+    const scale = options.scale ?? 1 / Math.sqrt(E || 1);
     for (const { shape } of [key, value]) groupOf(op, query.shape.at(-3) ?? 1, shape.at(-3) ?? 1, enable_gqa);
     const uniform =
       sameShape(key.shape, value.shape) && sameShape(query.shape.slice(0, -3), key.shape.slice(0, -3)) && query.ndim === key.ndim;
@@ -118,15 +123,30 @@ export const scaled_dot_product_attention = named(
 
 const causalMask = (L: number, k: Tensor): Tensor => tril(constant(1, [L, k.shape.at(-2) ?? 0], "bool", k.backend));
 
-/** Attention by way of a matrix of all scores. */
+/** Attention by way of a matrix of all scores, in float32, as products of float16 may be too large for it before they are scaled. */
 function byScores(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | null, scale: number): Tensor {
-  const scores = element("mul", byHeads(query, transpose(key, -2, -1)), scale);
-  if (mask === null || scores.numel() === 0) return byHeads(softmax(scores, { dim: -1 }), value);
+  const [q, k, v] = [cast(query, "float32"), cast(key, "float32"), cast(value, "float32")];
+  const scores = element("mul", byHeads(q, transpose(k, -2, -1)), scale);
+  checkScores(scores, mask);
+  return cast(byHeads(weightsOf(scores, mask), v), query.dtype);
+}
+
+function weightsOf(scores: Tensor, mask: Tensor | null): Tensor {
+  if (mask === null || scores.numel() === 0) return softmax(scores, { dim: -1 });
   const masked = mask.dtype === "bool" ? choose(mask, scores, -Infinity) : element("add", scores, cast(mask, scores.dtype));
   // A query that may see nothing attends to nothing; softmax alone would give NaN.
   const isBlind = element("eq", amax(masked, -1, true), -Infinity);
-  const safe = choose(isBlind, 0, softmax(masked, { dim: -1 }));
-  return byHeads(safe, value);
+  return choose(isBlind, 0, softmax(masked, { dim: -1 }));
+}
+
+function checkScores({ shape, backend: { maxBytes } }: Tensor, mask: Tensor | null): void {
+  const op = "scaled_dot_product_attention";
+  if (mask && !sameShape(broadcastShapes(op, shape, mask.shape), shape))
+    throw new RuntimeError(`${op}: attn_mask ${showShape(mask.shape)} does not broadcast to the scores ${showShape(shape)}`);
+  if (numel(shape) * 4 > maxBytes)
+    throw new RuntimeError(
+      `${op}: scores of shape ${showShape(shape)} take ${numel(shape) * 4} bytes, but this adapter's buffers hold at most ${maxBytes}`,
+    );
 }
 
 /** A product of matrices (…, H, L, X) and (…, H or a divisor, X, N): heads that share a matrix all read it where it lies. */

@@ -1,6 +1,8 @@
 /** Attention with its projections. */
 
+import { isFloat } from "../../base/dtype";
 import { RuntimeError, showShape } from "../../base/errors";
+import { sameShape } from "../../base/shape";
 import { cast, choose, element } from "../../tensor/build";
 import { zeros } from "../../tensor/creation";
 import { type Args, type Arguments, arranged, keywords } from "../../tensor/keywords";
@@ -22,7 +24,7 @@ export interface MultiheadOptions extends FactoryOptions {
 }
 
 export interface MultiheadForwardOptions {
-  /** (N, S), true where a key is padding; or added to the scores. */
+  /** (N, S), or (S) beside (L, E), true where a key is padding; or added to the scores. */
   key_padding_mask?: Tensor | null;
   need_weights?: boolean;
   /** (L, S) or (N · heads, L, S), true where a key must not be seen; or added to the scores. */
@@ -82,24 +84,35 @@ export class MultiheadAttention extends Module {
     const options = keywords<MultiheadForwardOptions>("MultiheadAttention", FORWARD, others);
     const { need_weights = true, average_attn_weights = true } = options;
     const [q, k, v] = this.#projected(query, key, value);
-    const mask = this.#maskOf(options, q, k);
     const single = query.ndim === 2;
+    const mask = maskOf(options, q, k, single);
     if (!need_weights) {
       const causal = Boolean(options.is_causal) && !options.key_padding_mask && q.shape[2] === k.shape[2];
       const attended = F.scaled_dot_product_attention(q, k, v, causal ? { is_causal: true } : { attn_mask: mask });
       return [this.#joined(attended, single), null];
     }
-    const scores = element("mul", matmul(q, transpose(k, -2, -1)), 1 / Math.sqrt(q.shape[3] ?? 1));
+    // In float32, as products of float16 may be too large for it before they are scaled.
+    const [wideQ, wideK, wideV] = [cast(q, "float32"), cast(k, "float32"), cast(v, "float32")];
+    const scores = element("mul", matmul(wideQ, transpose(wideK, -2, -1)), 1 / Math.sqrt(q.shape[3] ?? 1));
     const weights = F.softmax(mask ? element("add", scores, mask) : scores, -1);
-    const shown = average_attn_weights ? mean(weights, 1) : weights;
-    return [this.#joined(matmul(weights, v), single), single ? squeeze(shown, 0) : shown];
+    const shown = cast(average_attn_weights ? mean(weights, 1) : weights, q.dtype);
+    return [this.#joined(cast(matmul(weights, wideV), q.dtype), single), single ? squeeze(shown, 0) : shown];
   }
 
   /** Queries, keys and values, (N, heads, length, head size). */
   #projected(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
+    const shapes = () => [query, key, value].map(({ shape }) => showShape(shape)).join(", ");
     if (![query, key, value].every(({ ndim }) => ndim === query.ndim) || (query.ndim !== 2 && query.ndim !== 3))
+      throw new RuntimeError(`MultiheadAttention: expected query, key and value of 2 or 3 dimensions, got ${shapes()}`);
+    const batch = query.ndim === 2 ? null : this.#batchFirst ? 0 : 1;
+    if (!sameShape(key.shape.slice(0, -1), value.shape.slice(0, -1)) || (batch !== null && query.shape[batch] !== key.shape[batch]))
       throw new RuntimeError(
-        `MultiheadAttention: expected query, key and value of 2 or 3 dimensions, got ${[query, key, value].map(({ shape }) => showShape(shape)).join(", ")}`,
+        `MultiheadAttention: expected key and value of one length, and all three of one batch size, got ${shapes()}`,
+      );
+    const sizes = [this.in_proj_weight ?? this.q_proj_weight, this.k_proj_weight, this.v_proj_weight].map((w) => w?.shape[1]);
+    if (![query, key, value].every((x, i) => x.shape.at(-1) === (sizes[i] ?? sizes[0])))
+      throw new RuntimeError(
+        `MultiheadAttention: expected embedding dimensions of ${[0, 1, 2].map((i) => sizes[i] ?? sizes[0]).join(", ")}, got ${shapes()}`,
       );
     if (this.in_proj_weight && query === key && key === value) {
       const [q, k, v] = chunk(F.linear(query, this.in_proj_weight, this.in_proj_bias), 3, -1) as [Tensor, Tensor, Tensor];
@@ -125,15 +138,26 @@ export class MultiheadAttention extends Module {
     const out = this.out_proj.forward(reshape(transpose(x, 1, 2), [N, L, heads * size]));
     return single ? squeeze(out, 0) : this.#batchFirst ? out : transpose(out, 0, 1);
   }
+}
 
-  /** Both masks in one, to be added to the scores (N, heads, L, S). */
-  #maskOf({ attn_mask = null, key_padding_mask = null, is_causal = false }: MultiheadForwardOptions, q: Tensor, k: Tensor): Tensor | null {
-    if (is_causal && !attn_mask) throw new RuntimeError("MultiheadAttention: Need attn_mask if specifying the is_causal hint.");
-    const [N = 1, heads = 1, L = 0] = q.shape;
-    const S = k.shape[2] ?? 0;
-    const added = (mask: Tensor) => (mask.dtype === "bool" ? choose(mask, -Infinity, 0) : cast(mask, "float32"));
-    const scores = attn_mask && added(attn_mask.ndim === 3 ? reshape(attn_mask, [N, heads, L, S]) : attn_mask);
-    const padding = key_padding_mask && added(reshape(key_padding_mask, [N, 1, 1, S]));
-    return scores && padding ? element("add", scores, padding) : (scores ?? padding);
-  }
+/** Both masks in one, to be added to the scores (N, heads, L, S); `single` where there is no batch. */
+function maskOf(options: MultiheadForwardOptions, q: Tensor, k: Tensor, single: boolean): Tensor | null {
+  const { attn_mask = null, key_padding_mask = null, is_causal = false } = options;
+  if (is_causal && !attn_mask) throw new RuntimeError("MultiheadAttention: Need attn_mask if specifying the is_causal hint.");
+  const [N = 1, heads = 1, L = 0] = q.shape;
+  const S = k.shape[2] ?? 0;
+  const added = (name: string, mask: Tensor, expected: readonly number[]) => {
+    if (mask.dtype !== "bool" && !isFloat(mask.dtype))
+      throw new RuntimeError(`MultiheadAttention: only bool and floating types of ${name} are supported, got ${mask.dtype}`);
+    if (!sameShape(mask.shape, expected))
+      throw new RuntimeError(
+        `MultiheadAttention: The shape of the ${name} is ${showShape(mask.shape)}, but should be ${showShape(expected)}`,
+      );
+    return mask.dtype === "bool" ? choose(mask, -Infinity, 0) : cast(mask, "float32");
+  };
+  const perHead = attn_mask?.ndim === 3;
+  const scores = attn_mask && added("attn_mask", attn_mask, perHead ? [N * heads, L, S] : [L, S]);
+  const padding = key_padding_mask && added("key_padding_mask", key_padding_mask, single ? [S] : [N, S]);
+  const both = [scores && perHead ? reshape(scores, [N, heads, L, S]) : scores, padding && reshape(padding, [N, 1, 1, S])] as const;
+  return both[0] && both[1] ? element("add", both[0], both[1]) : (both[0] ?? both[1]);
 }
