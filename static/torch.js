@@ -194,7 +194,7 @@ function reducedShape(shape, dims, keepdim) {
 
 // src/graph/node.ts
 var DATA = { kind: "data" };
-var Node = class {
+var Node = class _Node {
   constructor(op, inputs, shape, dtype, backend) {
     this.op = op;
     this.inputs = inputs;
@@ -213,6 +213,8 @@ var Node = class {
   called = null;
   /** Runs that computed this node on the way to another: the second one keeps it. */
   runs = 0;
+  /** Clones made before the elements were there, which are to have them too. */
+  clones = [];
   described = null;
   /** Its dtype and shape as text. */
   get form() {
@@ -223,6 +225,17 @@ var Node = class {
     this.storage = storage;
     this.op = DATA;
     this.inputs = [];
+    for (const clone2 of this.clones.splice(0).map((known) => known.deref())) if (clone2 && !clone2.storage) clone2.settle(storage.share());
+  }
+  /** A node with the same elements that outlives this one: it shares what memory there is, or will be when this node is computed first. */
+  clone() {
+    const { op, shape, dtype, backend } = this;
+    if (this.storage) return dataNode(this.storage.share(), shape, dtype, backend);
+    const clonedInputs = () => this.inputs.map((input2) => input2.clone());
+    if (op.kind === "quantized") return new _Node(op, clonedInputs(), shape, dtype, backend);
+    const clone2 = copyNode(op.kind === "move" ? new _Node(op, clonedInputs(), shape, dtype, backend) : this);
+    this.clones.push(new WeakRef(clone2));
+    return clone2;
   }
   /** Whether the node starts a graph. */
   get isLeaf() {
@@ -234,7 +247,7 @@ function dataNode(storage, shape, dtype, backend) {
   node.storage = storage;
   return node;
 }
-var copyNode = (node) => new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
+var copyNode = (node) => new Node({ kind: "cast" }, [node], node.shape, node.dtype, node.backend);
 function opKey(op) {
   switch (op.kind) {
     case "constant":
@@ -2092,6 +2105,7 @@ function moved(input2, move, shape) {
   if (storage && move.kind === "reshape") return new Tensor(dataNode(storage, shape, dtype, backend));
   return make({ kind: "move", move }, [input2], shape, input2.dtype);
 }
+var copied = (input2) => new Tensor(input2.node.clone(), input2.rows?.map(copied) ?? null);
 function cast(input2, dtype) {
   if (input2.dtype === dtype) return input2;
   if (isPacked(dtype)) throw notPacked("to", dtype);
@@ -2336,7 +2350,7 @@ var div = named("div", ["input", "other", "..."], (input2, other, options = {}) 
 });
 var pow = named("pow", ["input", "exponent"], (input2, exponent) => {
   if (input2 instanceof Tensor && input2.dtype === "bool" && typeof exponent === "boolean")
-    return exponent ? input2 : element("logical_or", input2, element("logical_not", input2));
+    return exponent ? copied(input2) : element("logical_or", input2, element("logical_not", input2));
   if (!(input2 instanceof Tensor) || typeof exponent !== "number") return element("pow", input2, exponent);
   if (input2.dtype === "bool" && Number.isInteger(exponent)) return pow(cast(input2, "int32"), exponent);
   if (exponent === 2) return element("square", input2);
@@ -2391,7 +2405,7 @@ var dequantize = named("dequantize", ["input: Tensor"], (input2) => {
   const [rows = 0] = input2.shape;
   return make({ kind: "embedding" }, [range(rows, input2.backend), input2], input2.shape, "float32");
 });
-var clone = named("clone", ["input: Tensor"], (input2) => new Tensor(copyNode(input2.node)));
+var clone = named("clone", ["input: Tensor"], copied);
 
 // src/ops/lookup.ts
 var QUANTIZED_GROUP = 32;
@@ -2430,16 +2444,24 @@ function segmentReduceCpu({ op, segments, width }, x, lengths) {
 
 // src/backend/storage.ts
 var collected = new FinalizationRegistry((free) => free());
-var Storage = class {
-  constructor(owner, buffer, bytes2) {
+var Storage = class _Storage {
+  constructor(owner, buffer, bytes2, shared = null) {
     this.bytes = bytes2;
-    this.claim = { owner, buffer, bytes: bytes2 };
-    collected.register(this, () => owner.release(buffer, bytes2), this);
+    const claim = shared ?? { owner, buffer, bytes: bytes2, sharers: 0 };
+    claim.sharers += 1;
+    this.claim = claim;
+    collected.register(this, () => giveBack(claim), this);
   }
   bytes;
   claim;
   pins = 0;
   dead = false;
+  /** Another storage with the same buffer, which nothing ever changes: a copy, without copying. Each is disposed of by itself. */
+  share() {
+    if (!this.claim || this.dead) throw new RuntimeError("the tensor was disposed");
+    const { owner, buffer } = this.claim;
+    return new _Storage(owner, buffer, this.bytes, this.claim);
+  }
   get disposed() {
     return this.dead;
   }
@@ -2466,11 +2488,14 @@ var Storage = class {
   free() {
     if (!this.claim) return;
     collected.unregister(this);
-    const { owner, buffer, bytes: bytes2 } = this.claim;
+    giveBack(this.claim);
     this.claim = null;
-    owner.release(buffer, bytes2);
   }
 };
+function giveBack(claim) {
+  claim.sharers -= 1;
+  if (claim.sharers === 0) claim.owner.release(claim.buffer, claim.bytes);
+}
 
 // src/ops/norm.ts
 function normCpu({ kind, rows, width, eps }, x, weight, bias) {
@@ -6745,35 +6770,32 @@ var cat = named(
     const d = wrapDim("cat", dim, first.ndim);
     const single = tensors.findIndex(({ ndim }) => ndim === 0);
     if (single >= 0) throw new RuntimeError(`cat: zero-dimensional tensor (at position ${single}) cannot be concatenated`);
-    for (const { shape } of shaped) {
+    for (const { shape: shape2 } of shaped) {
       if (!sameShape(
-        shape.filter((_, i) => i !== d),
+        shape2.filter((_, i) => i !== d),
         first.shape.filter((_, i) => i !== d)
       )) {
         throw new RuntimeError(
-          `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape)}`
+          `cat: Sizes of tensors must match except in dimension ${d}: ${showShape(first.shape)} and ${showShape(shape2)}`
         );
       }
     }
     const dtype = tensors.map((tensor2) => tensor2.dtype).reduce((a, b) => a === b ? a : promoted("cat", tensors), first.dtype);
     const full2 = tensors.filter((tensor2) => tensor2.numel() > 0).map((tensor2) => cast(tensor2, dtype));
-    const whole = joinAll(full2, d);
-    if (whole && d === 0 && whole.numel() * itemSize(dtype) > whole.backend.maxBytes) return new Tensor(whole.node, full2);
-    const total = shaped.reduce((sum2, { shape }) => sum2 + (shape[d] ?? 0), 0);
-    return whole ?? constant(
-      0,
-      first.shape.map((size, i) => i === d ? total : size),
-      dtype,
-      first.backend
-    );
+    const total = shaped.reduce((sum2, { shape: shape2 }) => sum2 + (shape2[d] ?? 0), 0);
+    const shape = first.shape.map((size, i) => i === d ? total : size);
+    const [one] = full2;
+    if (!one) return constant(0, shape, dtype, first.backend);
+    if (full2.length === 1) return copied(one);
+    const isSplit = d === 0 && numel(shape) * itemSize(dtype) > one.backend.maxBytes;
+    const parts = isSplit ? full2.map(copied) : full2;
+    const whole = joinAll(parts, d);
+    return isSplit ? new Tensor(whole.node, parts) : whole;
   }
 );
 function joinAll(tensors, dim) {
-  if (tensors.length <= 1) return tensors[0] ?? null;
   const half2 = Math.ceil(tensors.length / 2);
-  const a = joinAll(tensors.slice(0, half2), dim);
-  const b = joinAll(tensors.slice(half2), dim);
-  return a && b && join(a, b, dim);
+  return tensors.length === 1 ? at(tensors, 0) : join(joinAll(tensors.slice(0, half2), dim), joinAll(tensors.slice(half2), dim), dim);
 }
 function join(a, b, dim) {
   const [first = 0, second = 0] = [a.shape[dim], b.shape[dim]];
@@ -7526,9 +7548,9 @@ var roll = named(
 );
 function rollOne(input2, shift2, dim) {
   const size = input2.shape[dim] ?? 0;
-  if (size === 0) return input2;
+  if (size === 0) return copied(input2);
   const first = (shift2 % size + size) % size;
-  return first === 0 ? input2 : cat([narrow(input2, dim, size - first, first), narrow(input2, dim, 0, size - first)], dim);
+  return first === 0 ? copied(input2) : cat([narrow(input2, dim, size - first, first), narrow(input2, dim, 0, size - first)], dim);
 }
 var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...sizes) => {
   const times2 = sizesOf(sizes);
@@ -7543,9 +7565,11 @@ var repeat2 = named("repeat", ["input: Tensor", "repeats", "..."], (input2, ...s
   const shape = [...new Array(missing).fill(1), ...input2.shape];
   const apart = shape.flatMap((size) => [1, size]);
   const larger3 = shape.flatMap((size, d) => [times2[d] ?? 1, size]);
-  return reshape(
-    expand2(reshape(input2, apart), larger3),
-    shape.map((size, d) => size * (times2[d] ?? 1))
+  return copied(
+    reshape(
+      expand2(reshape(input2, apart), larger3),
+      shape.map((size, d) => size * (times2[d] ?? 1))
+    )
   );
 });
 var tile2 = named("tile", ["input: Tensor", "dims", "..."], (input2, ...dims) => {
@@ -7563,7 +7587,7 @@ var repeat_interleave = named(
     const d = wrapDim("repeat_interleave", dim, input2.ndim);
     const { shape } = input2;
     const wide = expand2(unsqueeze(input2, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
-    return reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]);
+    return copied(reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]));
   }
 );
 var movedim = named(
@@ -7673,7 +7697,7 @@ var pad = named(
         );
       out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
     }
-    return out;
+    return out === input2 ? copied(input2) : out;
   }
 );
 function padConstant(input2, d, before, after, value) {
@@ -7734,7 +7758,7 @@ var scatter_add = named(
 var JOINS = { add: "sum", multiply: "prod" };
 function put(op, input2, dim, index2, src, reduce2) {
   const d = checked(op, input2, dim, index2, src);
-  if (index2.numel() === 0 || input2.numel() === 0) return input2;
+  if (index2.numel() === 0 || input2.numel() === 0) return copied(input2);
   if (input2.ndim === 0) {
     const source = src instanceof Tensor ? reshape(src, [1]) : src;
     return reshape(put(op, reshape(input2, [1]), 0, reshape(index2, [1]), source, reduce2), []);
@@ -8071,7 +8095,7 @@ var nan_to_num = named(
   ["input: Tensor", "..."],
   (input2, ...args) => {
     const options = keywords("nan_to_num", ["nan", "posinf", "neginf"], args);
-    if (!isFloat(input2.dtype)) return input2;
+    if (!isFloat(input2.dtype)) return copied(input2);
     const largest = input2.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
     const { nan, posinf, neginf } = options;
     const noNan = choose(element("isnan", input2), nan ?? 0, input2);
@@ -8602,7 +8626,7 @@ var Module = class _Module {
   state_dict() {
     return new Map(this.#saved().map(({ name, tensor: tensor2 }) => [name, tensor2]));
   }
-  /** Takes the tensors by name, all of them or, where something is wrong, none. */
+  /** Takes copies of the tensors, by name: all of them or, where something is wrong, none. What is one tensor under several names stays one. */
   load_state_dict(state_dict, ...args) {
     const { strict = true, assign = false } = keywords("load_state_dict", ["strict", "assign"], args);
     const given = state_dict instanceof Map ? state_dict : new Map(Object.entries(state_dict));
@@ -8610,20 +8634,26 @@ var Module = class _Module {
     const known = new Set(places2.map(({ name }) => name));
     const missing_keys = [...known].filter((name) => !given.has(name));
     const unexpected_keys = [...given.keys()].filter((name) => !known.has(name));
-    const errors = places2.flatMap(({ name, tensor: tensor2 }) => mismatch(name, given.get(name), tensor2));
+    const errors = places2.flatMap(({ name, tensor: tensor2 }) => mismatch(name, given.get(name), tensor2, assign));
     if (strict && unexpected_keys.length > 0) errors.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected_keys)}. `);
     if (strict && missing_keys.length > 0) errors.unshift(`Missing key(s) in state_dict: ${quoted(missing_keys)}. `);
     if (errors.length > 0) throw new RuntimeError(`Error(s) in loading state_dict for ${this.constructor.name}:
 	${errors.join("\n	")}`);
-    for (const { name, owner, key, tensor: tensor2 } of places2) {
-      const value = given.get(name);
-      if (value) owner[key] = assign ? value : cast(value, tensor2.dtype);
+    const loaded = places2.flatMap((place) => ({ place, value: given.get(place.name) })).filter(({ value }) => value);
+    if (assign) for (const { place, value } of loaded) place.owner[place.key] = value;
+    else {
+      const copies = new Map(loaded.map(({ place: { tensor: tensor2 }, value }) => [tensor2, value && cast(copied(value), tensor2.dtype)]));
+      this.#replace((tensor2) => copies.get(tensor2));
     }
     return { missing_keys, unexpected_keys };
   }
   /** Frees the memory of all parameters and buffers. */
   dispose() {
     for (const tensor2 of [...this.parameters(), ...this.buffers()]) tensor2.dispose();
+  }
+  /** Puts other tensors in the places of its own, in all that one has. */
+  #replace(by) {
+    for (const { owner, key, tensor: tensor2 } of this.#places(() => true)) owner[key] = by(tensor2) ?? tensor2;
   }
   #saved() {
     return this.#places((key, { buffers }) => buffers.get(key) !== false);
@@ -8650,9 +8680,14 @@ function unique(places2) {
   });
 }
 var quoted = (names2) => names2.map((name) => `"${name}"`).join(", ");
-function mismatch(name, given, own) {
-  if (given === void 0 || given instanceof Tensor && sameShape(given.shape, own.shape)) return [];
-  if (!(given instanceof Tensor)) return [`While copying the parameter named "${name}", expected a Tensor, but received ${typeof given}`];
+function mismatch(name, given, own, assign) {
+  if (given === void 0) return [];
+  const unfit = (expected, received) => [
+    `While copying the parameter named "${name}", expected ${expected}, but received ${received}`
+  ];
+  if (!(given instanceof Tensor)) return unfit("a Tensor", typeof given);
+  if (!assign && given.device !== own.device) return unfit(`a Tensor on ${own.device}`, `one on ${given.device}`);
+  if (sameShape(given.shape, own.shape)) return [];
   return [
     `size mismatch for ${name}: copying a param with shape ${showShape(given.shape)} from checkpoint, the shape in current model is ${showShape(own.shape)}.`
   ];
@@ -9009,7 +9044,9 @@ function rowsOf2(bytes2, shape, options) {
       ...row
     ]);
   });
-  return cat(parts);
+  const whole = cat(parts);
+  for (const part of parts) part.dispose();
+  return whole;
 }
 function converted2(name, bytes2, count, { bytes: size, dtype, read: value }) {
   const data = new DataView(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength);

@@ -1,4 +1,4 @@
-/** The memory behind tensors: one buffer of a backend, freed by dispose() or when nothing reaches it any more. */
+/** The memory behind tensors: a buffer of a backend, freed by dispose() or when nothing reaches it any more. */
 
 import { RuntimeError } from "../base/errors";
 
@@ -12,12 +12,14 @@ interface Claim<Buffer> {
   readonly owner: Owner<Buffer>;
   readonly buffer: Buffer;
   readonly bytes: number;
+  /** Storages that have it; the last one gives it back. */
+  sharers: number;
 }
 
 /** Gives back the buffers of storages that were collected without dispose(). */
 const collected = new FinalizationRegistry<() => void>((free) => free());
 
-/** Owns its buffer: the one place that gives it back. */
+/** Owns its buffer, alone or with the storages it was shared with: the one place that gives it back. */
 export class Storage<Buffer = unknown> {
   private claim: Claim<Buffer> | null;
   private pins = 0;
@@ -28,9 +30,19 @@ export class Storage<Buffer = unknown> {
     buffer: Buffer,
     /** Bytes that the tensor takes; the buffer may be larger. */
     readonly bytes: number,
+    shared: Claim<Buffer> | null = null,
   ) {
-    this.claim = { owner, buffer, bytes };
-    collected.register(this, () => owner.release(buffer, bytes), this);
+    const claim = shared ?? { owner, buffer, bytes, sharers: 0 };
+    claim.sharers += 1;
+    this.claim = claim;
+    collected.register(this, () => giveBack(claim), this);
+  }
+
+  /** Another storage with the same buffer, which nothing ever changes: a copy, without copying. Each is disposed of by itself. */
+  share(): Storage<Buffer> {
+    if (!this.claim || this.dead) throw new RuntimeError("the tensor was disposed");
+    const { owner, buffer } = this.claim;
+    return new Storage(owner, buffer, this.bytes, this.claim);
   }
 
   get disposed(): boolean {
@@ -64,8 +76,12 @@ export class Storage<Buffer = unknown> {
   private free(): void {
     if (!this.claim) return;
     collected.unregister(this);
-    const { owner, buffer, bytes } = this.claim;
+    giveBack(this.claim);
     this.claim = null;
-    owner.release(buffer, bytes);
   }
+}
+
+function giveBack<Buffer>(claim: Claim<Buffer>): void {
+  claim.sharers -= 1;
+  if (claim.sharers === 0) claim.owner.release(claim.buffer, claim.bytes);
 }

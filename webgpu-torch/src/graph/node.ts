@@ -97,6 +97,8 @@ export class Node {
   called: string | null = null;
   /** Runs that computed this node on the way to another: the second one keeps it. */
   runs = 0;
+  /** Clones made before the elements were there, which are to have them too. */
+  private clones: WeakRef<Node>[] = [];
   private described: string | null = null;
 
   constructor(
@@ -117,6 +119,18 @@ export class Node {
     this.storage = storage;
     this.op = DATA;
     this.inputs = [];
+    for (const clone of this.clones.splice(0).map((known) => known.deref())) if (clone && !clone.storage) clone.settle(storage.share());
+  }
+
+  /** A node with the same elements that outlives this one: it shares what memory there is, or will be when this node is computed first. */
+  clone(): Node {
+    const { op, shape, dtype, backend } = this;
+    if (this.storage) return dataNode(this.storage.share(), shape, dtype, backend);
+    const clonedInputs = () => this.inputs.map((input) => input.clone());
+    if (op.kind === "quantized") return new Node(op, clonedInputs(), shape, dtype, backend);
+    const clone = copyNode(op.kind === "move" ? new Node(op, clonedInputs(), shape, dtype, backend) : this);
+    this.clones.push(new WeakRef(clone));
+    return clone;
   }
 
   /** Whether the node starts a graph. */
@@ -133,8 +147,7 @@ export function dataNode(storage: Storage, shape: Shape, dtype: DType, backend: 
 }
 
 /** A node with the same elements, in memory of its own once it is computed. */
-export const copyNode = (node: Node): Node =>
-  new Node({ kind: "move", move: { kind: "reshape", shape: node.shape } }, [node], node.shape, node.dtype, node.backend);
+export const copyNode = (node: Node): Node => new Node({ kind: "cast" }, [node], node.shape, node.dtype, node.backend);
 
 /** The op's attributes as text: equal for ops that do the same. */
 export function opKey(op: Op): string {

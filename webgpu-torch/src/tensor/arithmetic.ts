@@ -2,7 +2,7 @@
 
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
-import { cast, constant, element, type Operand, promoted } from "./build";
+import { cast, constant, copied, element, type Operand, promoted } from "./build";
 import { keywords, named } from "./keywords";
 import { Tensor } from "./tensor";
 
@@ -72,7 +72,7 @@ export { div as divide, div as true_divide, sub as subtract };
 export const pow = named("pow", ["input", "exponent"], (input: Operand, exponent: Operand): Tensor => {
   // The one power of bools that there is.
   if (input instanceof Tensor && input.dtype === "bool" && typeof exponent === "boolean")
-    return exponent ? input : element("logical_or", input, element("logical_not", input));
+    return exponent ? copied(input) : element("logical_or", input, element("logical_not", input));
   if (!(input instanceof Tensor) || typeof exponent !== "number") return element("pow", input, exponent);
   // Numbers make integers of bools.
   if (input.dtype === "bool" && Number.isInteger(exponent)) return pow(cast(input, "int32"), exponent);

@@ -43,6 +43,9 @@ export function moved(input: Tensor, move: Move, shape: Shape): Tensor {
   return make({ kind: "move", move }, [input], shape, input.dtype);
 }
 
+/** A tensor of its own with the same elements: either may be disposed of without the other. */
+export const copied = (input: Tensor): Tensor => new Tensor(input.node.clone(), input.rows?.map(copied) ?? null);
+
 export function cast(input: Tensor, dtype: DType): Tensor {
   if (input.dtype === dtype) return input;
   if (isPacked(dtype)) throw notPacked("to", dtype);

@@ -1,11 +1,10 @@
 /** Functions that change a tensor's dtype. */
 
 import { type DType, isPacked } from "../base/dtype";
-import { copyNode } from "../graph/node";
-import { cast, make, range } from "./build";
+import { cast, copied, make, range } from "./build";
 import { named } from "./keywords";
 import { checkKind } from "./kinds";
-import { Tensor } from "./tensor";
+import type { Tensor } from "./tensor";
 
 /** The same values in another dtype. */
 export const to = named("to", ["input: Tensor", "dtype"], (input: Tensor, dtype: DType): Tensor => {
@@ -30,5 +29,5 @@ export const dequantize = named("dequantize", ["input: Tensor"], (input: Tensor)
   return make({ kind: "embedding" }, [range(rows, input.backend), input], input.shape, "float32");
 });
 
-/** A tensor of its own, with the same elements. */
-export const clone = named("clone", ["input: Tensor"], (input: Tensor): Tensor => new Tensor(copyNode(input.node)));
+/** A tensor of its own, with the same elements; memory that is there is shared, and stays until neither needs it. */
+export const clone = named("clone", ["input: Tensor"], copied);

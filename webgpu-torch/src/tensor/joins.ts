@@ -2,8 +2,9 @@
 
 import { type DType, itemSize } from "../base/dtype";
 import { RuntimeError, showShape, ValueError } from "../base/errors";
-import { sameShape, wrapDim } from "../base/shape";
-import { cast, constant, element, make, promoted, range } from "./build";
+import { at } from "../base/list";
+import { numel, sameShape, wrapDim } from "../base/shape";
+import { cast, constant, copied, element, make, promoted, range } from "./build";
 import { type Args, keywords, named } from "./keywords";
 import { reshape, slice, unsqueeze } from "./shapes";
 import { Tensor } from "./tensor";
@@ -38,28 +39,22 @@ export const cat = named(
     }
     const dtype = tensors.map((tensor) => tensor.dtype).reduce<DType>((a, b) => (a === b ? a : promoted("cat", tensors)), first.dtype);
     const full = tensors.filter((tensor) => tensor.numel() > 0).map((tensor) => cast(tensor, dtype));
-    const whole = joinAll(full, d);
-    if (whole && d === 0 && whole.numel() * itemSize(dtype) > whole.backend.maxBytes) return new Tensor(whole.node, full);
     const total = shaped.reduce((sum, { shape }) => sum + (shape[d] ?? 0), 0);
-    return (
-      whole ??
-      constant(
-        0,
-        first.shape.map((size, i) => (i === d ? total : size)),
-        dtype,
-        first.backend,
-      )
-    );
+    const shape = first.shape.map((size, i) => (i === d ? total : size));
+    const [one] = full;
+    if (!one) return constant(0, shape, dtype, first.backend);
+    if (full.length === 1) return copied(one);
+    const isSplit = d === 0 && numel(shape) * itemSize(dtype) > one.backend.maxBytes;
+    const parts = isSplit ? full.map(copied) : full;
+    const whole = joinAll(parts, d);
+    return isSplit ? new Tensor(whole.node, parts) : whole;
   },
 );
 
 /** Joins in halves, so that no kernel reads more buffers than it can bind. */
-function joinAll(tensors: readonly Tensor[], dim: number): Tensor | null {
-  if (tensors.length <= 1) return tensors[0] ?? null;
+function joinAll(tensors: readonly Tensor[], dim: number): Tensor {
   const half = Math.ceil(tensors.length / 2);
-  const a = joinAll(tensors.slice(0, half), dim);
-  const b = joinAll(tensors.slice(half), dim);
-  return a && b && join(a, b, dim);
+  return tensors.length === 1 ? at(tensors, 0) : join(joinAll(tensors.slice(0, half), dim), joinAll(tensors.slice(half), dim), dim);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { checkIntegers } from "../base/shape";
-import { cast, constant, element, make, range } from "./build";
+import { cast, constant, copied, element, make, range } from "./build";
 import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
 import { narrow, reshape } from "./shapes";
@@ -43,7 +43,7 @@ export const pad = named(
         );
       out = mode === "constant" ? padConstant(out, d, before, after, value ?? 0) : padFrom(mode, out, d, before, after);
     }
-    return out;
+    return out === input ? copied(input) : out;
   },
 );
 

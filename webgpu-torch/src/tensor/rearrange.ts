@@ -2,7 +2,7 @@
 
 import { RuntimeError, showShape } from "../base/errors";
 import { checkIntegers, numel, wrapDim } from "../base/shape";
-import { make, range } from "./build";
+import { copied, make, range } from "./build";
 import { cat } from "./joins";
 import { type Args, keywords, named } from "./keywords";
 import { expand, narrow, permute, reshape, type Sizes, sizesOf, transpose, unsqueeze } from "./shapes";
@@ -31,9 +31,9 @@ export const roll = named(
 
 function rollOne(input: Tensor, shift: number, dim: number): Tensor {
   const size = input.shape[dim] ?? 0;
-  if (size === 0) return input;
+  if (size === 0) return copied(input);
   const first = ((shift % size) + size) % size;
-  return first === 0 ? input : cat([narrow(input, dim, size - first, first), narrow(input, dim, 0, size - first)], dim);
+  return first === 0 ? copied(input) : cat([narrow(input, dim, size - first, first), narrow(input, dim, 0, size - first)], dim);
 }
 
 /** The whole tensor repeated along each dimension. */
@@ -51,9 +51,11 @@ export const repeat = named("repeat", ["input: Tensor", "repeats", "..."], (inpu
   // Every dimension gets one before it, of size 1, which is then made larger without a copy.
   const apart = shape.flatMap((size) => [1, size]);
   const larger = shape.flatMap((size, d) => [times[d] ?? 1, size]);
-  return reshape(
-    expand(reshape(input, apart), larger),
-    shape.map((size, d) => size * (times[d] ?? 1)),
+  return copied(
+    reshape(
+      expand(reshape(input, apart), larger),
+      shape.map((size, d) => size * (times[d] ?? 1)),
+    ),
   );
 });
 
@@ -79,7 +81,7 @@ export const repeat_interleave = named(
     const d = wrapDim("repeat_interleave", dim, input.ndim);
     const { shape } = input;
     const wide = expand(unsqueeze(input, d + 1), [...shape.slice(0, d + 1), repeats, ...shape.slice(d + 1)]);
-    return reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]);
+    return copied(reshape(wide, [...shape.slice(0, d), (shape[d] ?? 1) * repeats, ...shape.slice(d + 1)]));
   },
 );
 

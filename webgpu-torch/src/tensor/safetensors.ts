@@ -120,7 +120,9 @@ function rowsOf(bytes: Uint8Array, shape: Shape, options: { dtype: DType; device
       ...row,
     ]);
   });
-  return cat(parts);
+  const whole = cat(parts);
+  for (const part of parts) part.dispose();
+  return whole;
 }
 
 type Conversion = (typeof CONVERTED)[string];

@@ -3,7 +3,7 @@
 import { isFloat } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
 import { type Shape, wrapDim } from "../base/shape";
-import { cast, choose, constant, element, make } from "./build";
+import { cast, choose, constant, copied, element, make } from "./build";
 import { checkIndex } from "./indexing";
 import { type Args, keywords, named } from "./keywords";
 import { pad } from "./pad";
@@ -44,7 +44,7 @@ const JOINS = { add: "sum", multiply: "prod" } as const;
 
 function put(op: string, input: Tensor, dim: number, index: Tensor, src: Tensor | number, reduce: keyof typeof JOINS | null): Tensor {
   const d = checked(op, input, dim, index, src);
-  if (index.numel() === 0 || input.numel() === 0) return input;
+  if (index.numel() === 0 || input.numel() === 0) return copied(input);
   if (input.ndim === 0) {
     const source = src instanceof Tensor ? reshape(src, [1]) : src;
     return reshape(put(op, reshape(input, [1]), 0, reshape(index, [1]), source, reduce), []);

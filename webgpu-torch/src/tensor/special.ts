@@ -3,7 +3,7 @@
 import type { DType } from "../base/dtype";
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
-import { cast, choose, element, type Operand, promoted } from "./build";
+import { cast, choose, copied, element, type Operand, promoted } from "./build";
 import { type Args, keywords, named } from "./keywords";
 import { Tensor } from "./tensor";
 
@@ -172,7 +172,7 @@ export const nan_to_num = named(
   ["input: Tensor", "..."],
   (input: Tensor, ...args: Args<NanToNumOptions, ["nan", "posinf", "neginf"]>): Tensor => {
     const options = keywords<NanToNumOptions>("nan_to_num", ["nan", "posinf", "neginf"], args);
-    if (!isFloat(input.dtype)) return input;
+    if (!isFloat(input.dtype)) return copied(input);
     const largest = input.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
     const { nan, posinf, neginf } = options;
     const noNan = choose(element("isnan", input), nan ?? 0, input);

@@ -2,7 +2,7 @@
 
 import { RuntimeError, showShape } from "../../base/errors";
 import { sameShape } from "../../base/shape";
-import { cast } from "../../tensor/build";
+import { cast, copied } from "../../tensor/build";
 import { type Args, keywords } from "../../tensor/keywords";
 import { Tensor } from "../../tensor/tensor";
 
@@ -12,7 +12,7 @@ export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Te
 export interface LoadStateOptions {
   /** Whether a name that either side lacks is refused. */
   strict?: boolean;
-  /** Whether the module takes the tensors as they are, packed weights too; else they get the dtypes of its own. */
+  /** Whether the module takes the tensors themselves, as they are, packed weights too; else copies in the dtypes of its own. */
   assign?: boolean;
 }
 
@@ -89,7 +89,7 @@ export abstract class Module {
     return new Map(this.#saved().map(({ name, tensor }) => [name, tensor]));
   }
 
-  /** Takes the tensors by name, all of them or, where something is wrong, none. */
+  /** Takes copies of the tensors, by name: all of them or, where something is wrong, none. What is one tensor under several names stays one. */
   load_state_dict(state_dict: StateDict, ...args: Args<LoadStateOptions, ["strict", "assign"]>): IncompatibleKeys {
     const { strict = true, assign = false } = keywords<LoadStateOptions>("load_state_dict", ["strict", "assign"], args);
     const given = state_dict instanceof Map ? (state_dict as Map<string, Tensor>) : new Map(Object.entries(state_dict));
@@ -97,13 +97,16 @@ export abstract class Module {
     const known = new Set(places.map(({ name }) => name));
     const missing_keys = [...known].filter((name) => !given.has(name));
     const unexpected_keys = [...given.keys()].filter((name) => !known.has(name));
-    const errors = places.flatMap(({ name, tensor }) => mismatch(name, given.get(name), tensor));
+    const errors = places.flatMap(({ name, tensor }) => mismatch(name, given.get(name), tensor, assign));
     if (strict && unexpected_keys.length > 0) errors.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected_keys)}. `);
     if (strict && missing_keys.length > 0) errors.unshift(`Missing key(s) in state_dict: ${quoted(missing_keys)}. `);
     if (errors.length > 0) throw new RuntimeError(`Error(s) in loading state_dict for ${this.constructor.name}:\n\t${errors.join("\n\t")}`);
-    for (const { name, owner, key, tensor } of places) {
-      const value = given.get(name);
-      if (value) owner[key] = assign ? value : cast(value, tensor.dtype);
+    const loaded = places.flatMap((place) => ({ place, value: given.get(place.name) })).filter(({ value }) => value);
+    if (assign) for (const { place, value } of loaded) place.owner[place.key] = value;
+    else {
+      // Copied before anything changes: a dtype may be refused.
+      const copies = new Map(loaded.map(({ place: { tensor }, value }) => [tensor, value && cast(copied(value), tensor.dtype)]));
+      this.#replace((tensor) => copies.get(tensor));
     }
     return { missing_keys, unexpected_keys };
   }
@@ -111,6 +114,11 @@ export abstract class Module {
   /** Frees the memory of all parameters and buffers. */
   dispose(): void {
     for (const tensor of [...this.parameters(), ...this.buffers()]) tensor.dispose();
+  }
+
+  /** Puts other tensors in the places of its own, in all that one has. */
+  #replace(by: (tensor: Tensor) => Tensor | undefined): void {
+    for (const { owner, key, tensor } of this.#places(() => true)) owner[key] = by(tensor) ?? tensor;
   }
 
   #saved(): Place[] {
@@ -143,9 +151,14 @@ function unique(places: readonly Place[]): [string, Tensor][] {
 
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
 
-function mismatch(name: string, given: Tensor | undefined, own: Tensor): string[] {
-  if (given === undefined || (given instanceof Tensor && sameShape(given.shape, own.shape))) return [];
-  if (!(given instanceof Tensor)) return [`While copying the parameter named "${name}", expected a Tensor, but received ${typeof given}`];
+function mismatch(name: string, given: Tensor | undefined, own: Tensor, assign: boolean): string[] {
+  if (given === undefined) return [];
+  const unfit = (expected: string, received: string) => [
+    `While copying the parameter named "${name}", expected ${expected}, but received ${received}`,
+  ];
+  if (!(given instanceof Tensor)) return unfit("a Tensor", typeof given);
+  if (!assign && given.device !== own.device) return unfit(`a Tensor on ${own.device}`, `one on ${given.device}`);
+  if (sameShape(given.shape, own.shape)) return [];
   return [
     `size mismatch for ${name}: copying a param with shape ${showShape(given.shape)} from checkpoint, the shape in current model is ${showShape(own.shape)}.`,
   ];
