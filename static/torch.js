@@ -819,7 +819,7 @@ var MANY = /* @__PURE__ */ Symbol("many");
 function decide(nodes, outputs, forced) {
   const buffered = new Set(cuts(nodes));
   const readers = /* @__PURE__ */ new Map();
-  const read2 = (input2, by) => {
+  const read = (input2, by) => {
     const known = readers.get(input2);
     readers.set(input2, known === void 0 || known === by ? by : MANY);
   };
@@ -838,7 +838,7 @@ function decide(nodes, outputs, forced) {
     const kernel = buffered.has(node) ? node : reader;
     node.inputs.forEach((input2, i) => {
       if (input2.isLeaf) return;
-      read2(input2, way === "kernel" || node.op.kind === "take" && i === 0 ? MANY : kernel);
+      read(input2, way === "kernel" || node.op.kind === "take" && i === 0 ? MANY : kernel);
     });
   }
   const readerOf = (node) => {
@@ -1211,8 +1211,8 @@ ${indent}`);
       let n = s * ${invocations}u + invocation;
       ${total % invocations === 0 ? line : `if (n < ${total}u) { ${line} }`}
     }`;
-  const bringKeys = (read2) => share(tileK * quads, `let key = min(key0 + n / ${quads}u, tile.length_k - 1);
-      kv_tile[n / ${quads}u * ${pitch}u + n % ${quads}u] = ${read2}(tile.k0 + key, tile.head, n % ${quads}u);`);
+  const bringKeys = (read) => share(tileK * quads, `let key = min(key0 + n / ${quads}u, tile.length_k - 1);
+      kv_tile[n / ${quads}u * ${pitch}u + n % ${quads}u] = ${read}(tile.k0 + key, tile.head, n % ${quads}u);`);
   return {
     name: `attention_${tileQ}x${tileK}_${headDim}`,
     get wgsl() {
@@ -1722,7 +1722,7 @@ function normsToJoin({ nodes, outputs }, backend) {
   const readers = /* @__PURE__ */ new Map();
   for (const node of nodes) {
     if (node.op.kind === "norm" && !node.isLeaf) readers.set(node, /* @__PURE__ */ new Set());
-    for (const read2 of node.inputs) readers.get(read2)?.add(node);
+    for (const read of node.inputs) readers.get(read)?.add(node);
   }
   const joins = (node) => {
     const [reader, ...others] = readers.get(node) ?? [];
@@ -3081,10 +3081,10 @@ function laneAliases(width) {
 var scalarType = (dtype) => SCALARS[laneOf(dtype)];
 function inputWgsl(i, binding, dtype, width) {
   const declare = (type2) => `@group(0) @binding(${binding}) var<storage, read> input${i}: array<${type2}>;`;
-  const read2 = width === 1 ? READ_ONE[element2(dtype)] : READ_FOUR[element2(dtype)];
+  const read = width === 1 ? READ_ONE[element2(dtype)] : READ_FOUR[element2(dtype)];
   const type = width === 1 ? scalarType(dtype) : `vec4<${scalarType(dtype)}>`;
-  return `${declare(read2.type)}
-fn at${i}(a: u32) -> ${type} { ${read2.body.replaceAll("$", `input${i}`)} }`;
+  return `${declare(read.type)}
+fn at${i}(a: u32) -> ${type} { ${read.body.replaceAll("$", `input${i}`)} }`;
 }
 function halfWgsl(dtypes) {
   return dtypes.includes("float16") ? `${halfValue("half_value", "f32", "u32")}
@@ -4486,7 +4486,7 @@ function take({ input: input2, access, dtype, stride, size }, index2, around) {
   const found = width === 1 ? `${at2}(${address})` : each(address, lane, (a) => `${at2}(${a})`);
   return `select(${lane === "F32" ? "op_nan()" : `${lane}()`}, ${found}, U32(${index2}) < U32(${params.u32(size)}))`;
 }
-var each = (address, lane, read2) => `${lane}(${[..."xyzw"].map((c) => read2(`${address}.${c}`)).join(", ")})`;
+var each = (address, lane, read) => `${lane}(${[..."xyzw"].map((c) => read(`${address}.${c}`)).join(", ")})`;
 function constant2(dtype, value, params) {
   const lane = laneOf(dtype);
   switch (lane) {
@@ -5854,14 +5854,14 @@ var Readback = class {
   batches(reads) {
     const batches = [];
     let total = Infinity;
-    for (const read2 of reads) {
-      const from = Math.floor(read2.offset / 4) * 4;
-      const size = Math.ceil((read2.offset + read2.bytes) / 4) * 4 - from;
+    for (const read of reads) {
+      const from = Math.floor(read.offset / 4) * 4;
+      const size = Math.ceil((read.offset + read.bytes) / 4) * 4 - from;
       if (total + size > this.maxBytes) {
         batches.push([]);
         total = 0;
       }
-      batches.at(-1)?.push({ from, at: total, size, read: read2 });
+      batches.at(-1)?.push({ from, at: total, size, read });
       total += size;
     }
     return batches;
@@ -5874,9 +5874,9 @@ var Readback = class {
       stop();
     }
     const mapped = staging.getMappedRange(0, total);
-    const results = parts.map(({ at: at2, from, read: read2 }) => {
-      const start = at2 + read2.offset - from;
-      return mapped.slice(start, start + read2.bytes);
+    const results = parts.map(({ at: at2, from, read }) => {
+      const start = at2 + read.offset - from;
+      return mapped.slice(start, start + read.bytes);
     });
     staging.unmap();
     if (this.free.length < KEPT2 && staging.size <= KEPT_BYTES2) this.free.push(staging);
@@ -8957,11 +8957,16 @@ function maskOf(options, q, k, single) {
 
 // src/tensor/safetensors.ts
 var LENGTH_BYTES = 8;
-var PLAIN = { F32: "float32", F16: "float16", I32: "int32", U32: "uint32", I8: "int8", BOOL: "bool" };
-var CONVERTED = {
-  BF16: { bytes: 2, dtype: "float32", read: (data, at2) => wideBits(data.getUint16(at2, true)) },
-  F64: { bytes: 8, dtype: "float32", read: (data, at2) => data.getFloat64(at2, true) },
-  I64: { bytes: 8, dtype: "int32", read: (data, at2) => Number(data.getBigInt64(at2, true)) }
+var FORMATS = {
+  F32: { dtype: "float32", bytes: 4 },
+  F16: { dtype: "float16", bytes: 2 },
+  I32: { dtype: "int32", bytes: 4 },
+  U32: { dtype: "uint32", bytes: 4 },
+  I8: { dtype: "int8", bytes: 1 },
+  BOOL: { dtype: "bool", bytes: 1 },
+  BF16: { dtype: "float32", bytes: 2, read: (data, at2) => wideBits(data.getUint16(at2, true)) },
+  F64: { dtype: "float32", bytes: 8, read: (data, at2) => data.getFloat64(at2, true) },
+  I64: { dtype: "int32", bytes: 8, read: (data, at2) => Number(data.getBigInt64(at2, true)) }
 };
 var word2 = new DataView(new ArrayBuffer(4));
 function wideBits(bits2) {
@@ -8977,7 +8982,10 @@ function load2(data, options = {}) {
     names2.map((name) => header[name]),
     bytes2.length - start
   );
-  return new Map(names2.map((name) => [name, read(name, header[name], bytes2.subarray(start), device)]));
+  const { maxBytes } = backendOf(device);
+  const entries = names2.map((name) => entryOf(name, header[name], bytes2.subarray(start)));
+  for (const entry of entries) checkEntry(entry, maxBytes);
+  return new Map(entries.map((entry) => [entry.name, upload2(entry, maxBytes, device)]));
 }
 function headerOf(bytes2) {
   const fail = (why) => new RuntimeError(`safetensors: ${why}`);
@@ -9011,53 +9019,55 @@ function checkCoverage(entries, length) {
   if (end < length) throw new RuntimeError(`safetensors: bytes from ${end} to ${length} are of no tensor`);
 }
 var isSizes = (value) => Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-function read(name, entry, bytes2, device) {
-  const { dtype: format = "", shape, data_offsets: offsets } = entry ?? {};
+function entryOf(name, entry, bytes2) {
+  const { dtype = "", shape, data_offsets: offsets } = entry ?? {};
   if (!isSizes(shape) || !isSizes(offsets)) throw new RuntimeError(`safetensors: ${name}: expected a shape and two data_offsets`);
   const [begin = 0, end = 0] = offsets;
-  const count = shape.reduce((n, size2) => n * size2, 1);
   if (begin > end || end > bytes2.length) throw new RuntimeError(`safetensors: ${name}: bytes ${begin} to ${end} of ${bytes2.length}`);
-  const own = bytes2.subarray(begin, end);
-  const place = { device };
-  const plain3 = PLAIN[format];
-  const wide = CONVERTED[format];
-  if (!plain3 && !wide)
-    throw new RuntimeError(
-      `safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`
-    );
-  const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
-  if (own.length !== count * size)
-    throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count * size} for ${format} ${showShape(shape)}`);
-  if (plain3) return rowsOf2(own, shape, { dtype: plain3, ...device && place });
-  const values = wide ? converted2(name, own, count, wide) : new Float32Array();
-  return reshape(tensor(values, device && place), shape);
+  const format = Object.hasOwn(FORMATS, dtype) ? FORMATS[dtype] : void 0;
+  if (!format) throw new RuntimeError(`safetensors: ${name}: dtype ${dtype}, expected ${Object.keys(FORMATS).join(", ")}`);
+  const size = shape.reduce((n, length) => n * length, format.bytes);
+  if (end - begin !== size)
+    throw new RuntimeError(`safetensors: ${name}: ${end - begin} bytes, expected ${size} for ${dtype} ${showShape(shape)}`);
+  return { name, format, shape, bytes: bytes2.subarray(begin, end) };
 }
-function rowsOf2(bytes2, shape, options) {
+function checkEntry({ name, format, shape, bytes: bytes2 }, maxBytes) {
+  const held = shape[0] === 0 ? 0 : numel(shape.length < 2 ? shape : shape.slice(1)) * itemSize(format.dtype);
+  if (held > maxBytes)
+    throw new RuntimeError(
+      `safetensors: ${name}: ${shape.length < 2 ? "it" : "a row of it"} takes ${held} bytes, but this adapter's buffers hold at most ${maxBytes}`
+    );
+  if (format.dtype !== "int32" || !format.read) return;
+  const data = viewOf2(bytes2);
+  for (let at2 = 0; at2 < bytes2.length; at2 += format.bytes) {
+    const element3 = format.read(data, at2);
+    if ((element3 | 0) !== element3) throw new RuntimeError(`safetensors: ${name}: ${element3} does not fit int32`);
+  }
+}
+function upload2({ format, shape, bytes: bytes2 }, maxBytes, device) {
+  const options = { dtype: format.dtype, ...device && { device } };
   const [rows = 1, ...row] = shape;
-  const each2 = Math.floor(backendOf(options.device).maxBytes / (numel(row) * itemSize(options.dtype)));
-  if (shape.length < 2 || each2 === 0 || each2 >= rows || rows === 0) return reshape(frombuffer(bytes2, options), shape);
-  const starts = Array.from({ length: Math.ceil(rows / each2) }, (_, i) => i * each2);
-  const parts = starts.map((start) => {
+  const made = (own, size) => reshape(frombuffer(format.read ? converted2(own, format, format.read) : own, options), size);
+  const each2 = Math.floor(maxBytes / (numel(row) * itemSize(format.dtype)));
+  if (each2 >= rows) return made(bytes2, shape);
+  const rowBytes = bytes2.length / rows;
+  const parts = Array.from({ length: Math.ceil(rows / each2) }, (_, i) => {
+    const start = i * each2;
     const count = Math.min(each2, rows - start);
-    return reshape(frombuffer(bytes2.subarray(start * bytes2.length / rows, (start + count) * bytes2.length / rows), options), [
-      count,
-      ...row
-    ]);
+    return made(bytes2.subarray(start * rowBytes, (start + count) * rowBytes), [count, ...row]);
   });
   const whole = cat(parts);
-  for (const part of parts) part.dispose();
+  for (const one of parts) one.dispose();
   return whole;
 }
-function converted2(name, bytes2, count, { bytes: size, dtype, read: value }) {
-  const data = new DataView(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength);
-  const values = dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    const element3 = value(data, i * size);
-    values[i] = element3;
-    if (dtype === "int32" && values[i] !== element3) throw new RuntimeError(`safetensors: ${name}: ${element3} does not fit int32`);
-  }
+function converted2(bytes2, format, read) {
+  const data = viewOf2(bytes2);
+  const count = bytes2.length / format.bytes;
+  const values = format.dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = read(data, i * format.bytes);
   return values;
 }
+var viewOf2 = ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength);
 
 // src/tensor/autotune.ts
 var WORTHWHILE = 0.95;

@@ -1,6 +1,7 @@
 """What no buffer of the adapter can hold: weights are split, all else is refused."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,11 +58,13 @@ def stored(dtype: str) -> tuple[dict[str, Tensor], Tensor]:
     if dtype == "q8" or dtype == "q4":
         values, scales = quantize(WEIGHT, dtype)
         return {"values": values, "scales": scales}, dequantize(values, scales)
-    weight = WEIGHT.half() if dtype == "f16" else WEIGHT
+    weight = WEIGHT.to(
+        {"f32": torch.float32, "f16": torch.half, "bf16": torch.bfloat16}[dtype]
+    )
     return {"weight": weight}, weight.float()
 
 
-@pytest.mark.parametrize("dtype", ["f32", "f16", "q8", "q4"])
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16", "q8", "q4"])
 def test_a_weight_beyond_the_limit_is_split_by_rows(
     small_page: Page, dtype: str
 ) -> None:
@@ -144,6 +147,68 @@ def test_a_weight_beyond_the_limits_of_every_adapter_is_split(
     weight = (torch.arange(rows * columns) % 1009 / 1009).view(rows, columns)
     assert_same(torch.tensor(picked), weight[-1:], TOLERANCE)
     assert_same(torch.tensor(summed), weight.sum(1)[None], TOLERANCE)
+
+
+UNFIT = {
+    "line": (
+        torch.zeros(20_000, dtype=torch.bfloat16),
+        "line: it takes 80000 bytes, but this adapter's buffers hold at most 65536",
+    ),
+    "wide": (
+        torch.zeros(2, 20_000),
+        "wide: a row of it takes 80000 bytes, but this adapter's buffers hold at most",
+    ),
+    "bytes": (torch.zeros(3, dtype=torch.uint8), "bytes: dtype U8, expected F32, F16"),
+    "ids": (torch.tensor([1, 2**31]), "ids: 2147483648 does not fit int32"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_file_is_refused_whole_before_anything_is_made(
+    small_page: Page, name: str
+) -> None:
+    tensor, expected = UNFIT[name]
+    message, made, held = small_page.evaluate(
+        """(file) => {
+            const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+            const [before, held] = [made.length, torch.memory_allocated()];
+            let message = "";
+            try {
+                torch.safetensors.load(bytes);
+            } catch (error) {
+                message = String(error);
+            }
+            return [message, made.length - before, torch.memory_allocated() - held];
+        }""",
+        whole_file(
+            {"first": WEIGHT[:90], name: tensor, "none": torch.zeros(0, 20_000)}
+        ),
+    )
+    assert message.startswith(f"RuntimeError: safetensors: {expected}")
+    assert made == held == 0
+
+
+def whole_file(tensors: dict[str, Tensor]) -> str:
+    """A safetensors file in base64, whose header has the tensors in this order."""
+    parts = [tensor.contiguous().view(torch.uint8) for tensor in tensors.values()]
+    names = {
+        torch.float32: "F32",
+        torch.bfloat16: "BF16",
+        torch.uint8: "U8",
+        torch.int64: "I64",
+    }
+    header = {}
+    end = 0
+    for (name, tensor), part in zip(tensors.items(), parts, strict=True):
+        header[name] = {
+            "dtype": names[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [end, end + part.numel()],
+        }
+        end += part.numel()
+    text = json.dumps(header).encode()
+    body = b"".join(part.numpy().tobytes() for part in parts)
+    return base64.b64encode(len(text).to_bytes(8, "little") + text + body).decode()
 
 
 TOO_LARGE = {

@@ -4,7 +4,7 @@ import type { DeviceName } from "../backend/backend";
 import { type DType, itemSize } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
 import { numel, type Shape } from "../base/shape";
-import { frombuffer, tensor } from "./creation";
+import { frombuffer } from "./creation";
 import { backendOf } from "./devices";
 import { cat } from "./joins";
 import { keywords } from "./keywords";
@@ -13,15 +13,34 @@ import type { Tensor } from "./tensor";
 
 const LENGTH_BYTES = 8;
 
-/** Formats whose bytes go to the device as they are. */
-const PLAIN: Readonly<Record<string, DType>> = { F32: "float32", F16: "float16", I32: "int32", U32: "uint32", I8: "int8", BOOL: "bool" };
+/** How the elements of a file become those of a dtype: as they are, or read one by one where the library has no such dtype. */
+interface Format {
+  readonly dtype: DType;
+  /** Of an element in the file. */
+  readonly bytes: number;
+  readonly read?: (data: DataView, at: number) => number;
+}
 
-/** Formats that the library has no dtype for, and how one element is read. */
-const CONVERTED: Readonly<Record<string, { bytes: number; dtype: DType; read: (data: DataView, at: number) => number }>> = {
-  BF16: { bytes: 2, dtype: "float32", read: (data, at) => wideBits(data.getUint16(at, true)) },
-  F64: { bytes: 8, dtype: "float32", read: (data, at) => data.getFloat64(at, true) },
-  I64: { bytes: 8, dtype: "int32", read: (data, at) => Number(data.getBigInt64(at, true)) },
+const FORMATS: Readonly<Record<string, Format>> = {
+  F32: { dtype: "float32", bytes: 4 },
+  F16: { dtype: "float16", bytes: 2 },
+  I32: { dtype: "int32", bytes: 4 },
+  U32: { dtype: "uint32", bytes: 4 },
+  I8: { dtype: "int8", bytes: 1 },
+  BOOL: { dtype: "bool", bytes: 1 },
+  BF16: { dtype: "float32", bytes: 2, read: (data, at) => wideBits(data.getUint16(at, true)) },
+  F64: { dtype: "float32", bytes: 8, read: (data, at) => data.getFloat64(at, true) },
+  I64: { dtype: "int32", bytes: 8, read: (data, at) => Number(data.getBigInt64(at, true)) },
 };
+
+/** A tensor of the file. */
+interface Entry {
+  readonly name: string;
+  readonly format: Format;
+  readonly shape: Shape;
+  /** Its own, in the file. */
+  readonly bytes: Uint8Array;
+}
 
 const word = new DataView(new ArrayBuffer(4));
 
@@ -35,7 +54,10 @@ export interface LoadOptions {
   device?: DeviceName;
 }
 
-/** The tensors of a safetensors file, by name. bfloat16 and float64 become float32, int64 becomes int32. */
+/**
+ * The tensors of a safetensors file, by name. bfloat16 and float64 become float32, int64 becomes int32. A file with a tensor that
+ * cannot be had is refused before anything is allocated.
+ */
 export function load(data: ArrayBuffer | ArrayBufferView, options: LoadOptions = {}): Map<string, Tensor> {
   const { device } = keywords<LoadOptions>("load", [], [options], ["device"]);
   const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
@@ -45,7 +67,10 @@ export function load(data: ArrayBuffer | ArrayBufferView, options: LoadOptions =
     names.map((name) => header[name]),
     bytes.length - start,
   );
-  return new Map(names.map((name) => [name, read(name, header[name], bytes.subarray(start), device)]));
+  const { maxBytes } = backendOf(device);
+  const entries = names.map((name) => entryOf(name, header[name], bytes.subarray(start)));
+  for (const entry of entries) checkEntry(entry, maxBytes);
+  return new Map(entries.map((entry) => [entry.name, upload(entry, maxBytes, device)]));
 }
 
 function headerOf(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
@@ -85,60 +110,59 @@ function checkCoverage(entries: readonly unknown[], length: number): void {
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-function read(name: string, entry: unknown, bytes: Uint8Array, device: DeviceName | undefined): Tensor {
-  const { dtype: format = "", shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: string; shape?: unknown; data_offsets?: unknown };
+function entryOf(name: string, entry: unknown, bytes: Uint8Array): Entry {
+  const { dtype = "", shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: string; shape?: unknown; data_offsets?: unknown };
   if (!isSizes(shape) || !isSizes(offsets)) throw new RuntimeError(`safetensors: ${name}: expected a shape and two data_offsets`);
   const [begin = 0, end = 0] = offsets;
-  const count = shape.reduce((n, size) => n * size, 1);
   if (begin > end || end > bytes.length) throw new RuntimeError(`safetensors: ${name}: bytes ${begin} to ${end} of ${bytes.length}`);
-  const own = bytes.subarray(begin, end);
-  const place = { device: device as DeviceName };
-  const plain = PLAIN[format];
-  const wide = CONVERTED[format];
-  if (!plain && !wide)
+  const format = Object.hasOwn(FORMATS, dtype) ? FORMATS[dtype] : undefined;
+  if (!format) throw new RuntimeError(`safetensors: ${name}: dtype ${dtype}, expected ${Object.keys(FORMATS).join(", ")}`);
+  const size = shape.reduce((n, length) => n * length, format.bytes);
+  if (end - begin !== size)
+    throw new RuntimeError(`safetensors: ${name}: ${end - begin} bytes, expected ${size} for ${dtype} ${showShape(shape)}`);
+  return { name, format, shape, bytes: bytes.subarray(begin, end) };
+}
+
+/** Refuses what no buffers of `maxBytes` can hold, not even row by row, and integers that are too large. */
+function checkEntry({ name, format, shape, bytes }: Entry, maxBytes: number): void {
+  const held = shape[0] === 0 ? 0 : numel(shape.length < 2 ? shape : shape.slice(1)) * itemSize(format.dtype);
+  if (held > maxBytes)
     throw new RuntimeError(
-      `safetensors: ${name}: dtype ${format}, expected ${[...Object.keys(PLAIN), ...Object.keys(CONVERTED)].join(", ")}`,
+      `safetensors: ${name}: ${shape.length < 2 ? "it" : "a row of it"} takes ${held} bytes, but this adapter's buffers hold at most ${maxBytes}`,
     );
-  const size = wide?.bytes ?? { F16: 2, I8: 1, BOOL: 1 }[format] ?? 4;
-  if (own.length !== count * size)
-    throw new RuntimeError(`safetensors: ${name}: ${own.length} bytes, expected ${count * size} for ${format} ${showShape(shape)}`);
-  if (plain) return rowsOf(own, shape, { dtype: plain, ...(device && place) });
-  const values = wide ? converted(name, own, count, wide) : new Float32Array();
-  return reshape(tensor(values, device && place), shape);
+  if (format.dtype !== "int32" || !format.read) return;
+  const data = viewOf(bytes);
+  for (let at = 0; at < bytes.length; at += format.bytes) {
+    const element = format.read(data, at);
+    if ((element | 0) !== element) throw new RuntimeError(`safetensors: ${name}: ${element} does not fit int32`);
+  }
 }
 
 /** A tensor, its rows in several where no buffer holds them together. */
-function rowsOf(bytes: Uint8Array, shape: Shape, options: { dtype: DType; device?: DeviceName }): Tensor {
+function upload({ format, shape, bytes }: Entry, maxBytes: number, device: DeviceName | undefined): Tensor {
+  const options = { dtype: format.dtype, ...(device && { device }) };
   const [rows = 1, ...row] = shape;
-  const each = Math.floor(backendOf(options.device).maxBytes / (numel(row) * itemSize(options.dtype)));
-  if (shape.length < 2 || each === 0 || each >= rows || rows === 0) return reshape(frombuffer(bytes, options), shape);
-  const starts = Array.from({ length: Math.ceil(rows / each) }, (_, i) => i * each);
-  const parts = starts.map((start) => {
+  const made = (own: Uint8Array, size: Shape): Tensor =>
+    reshape(frombuffer(format.read ? converted(own, format, format.read) : own, options), size);
+  const each = Math.floor(maxBytes / (numel(row) * itemSize(format.dtype)));
+  if (each >= rows) return made(bytes, shape);
+  const rowBytes = bytes.length / rows;
+  const parts = Array.from({ length: Math.ceil(rows / each) }, (_, i) => {
+    const start = i * each;
     const count = Math.min(each, rows - start);
-    return reshape(frombuffer(bytes.subarray((start * bytes.length) / rows, ((start + count) * bytes.length) / rows), options), [
-      count,
-      ...row,
-    ]);
+    return made(bytes.subarray(start * rowBytes, (start + count) * rowBytes), [count, ...row]);
   });
   const whole = cat(parts);
-  for (const part of parts) part.dispose();
+  for (const one of parts) one.dispose();
   return whole;
 }
 
-type Conversion = (typeof CONVERTED)[string];
-
-function converted(
-  name: string,
-  bytes: Uint8Array,
-  count: number,
-  { bytes: size, dtype, read: value }: Conversion,
-): Float32Array | Int32Array {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    const element = value(data, i * size);
-    values[i] = element;
-    if (dtype === "int32" && values[i] !== element) throw new RuntimeError(`safetensors: ${name}: ${element} does not fit int32`);
-  }
+function converted(bytes: Uint8Array, format: Format, read: NonNullable<Format["read"]>): Float32Array | Int32Array {
+  const data = viewOf(bytes);
+  const count = bytes.length / format.bytes;
+  const values = format.dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = read(data, i * format.bytes);
   return values;
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView => new DataView(buffer, byteOffset, byteLength);
