@@ -79,7 +79,7 @@ export function checkDtype({ name, dtypes }, dtype) {
   }
 }
 
-/** @param {number} split @param {ModelInfo} info */
+/** @param {number} split @param {{n_layer: number}} model */
 export function checkSplit(split, { n_layer }) {
   if (!Number.isInteger(split) || split < 0 || split > n_layer) {
     throw new RangeError(`split ${split}: expected a whole number from 0 to ${n_layer}`);

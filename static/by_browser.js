@@ -6,6 +6,7 @@ import { wholeRun } from "./pieces.js";
 /**
  * @typedef {import("./api.js").Half} Half
  * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./model_info.js").ModelInfo} ModelInfo
  * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./report.js").Outcome} Outcome
  * @typedef {import("./share.js").ShareResult} ShareResult
@@ -14,21 +15,22 @@ import { wholeRun } from "./pieces.js";
 
 /**
  * From the server's hidden state on.
- * @param {Connection} connection @param {Half} half @param {AbortSignal} [signal]
+ * @param {Connection} connection
+ * @param {ModelInfo} info that the hidden state is of. Not the connection's, which another request may
+ *   have moved on while this one was asked for.
+ * @param {Half} half @param {AbortSignal} [signal]
  * @returns {Promise<Outcome>}
  */
-export async function finishHere(connection, { split, body, exchange }, signal) {
-  const { info, worker } = connection;
-  // Not the connection's, which another request may have moved on while this one was asked for.
-  const { revision } = exchange;
+export async function finishHere(connection, info, { split, body, exchange }, signal) {
+  const { worker } = connection;
   const begun = performance.now();
   const run = { start: split, stop: info.n_layer, embeds: false };
   // A copy goes to the Worker: the server can go on from here even if the Worker dies with it.
   const copy = body.slice(0);
-  const question = { revision, run, body: copy };
+  const question = { revision: info.revision, run, body: copy };
   const result = await worker.ask("run", question, { signal, transfer: [copy] });
   measure(connection, run, result, begun);
-  return { ...finished(run, revision, result), split, exchanges: [exchange], check: exchange.check };
+  return { ...finished(run, info, result), split, exchanges: [exchange], check: exchange.check };
 }
 
 /**
@@ -37,11 +39,11 @@ export async function finishHere(connection, { split, body, exchange }, signal) 
  * @returns {Promise<Omit<Outcome, "split">>}
  */
 export async function runAlone(connection, texts, signal) {
-  const { revision, n_layer } = connection.info;
-  const run = wholeRun(n_layer);
+  const { info } = connection;
+  const run = wholeRun(info.n_layer);
   const result = await startHere(connection, run, texts, signal);
   if (!("rows" in result)) throw new TypeError("a whole run ends in rows");
-  return finished(run, revision, result);
+  return finished(run, info, result);
 }
 
 /**
@@ -69,10 +71,10 @@ function measure({ measurements }, { start, stop }, { tokens, timings }, begun) 
   });
 }
 
-/** @param {Run} ran @param {string} revision of the layers that it ran through @param {ShareResult} result */
-function finished(ran, revision, { rows, tokens, timings }) {
+/** @param {Run} ran @param {ModelInfo} info of the layers that it ran through @param {ShareResult} result */
+function finished(ran, { revision, n_layer }, { rows, tokens, timings }) {
   const embeddings = splitRows(rows, tokens.length);
-  return { embeddings, tokens, ran, revision, exchanges: [], load: 0, share: timings };
+  return { embeddings, tokens, ran, revision, n_layer, exchanges: [], load: 0, share: timings };
 }
 
 /** @param {Float32Array} values @param {number} count of rows */

@@ -2,6 +2,7 @@
 /** What the server runs alone: whole requests, and the way back from a hidden state. */
 
 import { postEmbed, postResume } from "./api.js";
+import { refresh } from "./connection.js";
 import { SplitComputeError } from "./errors.js";
 import { persist } from "./persist.js";
 import { noShare } from "./report.js";
@@ -19,10 +20,11 @@ import { noShare } from "./report.js";
  * @param {Connection} connection @param {Part} part @param {Fallback} [why]
  * @returns {Promise<Outcome>}
  */
-export async function runOnServer({ server, info }, part, why) {
+export async function runOnServer(connection, part, why) {
+  const { server, info } = connection;
   const body = embedBody(info, part);
   const embedded = await persist(() => postEmbed(server, body, part.signal), part);
-  return allOnServer(info, embedded, why);
+  return allOnServer(connection, part, embedded, why);
 }
 
 /**
@@ -43,7 +45,7 @@ export async function resumeOnServer(connection, part, body, why) {
       return postEmbed(server, embedBody(info, part), signal).catch(() => Promise.reject(error));
     });
   try {
-    return allOnServer(info, await persist(ask, part), why);
+    return await allOnServer(connection, part, await persist(ask, part), why);
   } catch (error) {
     signal?.throwIfAborted();
     if (isOutOfReach(error, "Unreachable", "Timeout")) throw error;
@@ -53,14 +55,22 @@ export async function resumeOnServer(connection, part, body, why) {
 }
 
 /**
- * @param {Connection["info"]} info
+ * Vectors are good whatever revision they are of. That it is another one is noticed here: requests that
+ * leave nothing to the browser would go on for ever beside layers that are of no use any more.
+ * @param {Connection} connection @param {Part} part
  * @param {Pick<import("./api.js").Whole, "embeddings" | "tokens" | "exchange">} answer @param {Fallback} [why]
- * @returns {Outcome}
+ * @returns {Promise<Outcome>}
  */
-export function allOnServer({ n_layer }, { embeddings, tokens, exchange }, why) {
-  const ran = { start: n_layer, stop: n_layer, embeds: false };
+export async function allOnServer(connection, { signal }, { embeddings, tokens, exchange }, why) {
   const { revision } = exchange;
-  return { embeddings, tokens, split: n_layer, ran, revision, exchanges: [exchange], load: 0, share: noShare, why };
+  const known = connection.info.revision;
+  // Where the server is away again by now, the next answer tells.
+  if (revision !== known) await refresh(connection, known, signal).catch(() => signal?.throwIfAborted());
+  const { n_layer } = connection.info;
+  const ran = { start: n_layer, stop: n_layer, embeds: false };
+  return {
+    embeddings, tokens, split: n_layer, ran, revision, n_layer, exchanges: [exchange], load: 0, share: noShare, why,
+  };
 }
 
 /** @param {unknown} error @param {string[]} types of error */

@@ -4,7 +4,7 @@
 import { postResume } from "./api.js";
 import { runAlone, startHere } from "./by_browser.js";
 import {
-  checkRoom, holdsEmbed, highestSplit, loadRun, refresh, whyNotHere, whyNotLoaded, whyServerOnly,
+  checkRoom, holdsEmbed, highestSplit, loadRun, refresh, splitNow, whyNotHere, whyNotLoaded, whyServerOnly,
 } from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { planCut } from "./open_split.js";
@@ -16,6 +16,7 @@ import { areMixed } from "./report.js";
 /**
  * @typedef {import("./connection.js").Connection} Connection
  * @typedef {import("./connection.js").Request} Request
+ * @typedef {import("./pieces.js").Run} Run
  * @typedef {import("./report.js").Outcome} Outcome
  */
 
@@ -49,13 +50,13 @@ async function runPart(connection, part, retries = retriesHere) {
   try {
     const { split, reason } = await cutOf(connection, part);
     const begun = performance.now();
-    const run = runAt("client-first", split, connection.info.n_layer);
+    const runNow = () => runAt("client-first", splitNow(connection, split), connection.info.n_layer);
     why = whyNotLoaded;
-    checkRoom(connection, run);
-    await persist(() => loadRun(connection, run, part.signal), part);
+    checkRoom(connection, runNow());
+    await persist(() => loadRun(connection, runNow, part.signal), part);
     why = whyNotHere;
     const load = performance.now() - begun;
-    return { ...(await runAtSplit(connection, part, split)), load, reason };
+    return { ...(await runAtSplit(connection, part, runNow())), load, reason };
   } catch (error) {
     part.signal?.throwIfAborted();
     if (isOfText(error) || isOfServer(error)) throw error;
@@ -81,12 +82,13 @@ async function cutOf(connection, part) {
   });
 }
 
-/** @param {Connection} connection @param {Request} part @param {number} split @returns {Promise<Outcome>} */
-async function runAtSplit(connection, part, split) {
+/** @param {Connection} connection @param {Request} part @param {Run} run @returns {Promise<Outcome>} */
+async function runAtSplit(connection, part, run) {
   const { server, info } = connection;
   const { texts, signal } = part;
-  if (split === info.n_layer) return { ...(await runAlone(connection, texts, signal)), split };
-  const run = runAt("client-first", split, info.n_layer);
+  const { n_layer } = info;
+  const split = run.stop;
+  if (split === n_layer) return { ...(await runAlone(connection, texts, signal)), split };
   const started = await startHere(connection, run, texts, signal);
   if (!("body" in started)) throw new TypeError("a run that stops before the end gives a hidden state");
   const { body, tokens, timings } = started;
@@ -94,7 +96,7 @@ async function runAtSplit(connection, part, split) {
   try {
     const { embeddings, exchange } = await persist(() => postResume(server, hidden, signal), part);
     const { revision } = exchange;
-    return { embeddings, tokens, split, ran: run, revision, exchanges: [exchange], load: 0, share: timings };
+    return { embeddings, tokens, split, ran: run, revision, n_layer, exchanges: [exchange], load: 0, share: timings };
   } catch (error) {
     signal?.throwIfAborted();
     const isOutdated = error instanceof SplitComputeError && error.status === 409;

@@ -38,7 +38,7 @@ import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf, runBytes } fr
  *
  * @typedef {object} Request
  * @property {string[]} texts
- * @property {number | "auto"} split
+ * @property {number | "auto"} split beyond the model's layers: all of them
  * @property {Policy} policy of "auto"
  * @property {AbortSignal} [signal]
  * @property {(reason: string) => void} [onWait] hears why the server is asked once more
@@ -89,6 +89,11 @@ export function holdsEmbed(connection) {
   return hasEmbed(isHere(connection));
 }
 
+/** Of the model's layers, which were more or fewer when it was asked for. @param {Connection} connection @param {number} split */
+export function splitNow({ info }, split) {
+  return Math.min(split, info.n_layer);
+}
+
 /** Whether all is here that the browser needs for it. @param {Connection} connection @param {Run} run */
 export function holdsFor(connection, run) {
   const here = isHere(connection);
@@ -108,19 +113,26 @@ export function checkRoom(connection, run) {
 
 /**
  * A server that came back with another revision is no failure: its new pieces are loaded then.
- * @param {Connection} connection @param {Run} run @param {AbortSignal} [signal]
+ * @param {Connection} connection
+ * @param {() => Run} runNow what to load of the model as it is known then: another revision may have
+ *   another number of layers
+ * @param {AbortSignal} [signal]
  */
-export async function loadRun(connection, run, signal) {
-  const { revision, n_layer } = connection.info;
-  const pieces = piecesOf(run, n_layer, connection.direction);
+export async function loadRun(connection, runNow, signal) {
+  const { direction, worker, info: { revision } } = connection;
+  const load = () => {
+    const { info } = connection;
+    const pieces = piecesOf(runNow(), info.n_layer, direction);
+    return worker.ask("load", { revision: info.revision, pieces }, { signal });
+  };
   try {
-    await connection.worker.ask("load", { revision, pieces }, { signal });
+    await load();
   } catch (error) {
     signal?.throwIfAborted();
     // The server may be away, and need not be asked what the GPU had no room for.
     const hasChanged = mayBeOutdated(error) && (await refresh(connection, revision, signal));
     if (!hasChanged) throw error;
-    await connection.worker.ask("load", { revision: connection.info.revision, pieces }, { signal });
+    await load();
   }
 }
 

@@ -28,6 +28,11 @@ export function describeGpu({ vendor, architecture, description, features, limit
   return { ok: true, backend: "webgpu", browser: browserName(navigator), ...gpu };
 }
 
+/** What measurements belong to. @param {Device} device */
+export function gpuName(device) {
+  return device.ok ? [device.vendor, device.architecture, device.description].join("/") : "none";
+}
+
 /** "Google Chrome 143", from the client hints where there are any. @param {Navigator} navigator */
 function browserName(navigator) {
   const { userAgentData } = /** @type {Navigator & ClientHints} */ (navigator);

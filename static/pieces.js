@@ -63,11 +63,16 @@ export function piecesFrom(split, n_layer) {
 
 /**
  * What the takeover brings, one after another; each holds what the one before does.
- * @param {Direction} direction @param {{to: number, embed: boolean}} goal @param {number} n_layer
+ * @param {Direction} direction
+ * @param {{to?: number, embed: boolean}} goal to: the split to come to; by default, and beyond the model's
+ *   layers, as far as they go
+ * @param {number} n_layer
  * @returns {Run[]}
  */
-export function stepsTo(direction, { to, embed }, n_layer) {
+export function stepsTo(direction, goal, n_layer) {
   const isClientFirst = direction === "client-first";
+  const { to: wanted = isClientFirst ? n_layer : 0, embed } = goal;
+  const to = Math.min(wanted, n_layer);
   const count = isClientFirst ? to + 1 : n_layer - to;
   const splits = Array.from({ length: count }, (_, i) => (isClientFirst ? i : n_layer - 1 - i));
   const steps = splits.map((split) => runAt(direction, split, n_layer));

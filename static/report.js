@@ -51,6 +51,7 @@
  * @property {number} split
  * @property {import("./pieces.js").Run} ran in the browser; the server ran the rest
  * @property {string} revision that the vectors are of
+ * @property {number} n_layer of that revision
  * @property {Exchange[]} exchanges with the server
  * @property {number} load ms
  * @property {Share} share of the browser
@@ -69,7 +70,8 @@ export const noShare = { tokenize: 0, upload: 0, browser: 0, readback: 0 };
  * @param {readonly string[]} waits why the server was asked again, each time
  * @returns {EmbedResult}
  */
-export function report(outcomes, { n_layer, n_embd, revision }, total, waits) {
+export function report(outcomes, { n_embd, ...known }, total, waits) {
+  const { revision, n_layer } = outcomes[0] ?? known;
   const exchanges = outcomes.flatMap((outcome) => outcome.exchanges);
   const shares = outcomes.map(({ share }) => share);
   const reason = outcomes.at(-1)?.reason;
@@ -78,7 +80,7 @@ export function report(outcomes, { n_layer, n_embd, revision }, total, waits) {
     embeddings: outcomes.flatMap(({ embeddings }) => embeddings),
     tokens: outcomes.flatMap(({ tokens }) => tokens),
     dimensions: n_embd,
-    revision: outcomes[0]?.revision ?? revision,
+    revision,
     split: Math.min(...outcomes.map(({ split }) => split)),
     layers: Array.from({ length: n_layer }, (_, layer) => ({
       layer,

@@ -5,7 +5,8 @@ import { postSplit } from "./api.js";
 import { finishHere, runAlone } from "./by_browser.js";
 import { allOnServer, isOutOfReach, resumeOnServer, runOnServer } from "./by_server.js";
 import {
-  checkRoom, fallback, holdsFor, loadRun, lowestSplit, refresh, whyNotHere, whyNotLoaded, whyServerOnly,
+  checkRoom, fallback, holdsFor, loadRun, lowestSplit, refresh, splitNow, whyNotHere, whyNotLoaded,
+  whyServerOnly,
 } from "./connection.js";
 import { isOfText, SplitComputeError } from "./errors.js";
 import { openSplit, planCut } from "./open_split.js";
@@ -24,6 +25,7 @@ import { areMixed } from "./report.js";
  *   whether it may wait for the browser's layers to come; reason: of the planner, who set the split
  */
 
+const tooLarge = fallback("too_large", "A text has more tokens than the server sends as a hidden state.");
 /** In the planner's words. */
 const nothingHeld = "the browser holds no layer to take over";
 
@@ -32,8 +34,9 @@ export async function runServerFirst(connection, request) {
   const { info } = connection;
   const obstacle = whyServerOnly(connection);
   const mayLoad = request.split !== "auto";
+  const split = request.split === "auto" ? lowestSplit(connection) : splitNow(connection, request.split);
   // With no layer left for the browser, one row back is smaller than the hidden state.
-  if (obstacle || (mayLoad ? request.split : lowestSplit(connection)) === info.n_layer) {
+  if (obstacle || split === info.n_layer) {
     const outcomes = await runAllOnServer(connection, request, obstacle);
     return mayLoad ? outcomes : outcomes.map((outcome) => ({ ...outcome, reason: nothingHeld }));
   }
@@ -72,16 +75,16 @@ async function runPart(connection, plan, retries) {
   if (holdsFor(connection, wholeRun(connection.info.n_layer))) return runWithAll(connection, plan, retries);
   if (split === "auto") return runSplit(connection, plan, retries);
   const begun = performance.now();
-  const run = runAt("server-first", split, connection.info.n_layer);
+  const runNow = () => runAt("server-first", splitNow(connection, split), connection.info.n_layer);
   try {
-    checkRoom(connection, run);
-    await loadRun(connection, run, signal);
+    checkRoom(connection, runNow());
+    await loadRun(connection, runNow, signal);
   } catch (error) {
     signal?.throwIfAborted();
     return runOnServer(connection, plan, whyNotLoaded(error));
   }
   const load = performance.now() - begun;
-  const outcome = await runSplit(connection, plan, retries);
+  const outcome = await runSplit(connection, { ...plan, split: runNow().start }, retries);
   return { ...outcome, load: outcome.load + load };
 }
 
@@ -136,24 +139,27 @@ async function runSplit(connection, plan, retries) {
   const { texts, mayLoad, signal } = plan;
   const choice = plan.split === "auto" ? openSplit(connection, plan) : { split: plan.split };
   const asked = { model: info.name, inputs: texts, dtype: wire, ...choice };
-  const half = await persist(() => postSplit(server, asked, signal), plan).catch(nullIfTooLarge);
-  if (!half) {
-    const words = "A text has more tokens than the server sends as a hidden state.";
-    const why = fallback("too_large", words);
+  let half;
+  try {
+    half = await persist(() => postSplit(server, asked, signal), plan);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const why = isTooLarge(error) ? tooLarge : await whyNoSuchSplit(connection, info, error, signal);
+    if (!why) throw error;
     return runOnServer(connection, plan, why);
   }
   const { revision } = half.exchange;
   const reason = plan.reason ?? (mayLoad ? undefined : half.reason);
   if (!mayLoad) connection.lastCut = { split: half.split, first: "server" };
-  if (half.kind === "whole") return { ...allOnServer(info, half), reason };
-  if (revision !== info.revision) {
+  const why = revision === info.revision ? undefined : whyRevision(revision);
+  if (half.kind === "whole") return { ...(await allOnServer(connection, plan, half, why)), reason };
+  if (why) {
     const hasChanged = await persist(() => refresh(connection, info.revision, signal), plan);
     if (hasChanged && mayLoad && retries > 0) return runPart(connection, plan, retries - 1);
-    const why = fallback("revision", `The server has another revision now (${revision}).`);
     return runOnServer(connection, plan, why);
   }
   try {
-    return { ...(await finishHere(connection, half, signal)), reason };
+    return { ...(await finishHere(connection, info, half, signal)), reason };
   } catch (error) {
     signal?.throwIfAborted();
     const outcome = await resumeOnServer(connection, plan, half.body, whyNotHere(error));
@@ -161,11 +167,23 @@ async function runSplit(connection, plan, retries) {
   }
 }
 
+/** One text can be more than a hidden state may hold, where /embed still takes it. @param {unknown} error */
+function isTooLarge(error) {
+  return error instanceof SplitComputeError && error.status === 413;
+}
+
 /**
- * One text can be more than a hidden state may hold, where /embed still takes it.
- * @param {unknown} error
+ * Another revision may have fewer layers than were asked for.
+ * @param {Connection} connection @param {Connection["info"]} info that the split is of
+ * @param {unknown} error @param {AbortSignal} [signal]
  */
-function nullIfTooLarge(error) {
-  if (error instanceof SplitComputeError && error.status === 413) return null;
-  throw error;
+async function whyNoSuchSplit(connection, info, error, signal) {
+  if (!(error instanceof SplitComputeError) || error.status !== 422) return undefined;
+  const hasChanged = await refresh(connection, info.revision, signal).catch(() => signal?.throwIfAborted());
+  return hasChanged ? whyRevision(connection.info.revision) : undefined;
+}
+
+/** @param {string} revision */
+function whyRevision(revision) {
+  return fallback("revision", `The server has another revision now (${revision}).`);
 }

@@ -11,7 +11,8 @@
 
 import { fetchModels } from "./api.js";
 import { checkDtype, checkOptions, checkSplit, toList } from "./arguments.js";
-import { highestSplit, holdsEmbed, loadRun, lowestSplit, openWorker } from "./connection.js";
+import { highestSplit, holdsEmbed, loadRun, lowestSplit, openWorker, splitNow } from "./connection.js";
+import { gpuName } from "./device.js";
 import { SplitComputeError } from "./errors.js";
 import { defaultTimeoutMs, serverUrl } from "./exchange.js";
 import { GpuWorker } from "./gpu_worker.js";
@@ -92,7 +93,7 @@ export async function connect(options = {}) {
   const tally = new Tally(server);
   const trust = new Trust(server, dtype, worker);
   trust.addEventListener("lost", () => onDistrust(trust.reason ?? ""));
-  const measurements = new Measurements([server.url, describe(device), info.name, dtype].join(" "));
+  const measurements = new Measurements([server.url, gpuName(device), info.name, dtype].join(" "));
   worker.addEventListener("came", (event) => {
     measurements.came(/** @type {CustomEvent<Amount>} */ (event).detail);
   });
@@ -101,11 +102,11 @@ export async function connect(options = {}) {
     worker.settings.autotuned = detail; // for the next Worker, if this one dies
     keepTuning(detail);
   });
-  const room = new Room(describe(device));
-  worker.addEventListener("full", (event) => {
-    room.learn(/** @type {CustomEvent<Full>} */ (event).detail, info.bytes[dtype]);
-  });
+  const room = new Room(gpuName(device));
   const parts = { server, models, info, device, direction, wire, worker, tally, trust, measurements, room };
+  worker.addEventListener("full", (event) => {
+    room.learn(/** @type {CustomEvent<Full>} */ (event).detail, parts.info.bytes[dtype]);
+  });
   return new SplitCompute(parts, dtype);
 }
 
@@ -115,6 +116,8 @@ export async function connect(options = {}) {
 export class SplitCompute {
   #connection;
   #dtype;
+  /** The most that the model has had meanwhile. */
+  #n_layer;
   /** @type {Takeover | null} */
   #takeover = null;
 
@@ -122,6 +125,7 @@ export class SplitCompute {
   constructor(connection, dtype) {
     this.#connection = connection;
     this.#dtype = dtype;
+    this.#n_layer = connection.info.n_layer;
     const { trust } = connection;
     trust.addEventListener("lost", () => this.#takeover?.end(trust.reason ?? ""));
   }
@@ -205,11 +209,11 @@ export class SplitCompute {
   async load(split, options = {}) {
     checkOptions("load", options);
     const { embed = false, signal } = options;
-    checkSplit(split, this.info);
+    this.#checkSplit(split);
     const { device, trust } = this.#connection;
     if (!device.ok) throw new SplitComputeError(`No GPU to load layers to: ${device.reason}`);
     if (trust.reason !== null) throw new SplitComputeError(trust.reason);
-    await loadRun(this.#connection, this.#run(split, embed), signal);
+    await loadRun(this.#connection, () => this.#run(split, embed), signal);
   }
 
   /**
@@ -223,11 +227,10 @@ export class SplitCompute {
    */
   takeOver(options = {}) {
     checkOptions("takeOver", options);
-    const { info, direction } = this.#connection;
-    const { to = direction === "client-first" ? info.n_layer : 0, embed = false } = options;
-    checkSplit(to, info);
+    const { to, embed = false } = options;
+    if (to !== undefined) this.#checkSplit(to);
     this.#takeover?.end();
-    return (this.#takeover = new Takeover(this.#connection, this.#dtype, { ...options, to, embed }));
+    return (this.#takeover = new Takeover(this.#connection, this.#dtype, { ...options, embed }));
   }
 
   /**
@@ -241,8 +244,11 @@ export class SplitCompute {
   async embed(texts, options = {}) {
     checkOptions("embed", options);
     const { policy = "offload", signal, onWait } = options;
-    const split = options.split ?? (this.direction === "client-first" ? "auto" : this.info.n_layer);
-    if (split !== "auto") checkSplit(split, this.info);
+    const { n_layer } = this.info;
+    const asked = options.split ?? (this.direction === "client-first" ? "auto" : n_layer);
+    if (asked !== "auto") this.#checkSplit(asked);
+    // All layers, also of a revision that has more of them.
+    const split = asked === n_layer ? Infinity : asked;
     return embedTexts(this.#connection, { texts: toList(texts), split, policy, signal, onWait });
   }
 
@@ -260,23 +266,25 @@ export class SplitCompute {
     this.#connection.worker.close();
   }
 
+  /** What was a split is no error once the model has fewer layers: it stands for all of them. @param {number} split */
+  #checkSplit(split) {
+    this.#n_layer = Math.max(this.#n_layer, this.info.n_layer);
+    checkSplit(split, { n_layer: this.#n_layer });
+  }
+
   /** @param {number} split @param {boolean} embed */
   #run(split, embed) {
     const { direction, info } = this.#connection;
-    return embed && split === 0 ? wholeRun(info.n_layer) : runAt(direction, split, info.n_layer);
+    if (embed && split === 0) return wholeRun(info.n_layer);
+    return runAt(direction, splitNow(this.#connection, split), info.n_layer);
   }
 
   /** @param {number} split @param {boolean} embed */
   #pieces(split, embed) {
-    checkSplit(split, this.info);
+    this.#checkSplit(split);
     const { direction, info } = this.#connection;
     // The server finishes too where it runs every layer.
-    if (direction === "server-first" && split === info.n_layer) return [];
+    if (direction === "server-first" && split >= info.n_layer) return [];
     return piecesOf(this.#run(split, embed), info.n_layer, direction);
   }
-}
-
-/** @param {Device} device */
-function describe(device) {
-  return device.ok ? [device.vendor, device.architecture, device.description].join("/") : "none";
 }

@@ -9,6 +9,7 @@ import { nextEvent, pause } from "./waiting.js";
 /**
  * @typedef {import("./model_info.js").WeightDtype} WeightDtype
  * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./pieces.js").Run} Run
  *
  * @typedef {object} TakeoverOptions
  * @property {number} [to] the split to come to: 0 by default, n_layer where the browser goes first
@@ -54,7 +55,7 @@ export class Takeover {
   /**
    * For SplitCompute.takeOver() alone.
    * @param {Connection} connection @param {WeightDtype} dtype
-   * @param {TakeoverOptions & {to: number, embed: boolean}} options
+   * @param {TakeoverOptions & {embed: boolean}} options
    */
   constructor(connection, dtype, options) {
     this.#connection = connection;
@@ -159,10 +160,12 @@ export class Takeover {
   /** Moves the cut by one layer, or rests until one is lost. @param {AbortSignal} signal */
   async #step(signal) {
     const connection = this.#connection;
-    const next = this.#steps().find((step) => !holdsFor(connection, step));
+    const isMissing = (/** @type {Run} */ step) => !holdsFor(connection, step);
+    const next = this.#steps().find(isMissing);
     if (next) {
       this.#become("streaming");
-      await loadRun(connection, next, signal);
+      // Of a new revision, all are.
+      await loadRun(connection, () => this.#steps().find(isMissing) ?? next, signal);
     } else {
       this.#become("complete", this.#whyNoFurther());
       await nextEvent(connection.worker, "held", signal);

@@ -37,7 +37,9 @@ export class Tally {
 
   /** @param {readonly Outcome[]} outcomes of one request @param {ModelInfo} info */
   add(outcomes, { name, n_layer }) {
-    const counts = this.#untold.get(name) ?? noCounts(n_layer);
+    const untold = this.#untold.get(name);
+    // The server cannot count by layer what it has others of by now.
+    const counts = untold?.layer_tokens.length === n_layer ? untold : noCounts(n_layer);
     for (const outcome of outcomes) {
       const tokens = countTokens(outcome);
       counts.layer_tokens = counts.layer_tokens.map(

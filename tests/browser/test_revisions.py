@@ -31,13 +31,14 @@ class ChangingServer(LiveServer):
         self.folder = folder
         super().__init__(self._options(seed=1))
 
-    def _options(self, seed: int) -> Options:
-        folder = write_gpt2(self.folder / str(seed) / "changing", seed, n_layer=2)
+    def _options(self, seed: int, n_layer: int = 3) -> Options:
+        name = self.folder / f"{seed}-{n_layer}" / "changing"
+        folder = write_gpt2(name, seed, n_layer=n_layer)
         cache = self.folder / "cache"
         return Options(model=(str(folder),), port=0, cache_dir=cache)
 
-    def change(self) -> None:
-        self.serve(self._options(seed=2))
+    def change(self, n_layer: int = 3) -> None:
+        self.serve(self._options(seed=2, n_layer=n_layer))
 
 
 @pytest.fixture
@@ -102,6 +103,92 @@ def test_who_hears_late_of_a_new_revision_takes_nothing_from_it(
     assert_same(end(client), client.embed(TEXTS))
     assert client.state()["lowest"] == 0
     client.assert_embeds_at(0)
+
+
+@pytest.mark.parametrize("options", [{}, {"split": "auto"}])
+def test_a_revision_with_more_layers_is_taken_over_too(
+    client: TakeoverPage, changing: ChangingServer, options: dict[str, Any]
+) -> None:
+    """Although the server runs all meanwhile, so that it is asked for no cut."""
+    client.take_over()
+    client.wait_for(kind="complete", lowest=0)
+    client.embed(TEXTS, split=1)  # to be told, layer by layer
+    changing.change(n_layer=4)
+    came = client.embed(TEXTS, **options)
+    assert len(came["layers"]) == came["split"] == 4
+    assert came["layerTokens"] == {"server": 4 * sum(came["tokens"]), "browser": 0}
+    assert ("another revision" in came.get("note", "")) == bool(options)
+    client.wait_for(kind="complete", lowest=0, highest=4)
+    client.assert_embeds_at(0)
+    with client.page.expect_response("**/report") as told:
+        client.evaluate("async () => sc.close()")
+    assert told.value.ok
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_split_that_a_new_revision_has_no_more_means_all_its_layers(
+    client: TakeoverPage, changing: ChangingServer, is_here: bool
+) -> None:
+    if is_here:
+        client.embed(TEXTS, split=1)
+    changing.change(n_layer=1)
+    came = client.embed(TEXTS, split=2)
+    assert ("another revision" in came.get("note", "")) == is_here
+    again = client.embed(TEXTS, split=2)
+    assert "note" not in again
+    expected = client.embed(TEXTS)
+    for result in (came, again):
+        assert len(result["layers"]) == result["split"] == 1
+        assert_same(result, expected)
+    client.take_over(to=2)
+    client.wait_for(kind="complete", target=1)
+    client.evaluate("() => sc.load(2)")
+
+
+def test_client_first_follows_a_revision_with_more_layers_or_fewer(
+    client: TakeoverPage, changing: ChangingServer
+) -> None:
+    client.connect(dtype="f32", direction="client-first")
+    client.take_over()
+    client.wait_for(kind="complete", highest=3)
+    for n_layer, split, possible in ((4, 1, 1), (1, 2, 1)):
+        changing.change(n_layer)
+        came = client.embed(TEXTS, split=split)
+        assert (came["split"], len(came["layers"])) == (possible, n_layer)
+        client.wait_for(kind="complete", highest=n_layer, target=n_layer)
+        alone = client.embed(TEXTS, split=n_layer)
+        assert alone["layerTokens"]["server"] == 0
+        assert_same(came, alone)
+
+
+def test_all_layers_are_all_of_a_new_revision_too(
+    client: TakeoverPage, changing: ChangingServer
+) -> None:
+    """So that no hidden state leaves a browser that was to run them all."""
+    client.connect(dtype="f32", direction="client-first")
+    changing.change(n_layer=4)
+    changing.asked.clear()
+    came = client.embed(TEXTS, split=3)
+    assert (came["split"], came["layerTokens"]["server"]) == (4, 0)
+    assert "POST /resume" not in changing.asked_paths()
+
+
+def test_a_hidden_state_that_comes_late_runs_through_all_its_layers(
+    client: TakeoverPage, changing: ChangingServer, gate: Gate
+) -> None:
+    """When it is known already that the next revision has fewer."""
+    expected = client.embed(TEXTS, split=1)
+    changing.split_faults = [gate]
+    begin(client, split=1)
+    gate.wait()
+    changing.change(n_layer=2)
+    client.embed(TEXTS)
+    assert client.evaluate("() => sc.info.n_layer") == 2
+    gate.open()
+    late = end(client)
+    assert late["layerTokens"] == expected["layerTokens"]
+    assert late["revision"] == expected["revision"]
+    assert_same(late, expected)
 
 
 def test_a_hidden_state_says_whose_layers_it_may_go_through(

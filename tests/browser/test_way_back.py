@@ -273,7 +273,8 @@ def test_the_server_changes_its_revision_between_split_and_finish(
     with HeldRequest(client, TEXTS, SPLIT, fails=True) as request:
         restarting.stop()
         restarting.start(seed=2)
-    assert restarting.live.asked_paths() == ["POST /resume", "POST /embed"]
+    asked = ["POST /resume", "POST /embed", "GET /models"]  # once the text is embedded
+    assert restarting.live.asked_paths() == asked
     assert_right(request.result, client)
     assert_works_again(client)
     restarting.stop()
