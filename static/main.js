@@ -3,6 +3,7 @@
 
 import { keepApiKey } from "./page/api_key.js";
 import { BrowserSide } from "./page/browser_side.js";
+import { rememberChoice } from "./page/choice.js";
 import { Connector } from "./page/connector.js";
 import { Store } from "./page/store.js";
 import { Tasks } from "./page/tasks.js";
@@ -36,7 +37,10 @@ function start() {
       keepApiKey(key);
       void open();
     },
-    onChoose: (choice) => void open(choice),
+    onChoose: (choice) => {
+      rememberChoice(choice);
+      void open(choice);
+    },
     onPolicy: (policy) => store.update({ policy }),
     onSplit: (split) => browserSide.moveCut(split),
     onAgree: () => void browserSide.agree(),

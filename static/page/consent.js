@@ -1,13 +1,10 @@
 // @ts-check
-/** Remembers what the visitor agreed to: bytes to download of a model and dtype, now or later, and where texts go. */
+/** Remembers what the visitor agreed to: bytes to download of a model and dtype, now or later. */
 
 import { forget, forgetAll, recall, remember } from "./memory.js";
 
-/** @typedef {import("../pieces.js").Direction} Direction */
-
 const agreed = "agreed:";
 const paused = "paused";
-const directionName = "direction";
 
 /** @param {string} model @param {string} dtype @returns {number} bytes in all, 0 where nothing was agreed */
 export function agreedBytes(model, dtype) {
@@ -34,16 +31,6 @@ export function hasPaused() {
 export function rememberPause(isPaused) {
   if (isPaused) remember(paused, "yes");
   else forget(paused);
-}
-
-/** Whoever kept texts here once must not send one after a reload. @returns {Direction} */
-export function rememberedDirection() {
-  return recall(directionName) === "client-first" ? "client-first" : "server-first";
-}
-
-/** @param {Direction} direction */
-export function rememberDirection(direction) {
-  remember(directionName, direction);
 }
 
 /** @param {string} model @param {string} dtype */

@@ -2,7 +2,8 @@
 /** What the page knows: main.js changes it, the views draw it. */
 
 import { lowestSplitWithin, runBytes, wholeRun } from "../pieces.js";
-import { agreedBytes, rememberedDirection } from "./consent.js";
+import { rememberedChoice } from "./choice.js";
+import { agreedBytes } from "./consent.js";
 import { examples } from "./examples.js";
 import { isReached, leftmost, nearest } from "./cut.js";
 import { sentence } from "./format.js";
@@ -102,7 +103,7 @@ import { sentence } from "./format.js";
 export function initialState() {
   return {
     connection: { kind: "connecting" },
-    choice: { dtype: "f16", wire: "f32", direction: rememberedDirection() },
+    choice: rememberedChoice(),
     models: [],
     model: null,
     device: null,

@@ -1,7 +1,6 @@
 // @ts-check
 /** Whether the text goes to the server or stays in this browser. */
 
-import { rememberDirection } from "./consent.js";
 import { byId, setText } from "./dom.js";
 import { keepsText } from "./state.js";
 
@@ -18,11 +17,7 @@ export function createTextControl({ onChoose }) {
   const keep = byId("keep-text", HTMLInputElement);
   const note = byId("keep-text-words", HTMLElement);
   const row = byId("keep-text-row", HTMLElement);
-  keep.addEventListener("change", () => {
-    const direction = keep.checked ? "client-first" : "server-first";
-    rememberDirection(direction);
-    onChoose({ direction });
-  });
+  keep.addEventListener("change", () => onChoose({ direction: keep.checked ? "client-first" : "server-first" }));
   return (state) => {
     const { device, model, choice } = state;
     keep.checked = keepsText(state);

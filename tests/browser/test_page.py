@@ -304,10 +304,15 @@ def test_the_cut_moves_by_pointer(site: Page) -> None:
 def test_an_agreement_holds_over_a_reload_and_nothing_is_fetched_twice(
     site: Page, server: LiveServer
 ) -> None:
+    """In the formats that were chosen."""
+    for name, dtype in (("wire", "f16"), ("dtype", "q8")):
+        site.locator(f"#{name}").get_by_text(dtype, exact=True).click()
     agree(site)
     server.asked.clear()
     site.reload()
     expect(site.get_by_text("Your browser holds")).to_be_visible(timeout=20_000)
+    expect(site.locator("#dtype :checked + span b")).to_have_text("q8")
+    expect(site.locator("#wire :checked + span b")).to_have_text("f16")
     assert server.asked_for_pieces() == []
     expect(site.get_by_role("slider")).to_have_attribute("aria-valuenow", "2")
     site.get_by_role("button", name="Remove").click()
