@@ -149,7 +149,7 @@ class Metrics:
         self.parity_checks = Counter(
             "splitcompute_parity_checks",
             "Browsers' embeddings that were computed here too: same, different, or "
-            "never sent.",
+            "not sent in two minutes.",
             ["model", "verdict"],
             registry=registry,
         )

@@ -11,7 +11,6 @@ import random
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +84,8 @@ class ParityChecks:
         self._share = share
         self._counter = metrics.parity_checks
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[str, Pending] = OrderedDict()
+        self._waiting: dict[str, Pending] = {}  # oldest first
+        self._is_timed = False
 
     def draw(
         self,
@@ -102,6 +102,7 @@ class ParityChecks:
         with self._lock:
             self._forget_old(MAX_WAITING - 1)
             self._waiting[check] = Pending(model, tokens, split, wire, time.monotonic())
+            self._set_timer()
         return check
 
     @contextmanager
@@ -120,8 +121,27 @@ class ParityChecks:
         except BaseException:
             with self._lock:
                 self._waiting[check] = pending
-                self._waiting.move_to_end(check, last=False)
+                by_age = sorted(self._waiting.items(), key=lambda item: item[1].since)
+                self._waiting = dict(by_age)
+                self._set_timer()
             raise
+
+    def _set_timer(self) -> None:
+        """So that texts are forgotten, and counted, where no more requests come too."""
+        if self._is_timed or not self._waiting:
+            return
+        oldest = next(iter(self._waiting.values()))
+        seconds = max(0.0, oldest.since + WAIT_SECONDS - time.monotonic())
+        timer = threading.Timer(seconds, self._wake)
+        timer.daemon = True  # so that it holds up no end of the process
+        timer.start()
+        self._is_timed = True
+
+    def _wake(self) -> None:
+        with self._lock:
+            self._is_timed = False
+            self._forget_old(MAX_WAITING)
+            self._set_timer()
 
     def _forget_old(self, most: int) -> None:
         """Keep what is younger than WAIT_SECONDS, and at most so many."""
