@@ -62,6 +62,7 @@ def create_app(options: Options | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = options.payload_limit
     app.extensions["splitcompute"] = models
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
+    app.jinja_env.globals["needs_key"] = options.api_key is not None
     app.url_map.merge_slashes = False  # a path that is not ours is a 404, no redirect
     gate = Gate(Access.of(options), metrics)
     gate.guard(app)

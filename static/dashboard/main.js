@@ -2,11 +2,10 @@
 /** Starts the dashboard: asks the server for its figures every two seconds and has them drawn. */
 
 import { fetchSavings } from "../api.js";
-import { messageOf } from "../errors.js";
 import { serverUrl } from "../exchange.js";
 import { keepApiKey, readApiKey } from "../page/api_key.js";
 import { byId, setText } from "../page/dom.js";
-import { needsKey } from "../page/format.js";
+import { explain, needsKey } from "../page/format.js";
 import { nextEvent, pause } from "../waiting.js";
 import { History } from "./history.js";
 import { drawFigures } from "./view.js";
@@ -48,7 +47,8 @@ async function start() {
 
 /** @param {unknown} error */
 function showFailure(error) {
-  if (!needsKey(error)) return showStanding("failed", "Not connected: trying again", messageOf(error));
+  const problem = `${explain(error)} It is asked again by itself.`;
+  if (!needsKey(error)) return showStanding("failed", "Not connected", problem);
   const unknown = readApiKey() === undefined
     ? "This server asks for an API key."
     : "The server did not accept this API key.";

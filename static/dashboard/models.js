@@ -3,6 +3,7 @@
 
 import { el } from "../page/dom.js";
 import { formatCount, plural } from "../page/format.js";
+import { formatShort } from "./words.js";
 
 /**
  * @typedef {import("../api.js").ModelWork} ModelWork
@@ -24,7 +25,7 @@ function card(model) {
   const perToken = model.seconds_a_layer_token;
   const time = perToken === null
     ? "no layer run by the server yet"
-    : `a layer-token takes the server ${(perToken * 1e6).toPrecision(3)} µs`;
+    : `a layer-token takes the server ${formatShort(perToken)}`;
   return el(
     "section",
     { class: "card" },
@@ -47,7 +48,8 @@ function card(model) {
 function chart(title, caption, columns) {
   const dense = columns.length >= denseFrom ? " dense" : "";
   const items = columns.map(({ name, title: words, parts }) => {
-    const segments = parts.map(({ side, share }) => {
+    // There is a gap beside each, also beside one of no height.
+    const segments = parts.filter(({ share }) => share > 0).map(({ side, share }) => {
       const segment = el("span", { class: `segment ${side}` });
       segment.style.height = `${100 * share}%`;
       return segment;

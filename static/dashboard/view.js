@@ -54,7 +54,9 @@ function drawShare(savings) {
   }
   for (const [i, tokens] of [server, browser].entries()) {
     const segment = bar.children[i];
-    if (segment instanceof HTMLElement) segment.style.flexGrow = String(tokens);
+    if (!(segment instanceof HTMLElement)) continue;
+    segment.style.flexGrow = String(tokens);
+    segment.hidden = tokens === 0; // else there is a gap beside it
   }
   const seconds = savings.models.map(({ seconds_avoided }) => seconds_avoided);
   const known = seconds.filter((each) => each !== null);

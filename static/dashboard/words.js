@@ -1,7 +1,7 @@
 // @ts-check
 /** Money and time in words. */
 
-import { formatBytes } from "../page/format.js";
+import { formatBytes, formatMs } from "../page/format.js";
 
 /** @typedef {import("../api.js").Savings} Savings */
 
@@ -27,6 +27,12 @@ export function formatSeconds(seconds) {
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172_800) return `${(seconds / 3_600).toFixed(1)} h`;
   return `${(seconds / 86_400).toFixed(1)} days`;
+}
+
+/** What passes in a layer, to three digits below a millisecond. @param {number} seconds */
+export function formatShort(seconds) {
+  // Rounded so, 999.5 is a thousand.
+  return seconds < 999.5e-6 ? `${(seconds * 1e6).toPrecision(3)}\u00a0µs` : formatMs(seconds * 1_000);
 }
 
 /**

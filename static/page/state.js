@@ -34,7 +34,7 @@ import { sentence } from "./format.js";
  *   | {kind: "asking", split: number, total: number, missing: number, declined: boolean}
  *   | {kind: "taking", split: number, total: number, isPaused: boolean}} BrowserSide
  *
- * @typedef {{kind: "idle"} | {kind: "busy", step: string} | {kind: "failed", message: string}} Task
+ * @typedef {{kind: "idle"} | {kind: "busy", step: string} | {kind: "failed", message: string, isOfText?: boolean}} Task
  *
  * @typedef {object} Asked what a result is the answer to
  * @property {string[]} texts

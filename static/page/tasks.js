@@ -1,6 +1,7 @@
 // @ts-check
 /** What the visitor asks of the model: embed, check, measure. One at a time. */
 
+import { isOfText } from "../errors.js";
 import { runBenchmark } from "./benchmark.js";
 import { compare } from "./compare.js";
 import { explain, layerRange, needsKey, sentence } from "./format.js";
@@ -36,7 +37,7 @@ export class Tasks {
     const texts = textsOf(store.state);
     if (texts.length === 0) {
       const message = "There is no text yet: write at least one line.";
-      return store.update({ embedding: { kind: "failed", message } });
+      return store.update({ embedding: { kind: "failed", message, isOfText: true } });
     }
     const missing = whyNotKept(store.state);
     if (missing) return store.update({ embedding: { kind: "failed", message: missing } });
@@ -104,7 +105,7 @@ export class Tasks {
       await task(store.session, signal);
       store.update({ [name]: { kind: "idle" } });
     } catch (error) {
-      const failed = { kind: "failed", message: explain(error) };
+      const failed = { kind: "failed", message: explain(error), isOfText: isOfText(error) };
       store.update({ [name]: signal.aborted ? { kind: "idle" } : failed });
       if (needsKey(error)) store.update({ connection: { kind: "key", message: explain(error) } });
     }

@@ -58,6 +58,6 @@ export function createTextForm({ onText, onEmbed, onCancelEmbed }) {
     cancel.hidden = !busy;
     setText(problem, embedding.kind === "failed" ? embedding.message : "");
     setText(wait, embedding.kind === "busy" ? embedding.step : "");
-    area.setAttribute("aria-invalid", String(embedding.kind === "failed"));
+    area.setAttribute("aria-invalid", String(embedding.kind === "failed" && embedding.isOfText === true));
   };
 }

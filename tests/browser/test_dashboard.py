@@ -95,6 +95,9 @@ def test_what_nobody_knows_is_not_called_a_loss(
         words = page.locator("#money-words")
         expect(words).to_contain_text("cannot be told yet", timeout=10_000)
         expect(page.locator("#money")).to_have_text("Not known yet")
+        # No gap beside a side that ran nothing.
+        expect(page.locator("#share-bar .server")).to_be_hidden()
+        expect(page.locator("#share-bar .browser")).to_be_visible()
         expect(page.locator("#share-facts")).to_contain_text("avoidedNot known yet")
         expect(page.locator("#money-facts")).to_have_text(re.compile("^Traffic"))
         post(server, "/embed", {"inputs": "some text"})
@@ -108,9 +111,14 @@ def test_the_last_figures_stay_while_the_server_is_away(
     with opened(browser, f"{priced.url}/dashboard", []) as page:
         pill = page.locator("#standing")
         expect(pill).to_have_text("Live")
+        figures = page.locator("#figures")
+        before = figures.bounding_box()
         page.context.set_offline(True)
-        expect(pill).to_have_text("Not connected: trying again", timeout=10_000)
-        expect(page.locator("#share")).to_be_visible()
+        expect(pill).to_have_text("Not connected", timeout=10_000)
+        expect(page.locator("#notice-words")).to_have_text(
+            re.compile(r"^The server cannot be reached\. .* asked again by itself\.$")
+        )
+        assert figures.bounding_box() == before, "what is being read has moved"
         page.context.set_offline(False)
         expect(pill).to_have_text("Live", timeout=10_000)
 
@@ -122,6 +130,8 @@ def test_the_figures_need_the_key_and_prices_are_asked_for(
     with opened(browser, f"{server.url}/dashboard", []) as page:
         expect(page.locator("#standing")).to_have_text("API key needed")
         expect(page.locator("#figures")).to_be_hidden()
+        # A link carries no key.
+        expect(page.get_by_role("link", name="Metrics")).to_have_count(0)
         page.get_by_label("API key").fill("sesame")
         page.get_by_role("button", name="Use this key").click()
         expect(page.locator("#standing")).to_have_text("Live")
@@ -147,6 +157,14 @@ def test_a_key_given_while_the_server_is_asked_is_used_at_once(
         # After the next failure it would rest for 8 s.
         expect(pill).to_have_text("Live", timeout=5_000)
     server.stop()
+
+
+def test_what_a_layer_takes_is_shown_in_a_unit_that_fits(dashboard: Page) -> None:
+    shown = dashboard.evaluate(
+        """import("/static/dashboard/words.js").then(({formatShort}) =>
+            [1.234e-6, 999.4e-6, 999.6e-6, 2.18e-3].map(formatShort))"""
+    )
+    assert shown == ["1.23\u00a0µs", "999\u00a0µs", "1.00\u00a0ms", "2.2\u00a0ms"]
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -461,12 +461,19 @@ def test_wrong_texts_are_explained_and_the_next_request_works(
         "A text is too long: the model takes up to 1,024 tokens of each, and this one "
         "has 9,999. Shorten it, or put it on several lines, each a text of its own."
     )
+    expect(area).to_have_attribute("aria-invalid", "true")
     assert area.input_value() == "word " * 2000
     errors.clear()  # the refusal itself
     area.fill("one text")
     expect(site.locator("#text-problem")).to_be_empty()
     embed(site)
     expect(site.locator("#result-summary")).to_contain_text("One vector of 64 numbers")
+    site.route("**/embed", lambda route: route.fulfill(status=500, body="{}"))
+    site.get_by_role("slider").press("End")
+    embed(site)
+    expect(site.locator("#text-problem")).not_to_be_empty()
+    expect(area).to_have_attribute("aria-invalid", "false")  # it was not the text
+    errors.clear()
 
 
 def test_another_model_and_precision_can_be_chosen(
