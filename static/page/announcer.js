@@ -22,13 +22,14 @@ export function createAnnouncer(region) {
 function news(before, now) {
   const changed = (/** @type {"connection" | "browserSide" | "embedding"} */ task) =>
     before[task].kind !== now[task].kind;
+  // It is a doubt of the result too.
+  if (now.distrust && !before.distrust) return `${now.distrust} The server runs everything from now on.`;
   if (now.result && now.result !== before.result) return `${summarise(now.result)}.`;
   if (now.comparison && now.comparison !== before.comparison) {
     return `Checked: ${now.comparison.verdict.toLowerCase()}.`;
   }
   if (now.benchmark && now.benchmark !== before.benchmark) return "Measured.";
   if (changed("embedding") && now.embedding.kind === "busy") return "Embedding.";
-  if (now.distrust && !before.distrust) return `${now.distrust} The server runs everything from now on.`;
   if (waitsForServer(now) && !waitsForServer(before)) return "Waiting for the server.";
   if (changed("connection") && now.connection.kind === "open") return `Connected: ${now.model?.name}.`;
   if (changed("browserSide") && now.browserSide.kind === "asking") return "Your browser asks before it downloads layers.";

@@ -4,7 +4,7 @@
 import { piecesOf } from "../pieces.js";
 import { pause } from "../waiting.js";
 import { agreedBytes, forgetAgreements, hasPaused, rememberAgreement, rememberPause } from "./consent.js";
-import { isReached, leftmost, reachOf, runOf, toOptions } from "./cut.js";
+import { isReached, leftmost, reachOf, runOf, toOptions, withoutLayers } from "./cut.js";
 import { forgetDistrust } from "./distrust.js";
 import { firstSplit, keepsText, whyNoOffload } from "./state.js";
 
@@ -54,7 +54,7 @@ export class BrowserSide {
     if (!isReached(choice.direction, store.state.reach, split)) await pause(restMs, signal).catch(() => {}); // moved on
     if (signal.aborted) return;
     const maxBytes = isPaused ? await this.#bytesHere(split) : agreed;
-    if (!signal.aborted) this.#takeOver(split, maxBytes, signal);
+    if (!signal.aborted) this.#takeOver(split, { maxBytes, isPaused }, signal);
   }
 
   async agree() {
@@ -102,11 +102,16 @@ export class BrowserSide {
     await this.settle();
   }
 
-  /** @param {number} cut @param {number} maxBytes @param {AbortSignal} signal */
-  #takeOver(cut, maxBytes, signal) {
+  /** @param {number} cut @param {{maxBytes: number, isPaused: boolean}} limits @param {AbortSignal} signal */
+  #takeOver(cut, { maxBytes, isPaused }, signal) {
     const { split: to, embed } = toOptions(cut);
-    const onChange = (/** @type {TakeoverState} */ takeover) => signal.aborted || this.#follow(takeover);
-    this.store.session?.takeOver({ to, embed, maxBytes, signal, onChange });
+    const onChange = (/** @type {TakeoverState} */ state) => {
+      if (signal.aborted) return;
+      this.#follow(state);
+      // Another revision of as many bytes would be a download.
+      if (isPaused && state.kind === "complete") takeover?.pause();
+    };
+    const takeover = this.store.session?.takeOver({ to, embed, maxBytes, signal, onChange });
   }
 
   /** @param {boolean} isPaused */
@@ -126,7 +131,8 @@ export class BrowserSide {
     const { direction } = choice;
     const reach = reachOf(direction, takeover);
     // Pieces that went with a lost GPU are not here any more.
-    const held = piecesOf(runOf(direction, reach, model.n_layer), model.n_layer, direction);
+    const isEmpty = reach === withoutLayers(direction, model.n_layer);
+    const held = isEmpty ? [] : piecesOf(runOf(direction, reach, model.n_layer), model.n_layer, direction);
     const here = [...pieces].filter(([piece]) => isReached(direction, reach, before) || held.includes(piece));
     store.update({ model, takeover, reach, pieces: new Map(here) });
     void this.#countKept();
@@ -141,7 +147,7 @@ export class BrowserSide {
   /** Of what the cut leaves to the browser, up to the first piece that would have to be downloaded. @param {number} cut */
   async #bytesHere(cut) {
     const n_layer = this.store.session?.info.n_layer ?? 0;
-    const none = keepsText(this.store.state) ? 0 : n_layer;
+    const none = withoutLayers(this.store.state.choice.direction, n_layer);
     const next = Math.sign(cut - none);
     let total = 0;
     for (let nearer = none + next; nearer !== cut; nearer += next) {

@@ -17,6 +17,11 @@ export function leftmost(direction) {
   return direction === "client-first" ? 1 : -1;
 }
 
+/** Where the browser runs no layer. @param {Direction} direction @param {number} n_layer */
+export function withoutLayers(direction, n_layer) {
+  return direction === "client-first" ? 0 : n_layer;
+}
+
 /** In the client's terms. @param {number} cut */
 export function toOptions(cut) {
   return { split: Math.max(cut, 0), embed: cut < 0 };

@@ -2,7 +2,7 @@
 /** Whether the text goes to the server or stays in this browser. */
 
 import { byId, setText } from "./dom.js";
-import { keepsText } from "./state.js";
+import { keepsText, whyNoOffload } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -19,10 +19,9 @@ export function createTextControl({ onChoose }) {
   const row = byId("keep-text-row", HTMLElement);
   keep.addEventListener("change", () => onChoose({ direction: keep.checked ? "client-first" : "server-first" }));
   return (state) => {
-    const { device, model, choice } = state;
     keep.checked = keepsText(state);
-    setText(note, words[choice.direction]);
+    setText(note, words[state.choice.direction]);
     // Whoever has chosen it must be able to take it back.
-    row.hidden = !keepsText(state) && !(device?.ok && model?.weights);
+    row.hidden = !keepsText(state) && whyNoOffload(state) !== "";
   };
 }

@@ -1,6 +1,7 @@
 """Requests under way while the server changes its revision mix up no vectors."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from checkpoints import write_gpt2
 from held_request import BEGIN
 from live_server import LiveServer
 from model_page import ModelPage
-from piece_faults import Gate, Silence
+from piece_faults import Gate, Silence, none
 from playwright.sync_api import Browser, expect
 from test_page import agree, downloaded, embed, opened
 from test_takeover import TakeoverPage
@@ -237,3 +238,26 @@ def test_the_page_follows_a_new_revision(
     with urlopen(f"{changing.url}/models") as reply:
         [model] = json.load(reply)["models"]
     assert after["revision"] == model["revision"] != before["revision"]
+
+
+def test_a_paused_page_fetches_no_layer_of_a_new_revision(
+    browser: Browser, changing: ChangingServer, gate: Gate, errors: list[str]
+) -> None:
+    with opened(browser, changing.url, errors) as page:
+        changing.faults = [none, none, gate]
+        page.get_by_role("button", name=re.compile("^Download \\(")).click()
+        expect(page.locator(".block.ready")).to_have_count(2, timeout=20_000)
+        page.get_by_role("button", name="Pause").click()
+        gate.open()
+        page.reload()
+        expect(page.locator(".block.ready")).to_have_count(2)
+        changing.asked.clear()
+        changing.change()
+        page.get_by_label("Who sets the cut").select_option("browser")
+        embed(page)
+        words = page.locator("#browser-words")
+        expect(words).to_contain_text("Your browser runs nothing so far.")
+        page.wait_for_timeout(300)  # a download would have begun
+        expect(words).to_contain_text("Paused at 0")
+        assert changing.asked_for_pieces() == []
+    assert not errors

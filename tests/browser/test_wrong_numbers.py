@@ -228,6 +228,8 @@ def test_the_page_says_so_and_gives_the_gpu_another_chance(
         embed(page)
         panel = page.locator("#browser-panel")
         expect(panel).to_contain_text("numbers wrong", timeout=10_000)
+        expect(page.locator("#status")).to_contain_text("numbers wrong")
+        expect(page.get_by_label("Keep the text in this browser")).to_be_hidden()
         note = page.locator("#result-note")
         expect(note).to_contain_text("These vectors may be wrong too")
         embed(page)
