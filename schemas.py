@@ -27,7 +27,7 @@ TokenIds = list[int] | list[list[int]]
 def _check_texts(value: Any) -> Any:
     if isinstance(value, str) or _all_of(value, str):
         return value
-    raise _unexpected("a string or a list of strings", value)
+    raise unexpected("a string or a list of strings", value)
 
 
 def _check_inputs(value: Any) -> Any:
@@ -36,7 +36,7 @@ def _check_inputs(value: Any) -> Any:
         return value
     if _all_of(value, list) and all(_all_of(row, int) for row in value):
         return value
-    raise _unexpected(
+    raise unexpected(
         "a string, a list of strings, a list of token ids or a list of such lists",
         value,
     )
@@ -52,7 +52,8 @@ def _all_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(type(item) is kind for item in value)
 
 
-def _unexpected(expected: str, value: Any) -> PydanticCustomError:
+def unexpected(expected: str, value: Any) -> PydanticCustomError:
+    """expected: what, in words."""
     came = JSON_TYPES[type(value)]
     if isinstance(value, list):
         came += " with " + ", ".join(sorted({JSON_TYPES[type(v)] for v in value}))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PlainValidator
 
 from planner import Direction, Policy, Side
 from schemas import (
@@ -13,6 +13,7 @@ from schemas import (
     ModelField,
     Request,
     TruncateField,
+    unexpected,
 )
 from wire import WireDtype
 
@@ -66,10 +67,20 @@ GoalField = Annotated[
 WireField = Annotated[WireDtype, Field(description="How the hidden state travels.")]
 
 
+SplitAsked = int | Literal["auto"]
+
+
+def _check_split(value: Any) -> Any:
+    if value == "auto" or type(value) is int:
+        return value
+    raise unexpected('a number of layers or "auto"', value)
+
+
 class SplitRequest(Request):
     inputs: InputsField
     split: Annotated[
-        int | Literal["auto"],
+        SplitAsked,
+        PlainValidator(_check_split, json_schema_input_type=SplitAsked),
         Field(description="How many layers the server runs: 0 to n_layer."),
     ]
     held: HeldField

@@ -120,7 +120,7 @@ def _split(body: memoryview) -> tuple[Layout, memoryview]:
         text = bytes(body[PREFIX_BYTES : PREFIX_BYTES + length])
         return parse_header(text, len(data)), data
     except SafetensorsError as error:
-        raise WireError(str(error)) from None
+        raise WireError(f"expected safetensors: {error}") from None
 
 
 def _read_metadata(metadata: dict[str, str]) -> HiddenMetadata:

@@ -198,7 +198,9 @@ def _pooled(name: str, attention: str) -> Any:
             super().__init__()
             folder = resolve(name).folder
             self.model = AutoModel.from_pretrained(
-                folder, attn_implementation=attention
+                folder,
+                attn_implementation=attention,
+                dtype=torch.float32,  # else the checkpoint's, which may be f16
             )
 
         def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

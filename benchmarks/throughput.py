@@ -66,12 +66,14 @@ def rows_of(ids: Ids, runner: Any) -> Lists:
     return rows
 
 
-def facts(runner: Any) -> tuple[int, str]:
-    """The number of layers, and the GPU's name where there is one."""
+def facts(runner: Any) -> tuple[int, int, str]:
+    """The number of layers and of tokens that there are, and the GPU's name where there
+    is one."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    return runner.model.config.n_layer, gpu
+    config = runner.model.config
+    return config.n_layer, config.vocab_size, gpu
 
 
 def medians(
@@ -86,9 +88,12 @@ def medians(
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def random_ids(lengths: list[int], seed: int) -> Ids:
+def random_ids(lengths: list[int], seed: int, vocab_size: int) -> Ids:
+    """No special tokens, which are the first thousand of BERT's."""
     dice = random.Random(seed)
-    return [[dice.randrange(1000, 30000) for _ in range(n)] for n in lengths]
+    most = min(30000, vocab_size)
+    least = min(1000, most // 2)
+    return [[dice.randrange(least, most) for _ in range(n)] for n in lengths]
 
 
 def mixed_lengths() -> list[int]:
@@ -100,8 +105,8 @@ def mixed_lengths() -> list[int]:
     ]
 
 
-def check(contenders: list[Contender], tolerance: float) -> None:
-    work = partial(rows_of, random_ids([5, 16, 3], seed=1))
+def check(contenders: list[Contender], vocab_size: int, tolerance: float) -> None:
+    work = partial(rows_of, random_ids([5, 16, 3], 1, vocab_size))
     first, *others = [contender.result(work) for contender in contenders]
     for contender, rows in zip(contenders[1:], others, strict=True):
         worst = max(
@@ -119,11 +124,13 @@ def row(label: str, cells: list[str]) -> None:
     print(f"| {' | '.join([label, *cells])} |")
 
 
-def table(title: str, contenders: list[Contender], batch: int, rounds: int) -> None:
+def table(
+    title: str, contenders: list[Contender], vocab_size: int, batch: int, rounds: int
+) -> None:
     row(title, [contender.name for contender in contenders])
     row("---", ["---:"] * len(contenders))
     for length in LENGTHS:
-        work = partial(embed, random_ids([length] * batch, seed=length))
+        work = partial(embed, random_ids([length] * batch, length, vocab_size))
         runs = {each.name: (each, work) for each in contenders}
         seconds = medians(runs, rounds, TURN)
         cells = [
@@ -134,9 +141,11 @@ def table(title: str, contenders: list[Contender], batch: int, rounds: int) -> N
     print()
 
 
-def mixed_table(contenders: list[Contender], sizes: list[int], rounds: int) -> None:
+def mixed_table(
+    contenders: list[Contender], vocab_size: int, sizes: list[int], rounds: int
+) -> None:
     lengths = mixed_lengths()
-    ids = random_ids(lengths, seed=2)
+    ids = random_ids(lengths, 2, vocab_size)
     arrival = list(range(len(ids)))
     by_length = sorted(arrival, key=lengths.__getitem__)
     ours, *others = contenders
@@ -169,9 +178,9 @@ def rates(texts: int, seconds: dict[str, float]) -> None:
     print()
 
 
-def split_table(ours: Contender, n_layer: int, rounds: int) -> None:
+def split_table(ours: Contender, n_layer: int, vocab_size: int, rounds: int) -> None:
     """What a split leaves to the server, against its share of the layers."""
-    ids = random_ids([64] * BATCH, seed=64)
+    ids = random_ids([64] * BATCH, 64, vocab_size)
     runs = {"whole": (ours, partial(embed, ids))}
     for split in range(1, n_layer):
         runs[str(split)] = ours, partial(split_at, ids, split)
@@ -198,8 +207,8 @@ def main() -> None:
     if args.device == "cpu" and args.dtype == "f32":
         kinds.insert(1, Onnxruntime)
     contenders = [Contender(kind, setting) for kind in kinds if is_installed(kind)]
-    check(contenders, 2e-5 if args.dtype == "f32" else 0.03)
-    n_layer, gpu = contenders[0].result(facts)
+    n_layer, vocab_size, gpu = contenders[0].result(facts)
+    check(contenders, vocab_size, 2e-5 if args.dtype == "f32" else 0.03)
     where = platform.machine() if args.device == "cpu" else gpu
     print(f"{args.model} in {args.dtype} on {args.device} ({where}), ", end="")
     print(f"{args.threads} threads")
@@ -207,13 +216,14 @@ def main() -> None:
         if not is_installed(kind):
             print(f"Not compared with {kind.name}, which is not installed.")
     print()
-    table("one text", contenders, 1, args.rounds)
-    table(f"texts/s in batches of {BATCH}", contenders, BATCH, args.rounds)
+    table("one text", contenders, vocab_size, 1, args.rounds)
+    title = f"texts/s in batches of {BATCH}"
+    table(title, contenders, vocab_size, BATCH, args.rounds)
     sizes = [BATCH] if args.device == "cpu" else [BATCH, GPU_BATCH]
     few = max(args.rounds // 2, 1)
-    mixed_table(contenders, sizes, few)
+    mixed_table(contenders, vocab_size, sizes, few)
     text_table(contenders, few)
-    split_table(contenders[0], n_layer, args.rounds)
+    split_table(contenders[0], n_layer, vocab_size, args.rounds)
     for contender in contenders:
         contender.close()
 

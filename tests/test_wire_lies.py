@@ -36,7 +36,7 @@ LIES: dict[str, tuple[bytes, str]] = {
     "half a prefix": (b"\1\0\0", "at least 8 bytes, came 3"),
     "a header longer than the body": (
         struct.pack("<Q", 300) + b"{}",
-        "header length: expected at most 2, came 300",
+        "expected safetensors: header length: expected at most 2, came 300",
     ),
     "a huge header": (
         struct.pack("<Q", 2**64 - 1) + b"{}" * 100_000,
