@@ -98,9 +98,27 @@ function promote(op, a, b) {
     throw new RuntimeError(`${op}: Promotion for uint32 is not supported, attempted to promote ${a} and ${b}`);
   return low === "int8" && high === "uint32" ? "int32" : high;
 }
-function dtypeOfScalar(value) {
+function dtypeOfScalar(value, unsigned = false) {
   if (typeof value === "boolean") return "bool";
-  return Number.isInteger(value) ? "int32" : "float32";
+  if ((value | 0) === value) return "int32";
+  return unsigned && value >>> 0 === value ? "uint32" : "float32";
+}
+var LARGEST = {
+  float32: (2 - 2 ** -23) * 2 ** 127,
+  float16: 65504,
+  int32: 2 ** 31 - 1,
+  uint32: 2 ** 32 - 1,
+  int8: 127
+};
+function asElement(op, value, dtype) {
+  if (dtype === "bool" || isPacked(dtype)) return value;
+  const float4 = isFloat(dtype);
+  if (float4 && !Number.isFinite(value)) return value;
+  const largest = LARGEST[dtype];
+  const smallest = dtype === "int32" || dtype === "int8" ? -largest - 1 : -largest;
+  if (!(value >= smallest && value <= largest))
+    throw new RuntimeError(`${op}: value ${value} cannot be converted to type ${dtype} without overflow`);
+  return float4 ? value : Math.trunc(value);
 }
 
 // src/base/shape.ts
@@ -1458,9 +1476,9 @@ function lowerLinear(x, w, context) {
   const [N = 0, K = 0] = w.shape;
   const sizes = { M: numel(x.shape) / K, N, K, weight: weight.dtype };
   if (x.op.kind === "norm" && context.joinedNorms.has(x)) {
-    const { norm: kind, eps, weight: scaled2, bias } = x.op;
+    const { norm: kind, eps, weight: scaled, bias } = x.op;
     const [rows, ...parts] = x.inputs.map((operand) => plain(operand, context));
-    const spec = { ...sizes, norm: { kind, eps, weight: scaled2, bias } };
+    const spec = { ...sizes, norm: { kind, eps, weight: scaled, bias } };
     return { task: { kind: "linear", spec, behind: null }, operands: [...rows ? [rows] : [], ...weight.operands, ...parts] };
   }
   return { task: { kind: "linear", spec: { ...sizes, norm: null }, behind: null }, operands: [plain(x, context), ...weight.operands] };
@@ -1567,13 +1585,13 @@ function lowerBehind(node, anchor, context) {
   if (task.kind !== "linear" && task.kind !== "matmul" && task.kind !== "reduce") return null;
   const maxInputs = context.maxInputs - before.operands.length;
   const { program, operands } = fuse(node, { buffered: context.buffered, maxInputs }, anchor);
-  const joined3 = [...before.operands, ...operands];
+  const joined4 = [...before.operands, ...operands];
   if (task.kind === "reduce") {
     const { shape, program: merged } = mergeDims2({ shape: node.shape, kept: node.shape.length, program });
-    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined3 };
+    return { task: { ...task, spec: { ...task.spec, epilogue: { shape, program: merged } } }, operands: joined4 };
   }
   const behind = behindMatmul(node, program, task.spec.N);
-  return behind && { task: { ...task, behind }, operands: joined3 };
+  return behind && { task: { ...task, behind }, operands: joined4 };
 }
 function behindMatmul(node, program, N) {
   const operands = [];
@@ -1741,9 +1759,9 @@ function lowerOnce(graph, context, outputs) {
   const absorbed = /* @__PURE__ */ new Set();
   for (const node of work) {
     const anchor = anchorOf(node, context, outputs);
-    const joined3 = anchor && tryBehind(node, anchor, context);
-    if (!joined3) continue;
-    behind.set(node, joined3);
+    const joined4 = anchor && tryBehind(node, anchor, context);
+    if (!joined4) continue;
+    behind.set(node, joined4);
     absorbed.add(anchor);
   }
   const lowered = /* @__PURE__ */ new Map();
@@ -1955,7 +1973,8 @@ function flatten(data, dtype) {
   const values = [];
   collect(data, shape, 0, values);
   const type = dtype ?? dtypeOfValues(values);
-  return { shape, dtype: type, bytes: encode(values.map(Number), type) };
+  const numbers = values.map((value) => isFloat(type) ? Number(value) : asElement("tensor", Number(value), type));
+  return { shape, dtype: type, bytes: encode(numbers, type) };
 }
 function collect(data, shape, depth, into) {
   if (typeof data === "number" || typeof data === "boolean") {
@@ -2142,10 +2161,11 @@ function promoted(name, operands) {
   const [a, b] = operands;
   if (a instanceof Tensor && (operands.length === 1 || operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype))
     return a.dtype;
+  const unsigned = operands.some((operand) => operand instanceof Tensor && operand.dtype === "uint32");
   return resultType(
     name,
     operands.map((operand) => {
-      if (!(operand instanceof Tensor)) return { dtype: dtypeOfScalar(checkNumber(name, operand)), weight: "number" };
+      if (!(operand instanceof Tensor)) return { dtype: dtypeOfScalar(checkNumber(name, operand), unsigned), weight: "number" };
       return { dtype: operand.dtype, weight: operand.ndim === 0 ? "zero-dim" : "tensor" };
     })
   );
@@ -2157,7 +2177,7 @@ function checkNumber(name, value) {
 var constantNode = (value, dtype, backend) => new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
 function constant(value, shape, dtype, backend) {
   if (isPacked(dtype)) throw notPacked("full", dtype);
-  const node = constantNode(roundTo(dtype, value), dtype, backend);
+  const node = constantNode(roundTo(dtype, asElement("full", value, dtype)), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }
 var range = (count, backend) => new Tensor(new Node({ kind: "arange" }, [], [count], "int32", backend));
@@ -2309,24 +2329,27 @@ function isKeywords(value) {
 
 // src/tensor/arithmetic.ts
 var add = named("add", ["input", "other", "..."], (input2, other, options = {}) => {
-  return element("add", input2, scaled("add", input2, other, options));
+  return joined("add", input2, other, options);
 });
 var sub = named("sub", ["input", "other", "..."], (input2, other, options = {}) => {
   if ([input2, other].some((operand) => operand instanceof Tensor ? operand.dtype === "bool" : typeof operand === "boolean"))
     throw new RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported; use logical_not() or logical_xor() instead");
-  return element("sub", input2, scaled("sub", input2, other, options));
+  return joined("sub", input2, other, options);
 });
-function scaled(op, input2, other, options) {
+function joined(op, input2, other, options) {
   const { alpha = 1 } = keywords(op, [], [options], ["alpha"]);
-  if (alpha === 1) return other;
+  if (alpha === 1) return element(op, input2, other);
   const dtype = promoted(op, [input2, other]);
   if (typeof alpha === "boolean" && dtype !== "bool") throw new RuntimeError(`${op}: Boolean alpha only supported for Boolean results.`);
   if (!Number.isInteger(Number(alpha)) && !isFloat(dtype))
     throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
-  if (other instanceof Tensor) return element("mul", other, alpha);
+  if (other instanceof Tensor) {
+    const term = element("mul", cast(other, dtype), dtype === "bool" ? Boolean(alpha) : alpha);
+    return element(op, input2, term);
+  }
   const product3 = Number(other) * Number(alpha);
   const becomesWhole = Number.isInteger(product3) && !Number.isInteger(Number(other));
-  return becomesWhole && input2 instanceof Tensor ? constant(product3, [], "float32", input2.backend) : product3;
+  return element(op, input2, becomesWhole && input2 instanceof Tensor ? constant(product3, [], "float32", input2.backend) : product3);
 }
 var rsub = named(
   "rsub",
@@ -6555,7 +6578,7 @@ var full_like = named(
   ["input: Tensor", "fill_value", "..."],
   (input2, fill_value, options = {}) => {
     const { dtype = input2.dtype, device } = keywords("full_like", [], [options], ["dtype", "device"]);
-    return constant(fill_value, input2.shape, dtype, device ? backendOf(device) : input2.backend);
+    return constant(Number(fill_value), input2.shape, dtype, device ? backendOf(device) : input2.backend);
   }
 );
 var zeros_like = like("zeros_like", 0);
@@ -6569,10 +6592,12 @@ var arange = named("arange", ["..."], (...args) => {
   if (end === void 0) throw new TypeError('arange() missing 1 required positional argument: "end"');
   if (step === 0) throw new RuntimeError("arange: step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
-  const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
+  const count = Math.ceil((end - start) / step);
+  const all2 = [start, end, step].every(Number.isInteger) ? [start, step, start + (count - 1) * step] : [];
+  const type = dtype ?? (all2.length > 0 && all2.every((value) => dtypeOfScalar(value) === "int32") ? "int32" : "float32");
   if (type === "bool") throw new NotImplementedError("arange: not implemented for 'bool'");
   const [first, each2] = isFloat(type) ? [start, step] : [Math.trunc(start), Math.trunc(step)];
-  return progression(first, each2, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
+  return progression(first, each2, checkShape("arange", [count]), type, device);
 });
 var hasEnd = (value) => typeof value === "object" && value !== null && "end" in value;
 var linspace = named(
@@ -6580,14 +6605,16 @@ var linspace = named(
   ["start", "end", "steps: int", "..."],
   (start, end, steps, options = {}) => {
     const { dtype = "float32", device } = keywords("linspace", [], [options], ["dtype", "device"]);
+    for (const bound of [start, end]) asElement("linspace", bound, dtype);
     return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
   }
 );
 function progression(start, step, shape, dtype, device) {
   const numbers = range(numel(shape), backendOf(device));
   const type = isFloat(dtype) ? "float32" : [start, step].every(Number.isInteger) ? "int32" : "float32";
-  const scaled2 = step === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), step);
-  return cast(start === 0 ? scaled2 : element("add", scaled2, start), dtype);
+  const [first, each2] = type === "int32" ? [start | 0, step | 0] : [start, step];
+  const scaled = each2 === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), each2);
+  return cast(first === 0 ? scaled : element("add", scaled, first), dtype);
 }
 var eye = named("eye", ["n: int", "..."], (n, ...args) => {
   const { m = n, dtype = "float32", device } = keywords("eye", ["m"], args, ["dtype", "device"]);
@@ -6842,19 +6869,19 @@ __export(reductions_exports, {
   prod: () => prod,
   sum: () => sum
 });
-function joined(name, input2, { dim, keepdim = false, dtype }) {
+function joined2(name, input2, { dim, keepdim = false, dtype }) {
   const result = reduced(name, cast(input2, dtype ?? input2.dtype), wrapDims(name, dim, input2.ndim), keepdim);
   return dtype === "bool" ? cast(result, "bool") : result;
 }
 var sum = named(
   "sum",
   ["input: Tensor", "..."],
-  (input2, ...args) => joined("sum", input2, keywords("sum", ["dim", "keepdim"], args, ["dtype"]))
+  (input2, ...args) => joined2("sum", input2, keywords("sum", ["dim", "keepdim"], args, ["dtype"]))
 );
 var prod = named("prod", ["input: Tensor", "..."], (input2, ...args) => {
   const options = keywords("prod", ["dim", "keepdim"], args, ["dtype"]);
   checkOneDim("prod", options.dim);
-  return joined("prod", input2, options);
+  return joined2("prod", input2, options);
 });
 var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
   const options = keywords("mean", ["dim", "keepdim"], args, ["dtype"]);
@@ -7141,18 +7168,22 @@ var clamp = named("clamp", ["input: Tensor", "..."], (input2, ...args) => {
   if (min2 === null && max2 === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
   if (min2 !== null && max2 !== null && min2 instanceof Tensor !== max2 instanceof Tensor)
     throw new TypeError("clamp(): arguments 'min' and 'max' must be two Tensors or two numbers");
-  const raised = min2 === null ? input2 : element("maximum", input2, min2);
-  return max2 === null ? raised : element("minimum", raised, max2);
+  const raised = min2 === null ? input2 : bounded("maximum", input2, min2);
+  return max2 === null ? raised : bounded("minimum", raised, max2);
 });
+function bounded(name, input2, bound) {
+  if (typeof bound === "number") asElement("clamp", bound, promoted("clamp", [input2, bound]));
+  return element(name, input2, bound);
+}
 var clamp_min = named(
   "clamp_min",
   ["input: Tensor", "min"],
-  (input2, min2) => element("maximum", input2, min2)
+  (input2, min2) => bounded("maximum", input2, min2)
 );
 var clamp_max = named(
   "clamp_max",
   ["input: Tensor", "max"],
-  (input2, max2) => element("minimum", input2, max2)
+  (input2, max2) => bounded("minimum", input2, max2)
 );
 var where = named("where", ["condition: Tensor", "..."], (condition, ...args) => {
   const { input: input2, other } = keywords("where", ["input", "other"], args);
@@ -7168,9 +7199,8 @@ var masked_fill = named(
   (input2, mask, value) => {
     if (value instanceof Tensor && value.ndim > 0)
       throw new RuntimeError(`masked_fill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`);
-    if (!(value instanceof Tensor) && !isFloat(input2.dtype) && input2.dtype !== "bool" && !Number.isFinite(Number(value)))
-      throw new RuntimeError(`masked_fill: value ${value} cannot be converted to type ${input2.dtype} without overflow`);
-    return cast(choose(mask, value, input2), input2.dtype);
+    const filling = value instanceof Tensor ? value : asElement("masked_fill", Number(value), input2.dtype);
+    return cast(choose(mask, filling, input2), input2.dtype);
   }
 );
 var lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (input2, end, weight) => {
@@ -7180,13 +7210,19 @@ var lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (input2, en
   if (!(weight instanceof Tensor) && typeof weight !== "number")
     throw new TypeError(`lerp(): argument 'weight' (position 3) must be Tensor or number, not ${typeof weight}`);
   if (!isFloat(input2.dtype)) throw new NotImplementedError(`lerp: not implemented for '${input2.dtype}'`);
-  const distance = sub(end, input2);
-  const fromStart = () => add(input2, mul(weight, distance));
-  const fromEnd = (rest) => sub(end, mul(distance, rest));
-  if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
-  return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
+  const [start, stop] = [cast(input2, "float32"), cast(end, "float32")];
+  const distance = sub(stop, start);
+  const fromStart = (share2) => add(start, mul(share2, distance));
+  const fromEnd = (rest) => sub(stop, mul(distance, rest));
+  if (typeof weight === "number") return cast(Math.abs(weight) < 0.5 ? fromStart(weight) : fromEnd(1 - weight), input2.dtype);
+  const share = cast(weight, "float32");
+  return cast(choose(element("lt", element("abs", share), 0.5), fromStart(share), fromEnd(element("sub", 1, share))), input2.dtype);
 });
 var valueOf = (op, options) => keywords(op, [], [options], ["value"]).value ?? 1;
+function widened(tensors, dtype) {
+  const wide = (tensor2) => cast(tensor2, dtype === "float16" ? "float32" : dtype);
+  return [wide(tensors[0]), wide(tensors[1]), wide(tensors[2])];
+}
 var addcmul = named(
   "addcmul",
   ["input: Tensor", "tensor1: Tensor", "tensor2: Tensor", "..."],
@@ -7194,7 +7230,8 @@ var addcmul = named(
     const value = valueOf("addcmul", options);
     const dtype = promoted("addcmul", [input2, tensor1, tensor2]);
     if (dtype === "bool") throw new NotImplementedError("addcmul: not implemented for 'bool'");
-    return add(input2, mul(tensor1, tensor2), { alpha: isFloat(dtype) ? value : Math.trunc(value) });
+    const [x, a, b] = widened([input2, tensor1, tensor2], dtype);
+    return cast(add(x, mul(a, b), { alpha: isFloat(dtype) ? value : Math.trunc(value) }), dtype);
   }
 );
 var addcdiv = named(
@@ -7203,7 +7240,9 @@ var addcdiv = named(
   (input2, tensor1, tensor2, options = {}) => {
     if (!isFloat(tensor1.dtype) && !isFloat(tensor2.dtype))
       throw new RuntimeError("addcdiv: Integer division with addcdiv is not supported; use div() with a rounding_mode, and add()");
-    return add(input2, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
+    const dtype = promoted("addcdiv", [input2, tensor1, tensor2]);
+    const [x, a, b] = widened([input2, tensor1, tensor2], dtype);
+    return cast(add(x, div(a, b), { alpha: valueOf("addcdiv", options) }), dtype);
   }
 );
 
@@ -7259,23 +7298,26 @@ var bmm = named("bmm", ["input: Tensor", "mat2: Tensor"], (input2, mat2) => {
   }
   return product2("bmm", input2, mat2);
 });
-var plus2 = (op, input2, term, options) => {
+var plus2 = (op, multiply, input2, a, b, options) => {
   const { beta = 1, alpha = 1 } = keywords(op, [], [options], ["beta", "alpha"]);
-  if (input2.dtype !== term.dtype)
-    throw new RuntimeError(`${op}: self and mat2 must have the same dtype, but got ${input2.dtype} and ${term.dtype}`);
-  const self = expand2(input2, term.shape);
+  const { dtype } = input2;
+  if (a.dtype !== dtype || b.dtype !== dtype)
+    throw new RuntimeError(`${op}: expected tensors of one dtype, but got ${dtype}, ${a.dtype} and ${b.dtype}`);
+  const wide = (x) => dtype === "float16" ? cast(x, "float32") : x;
+  const term = multiply(wide(a), wide(b));
+  const self = wide(expand2(input2, term.shape));
   const times2 = (x, factor) => factor === 1 ? x : element("mul", x, isFloat(x.dtype) ? factor : Math.trunc(factor));
-  return beta === 0 ? times2(term, alpha) : element("add", times2(term, alpha), times2(self, beta));
+  return cast(beta === 0 ? times2(term, alpha) : element("add", times2(term, alpha), times2(self, beta)), dtype);
 };
 var addmm = named(
   "addmm",
   ["input: Tensor", "mat1: Tensor", "mat2: Tensor", "..."],
-  (input2, mat1, mat2, options = {}) => plus2("addmm", input2, mm(mat1, mat2), options)
+  (input2, mat1, mat2, options = {}) => plus2("addmm", mm, input2, mat1, mat2, options)
 );
 var baddbmm = named(
   "baddbmm",
   ["input: Tensor", "batch1: Tensor", "batch2: Tensor", "..."],
-  (input2, batch1, batch2, options = {}) => plus2("baddbmm", input2, bmm(batch1, batch2), options)
+  (input2, batch1, batch2, options = {}) => plus2("baddbmm", bmm, input2, batch1, batch2, options)
 );
 var dot = named("dot", ["input: Tensor", "tensor: Tensor"], (input2, tensor2) => {
   if (input2.ndim !== 1 || tensor2.ndim !== 1)
@@ -7473,10 +7515,14 @@ var randint = named(
       throw new RuntimeError(
         `random_ expects 'from' to be less than 'to', at most 2**32 apart, but got from=${low} >= to=${high}`
       );
+    for (const bound of [low, high - 1]) {
+      asElement("randint", bound, dtype);
+      if (dtype !== "uint32") asElement("randint", bound, "int32");
+    }
     const bits2 = draw("bits", checkShape("randint", size), options);
     const span = high - low;
     const within = cast(span === 2 ** 32 ? bits2 : element("remainder", bits2, constant(span, [], "uint32", bits2.backend)), "int32");
-    return cast(element("add", within, low), dtype);
+    return cast(element("add", within, low | 0), dtype);
   }
 );
 var like2 = (op, create) => named(
@@ -7747,7 +7793,8 @@ var scatter = named(
     if (src === void 0) throw new TypeError("scatter() missing argument: src, or value");
     if (reduce2 !== null && !Object.hasOwn(JOINS, reduce2))
       throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce2)}`);
-    return put("scatter", input2, dim, index2, src, reduce2);
+    const source = src instanceof Tensor ? src : asElement("scatter", src, input2.dtype);
+    return put("scatter", input2, dim, index2, source, reduce2);
   }
 );
 var scatter_add = named(
@@ -7763,7 +7810,7 @@ function put(op, input2, dim, index2, src, reduce2) {
     const source = src instanceof Tensor ? reshape(src, [1]) : src;
     return reshape(put(op, reshape(input2, [1]), 0, reshape(index2, [1]), source, reduce2), []);
   }
-  return reduce2 === null ? replaced(input2, d, index2, src) : joined2(JOINS[reduce2], input2, d, index2, src);
+  return reduce2 === null ? replaced(input2, d, index2, src) : joined3(JOINS[reduce2], input2, d, index2, src);
 }
 function checked(op, input2, dim, index2, src) {
   const d = wrapDim(op, dim, input2.ndim);
@@ -7796,11 +7843,11 @@ function replaced(input2, d, index2, src) {
   const places2 = transpose(make({ kind: "scatter_places" }, [rows], shape, "int32"), d, last);
   const named2 = over(input2, places2, -1);
   if (!(src instanceof Tensor)) return cast(choose(element("ge", named2, 0), src, input2), input2.dtype);
-  const found = make({ kind: "take", dim: d }, [under(src, widened(index2.shape, d, src)), places2], places2.shape, src.dtype);
+  const found = make({ kind: "take", dim: d }, [under(src, widened2(index2.shape, d, src)), places2], places2.shape, src.dtype);
   return choose(element("ge", named2, 0), over(input2, found, 0), input2);
 }
-var widened = (shape, d, src) => shape.map((size, i) => i === d ? src.shape[i] ?? size : size);
-function joined2(join2, input2, d, index2, src) {
+var widened2 = (shape, d, src) => shape.map((size, i) => i === d ? src.shape[i] ?? size : size);
+function joined3(join2, input2, d, index2, src) {
   const last = input2.ndim - 1;
   const dtype = isFloat(input2.dtype) ? "float32" : input2.dtype === "uint32" ? "uint32" : "int32";
   const rows = transpose(cast(index2, "int32"), d, last);
@@ -8089,14 +8136,14 @@ var isclose = named(
     return equal_nan ? element("logical_or", close2, nans) : close2;
   }
 );
-var LARGEST = { float16: 65504, float32: 34028234663852886e22 };
+var LARGEST2 = { float16: 65504, float32: 34028234663852886e22 };
 var nan_to_num = named(
   "nan_to_num",
   ["input: Tensor", "..."],
   (input2, ...args) => {
     const options = keywords("nan_to_num", ["nan", "posinf", "neginf"], args);
     if (!isFloat(input2.dtype)) return copied(input2);
-    const largest = input2.dtype === "float16" ? LARGEST.float16 : LARGEST.float32;
+    const largest = input2.dtype === "float16" ? LARGEST2.float16 : LARGEST2.float32;
     const { nan, posinf, neginf } = options;
     const noNan = choose(element("isnan", input2), nan ?? 0, input2);
     const noPlus = choose(isposinf(input2), posinf ?? largest, noNan);
@@ -8506,8 +8553,8 @@ var group_norm = named(
     const groups = reshape(input2, [batch * num_groups, -1]);
     const normed3 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
     const perChannel = (parameter) => reshape(parameter, [channels, ...input2.shape.slice(2).map(() => 1)]);
-    const scaled2 = weight ? element("mul", normed3, perChannel(weight)) : normed3;
-    return bias ? element("add", scaled2, perChannel(bias)) : scaled2;
+    const scaled = weight ? element("mul", normed3, perChannel(weight)) : normed3;
+    return bias ? element("add", scaled, perChannel(bias)) : scaled;
   }
 );
 
@@ -8525,9 +8572,9 @@ var softplus = named(
     const { beta = 1, threshold = 20 } = keywords("softplus", ["beta", "threshold"], args);
     if (beta === 1 && threshold === 20) return element("softplus", input2);
     if (!isFloat(input2.dtype)) throw new NotImplementedError(`softplus: not implemented for '${input2.dtype}', only for floats`);
-    const scaled2 = element("mul", cast(input2, "float32"), beta);
-    const smooth = element("div", element("log1p", element("exp", scaled2)), beta);
-    return cast(choose(element("gt", scaled2, threshold), cast(input2, "float32"), smooth), input2.dtype);
+    const scaled = element("mul", cast(input2, "float32"), beta);
+    const smooth = element("div", element("log1p", element("exp", scaled)), beta);
+    return cast(choose(element("gt", scaled, threshold), cast(input2, "float32"), smooth), input2.dtype);
   }
 );
 var gelu = named("gelu", ["input: Tensor", "..."], (input2, options = {}) => {
@@ -9378,8 +9425,8 @@ function contractAll(named2, output) {
   checkSizes2(named2);
   const [first, ...others] = named2;
   if (!first) throw new RuntimeError("einsum(): must provide at least one operand");
-  const joined3 = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
-  const { tensor: tensor2, names: names2 } = summed2(joined3, output);
+  const joined4 = others.reduce((a, b, i) => contract(a, b, [...output, ...others.slice(i + 1).flatMap(({ names: names3 }) => names3)]), first);
+  const { tensor: tensor2, names: names2 } = summed2(joined4, output);
   return permute(
     tensor2,
     output.map((name) => names2.indexOf(name))

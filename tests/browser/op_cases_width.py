@@ -34,5 +34,93 @@ refused_attention: list[Case] = [
     case(SDPA, *3 * [CUBE[0]], torch.ones(1, 3, 3)),
 ]
 
-WIDTHS = [*attention]
-REFUSED_WIDTHS = [*refused_attention]
+HALF = torch.float16
+ONES, HIGH, TOP = (torch.full((3,), value).half() for value in (1.0, 300.0, 60000.0))
+MIXED = torch.tensor([1.5, -2.0, 0.25])
+WHOLE = torch.full((3,), 2**20, dtype=torch.int32)
+MATRIX = torch.full((3, 3), 300.0).half()
+
+# Sums of products that are beyond float16 or int32 themselves.
+sums: list[Case] = [
+    case("addcmul", MIXED, HIGH, HIGH),
+    case("addcmul", MIXED, WHOLE, WHOLE),
+    case("addcmul", ONES, HIGH, HIGH, value=0.01),
+    case("addcmul", WHOLE, WHOLE, WHOLE),
+    case("addcdiv", ONES, TOP, ONES / 2, value=0.01),
+    case("addcdiv", MIXED, TOP, ONES / 2),
+    case("addcdiv", MIXED, WHOLE, MIXED, value=2.0**20),
+    case("addmm", ONES, MATRIX, MATRIX, alpha=0.01),
+    case("addmm", -TOP, MATRIX, MATRIX / 100, beta=2.0, alpha=40.0),
+    case("addmm", ONES, MATRIX, MATRIX, alpha=0.01, beta=0),
+    case("baddbmm", ONES, MATRIX[None], MATRIX[None], alpha=0.01),
+    case("add", MIXED, WHOLE, alpha=2**20),
+    case("add", MIXED > 0, MIXED < 0, alpha=2),
+    case("add", MIXED > 0, MIXED > 0, alpha=-1),
+    *(case("lerp", -TOP, TOP, weight) for weight in (0.25, 0.75, ONES * 0.25)),
+]
+
+INTS = torch.tensor([1, -7, 2**24 + 1], dtype=torch.int32)
+UNSIGNED = torch.tensor([1, 2**31, 2**32 - 1], dtype=torch.uint32)
+AT, SEEN_ONE = torch.tensor([1]), torch.tensor([True, False, False])
+LOWEST = torch.finfo(torch.float32).min
+
+# Whole numbers that no int32 is count as floats, as Python's 1e10 does.
+numbers: list[Case] = [
+    case("tensor", [3e38, 1]),
+    case("tensor", [float(2**31), -1]),
+    case("tensor", [2**31 - 1, -(2**31)], dtype=torch.int32),
+    case("tensor", [-1, 2**32 - 1], dtype=torch.uint32),
+    case("tensor", [2.5, -1.5], dtype=torch.int32),
+    case("tensor", [1e6, -1e6], dtype=HALF),
+    *(case("full", [2], value) for value in (LOWEST, -1e10, float(2**31), 2.0**40)),
+    case("full", [2], -1, dtype=torch.uint32),
+    case("full", [2], 1e30, dtype=torch.bool),
+    case("full_like", INTS, 2.75),
+    case("full_like", SEEN_ONE, False),
+    *(case(name, INTS, 1e10) for name in ("add", "mul", "lt", "eq", "remainder")),
+    case("where", SEEN_ONE, INTS, 1e10),
+    case("where", SEEN_ONE, UNSIGNED, 2**32 - 2),
+    case("clamp", INTS, 0, 1e10),
+    case("clamp", INTS.half(), -65504.0, 100.0),
+    case("clamp_min", INTS, 1e10),
+    *(case("masked_fill", INTS, SEEN_ONE, value) for value in (2.75, -(2**31))),
+    case("masked_fill", SEEN_ONE, SEEN_ONE, 1e39),
+    case("masked_fill", MIXED, SEEN_ONE, LOWEST),
+    case("masked_fill", ONES, SEEN_ONE, -65504.0),
+    case("scatter", INTS, 0, AT, 2.75),
+    case("scatter", INTS, 0, AT, -(2**31)),
+    case("arange", 2**31 - 3, 2**31, 1, dtype=torch.int32),
+    case("arange", 2**31, 2**31 + 3, 1, dtype=torch.int32),
+    case("arange", 2**31 - 3, 2**31, 1),
+    case("arange", 0.0, 4e9, 1e9),
+    case("arange", 0, 500, 100, dtype=torch.int8),
+]
+
+refused_numbers: list[Case] = [
+    *(case("full", [2], value, dtype=torch.int32) for value in (1e10, float("nan"))),
+    case("full", [2], 1e39),
+    case("full", [2], 1e6, dtype=HALF),
+    case("full", [2], 300, dtype=torch.int8),
+    case("full", [2], -(2**32), dtype=torch.uint32),
+    *(case("full_like", x, 1e10) for x in (INTS, ONES)),
+    case("tensor", [3e9], dtype=torch.int32),
+    case("tensor", [1, -129], dtype=torch.int8),
+    case("tensor", [float("inf")], dtype=torch.int32),
+    *(case("clamp", ONES, **bound) for bound in ({"min": 1e6}, {"max": -1e6})),
+    case("clamp_min", ONES, 65505.0),
+    case("clamp_max", ONES, -1e6),
+    *(case("masked_fill", INTS, SEEN_ONE, value) for value in (-1e10, 2147483647.5)),
+    *(case("masked_fill", ONES, SEEN_ONE, value) for value in (-1e38, -65519.0)),
+    case("masked_fill", MIXED, SEEN_ONE, 1e39),
+    *(case("scatter", x, 0, AT, 1e10) for x in (INTS, ONES)),
+    case("scatter", ONES, 0, AT, 1e6, reduce="add"),
+    *(case("nn.functional.pad", x, [1, 0], value=1e10) for x in (INTS, ONES)),
+    case("linspace", 0, 500, 3, dtype=torch.int8),
+    case("linspace", 0, 1e6, 3, dtype=HALF),
+    case("randint", 0, 300, [2], dtype=torch.int8),
+    case("randint", 2**31, 2**32, [2], dtype=torch.int32),
+    case("randint", 0, 100_000, [2], dtype=HALF),
+]
+
+WIDTHS = [*attention, *sums, *numbers]
+REFUSED_WIDTHS = [*refused_attention, *refused_numbers]

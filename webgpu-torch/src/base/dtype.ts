@@ -97,8 +97,33 @@ export function promote(op: string, a: DType, b: DType): DType {
   return low === "int8" && high === "uint32" ? "int32" : high;
 }
 
-/** The dtype that a JavaScript value has by itself. 2 and 2.0 are one value in JavaScript, and an integer. */
-export function dtypeOfScalar(value: number | boolean): DType {
+/**
+ * The dtype that a JavaScript value has by itself. 2 and 2.0 are one value in JavaScript, and an integer where int32 can hold it, or
+ * uint32 where one of the other operands is of that.
+ */
+export function dtypeOfScalar(value: number | boolean, unsigned = false): DType {
   if (typeof value === "boolean") return "bool";
-  return Number.isInteger(value) ? "int32" : "float32";
+  if ((value | 0) === value) return "int32";
+  return unsigned && value >>> 0 === value ? "uint32" : "float32";
+}
+
+/** The largest numbers, of either sign, that PyTorch lets become an element: negative ones are of uint32 what their bits say. */
+const LARGEST: Readonly<Record<Exclude<DType, "bool" | PackedDType>, number>> = {
+  float32: (2 - 2 ** -23) * 2 ** 127,
+  float16: 65504,
+  int32: 2 ** 31 - 1,
+  uint32: 2 ** 32 - 1,
+  int8: 127,
+};
+
+/** A number as an element of a dtype: one that is too large for it is refused, and integers have no fraction. */
+export function asElement(op: string, value: number, dtype: DType): number {
+  if (dtype === "bool" || isPacked(dtype)) return value;
+  const float = isFloat(dtype);
+  if (float && !Number.isFinite(value)) return value;
+  const largest = LARGEST[dtype];
+  const smallest = dtype === "int32" || dtype === "int8" ? -largest - 1 : -largest;
+  if (!(value >= smallest && value <= largest))
+    throw new RuntimeError(`${op}: value ${value} cannot be converted to type ${dtype} without overflow`);
+  return float ? value : Math.trunc(value);
 }

@@ -13,29 +13,33 @@ export interface AlphaOptions {
 
 /** input + alpha * other */
 export const add = named("add", ["input", "other", "..."], (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => {
-  return element("add", input, scaled("add", input, other, options));
+  return joined("add", input, other, options);
 });
 
 /** input - alpha * other */
 export const sub = named("sub", ["input", "other", "..."], (input: Operand, other: Operand, options: AlphaOptions = {}): Tensor => {
   if ([input, other].some((operand) => (operand instanceof Tensor ? operand.dtype === "bool" : typeof operand === "boolean")))
     throw new RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported; use logical_not() or logical_xor() instead");
-  return element("sub", input, scaled("sub", input, other, options));
+  return joined("sub", input, other, options);
 });
 
-/** alpha * other, to be joined with `input`. */
-function scaled(op: string, input: Operand, other: Operand, options: AlphaOptions): Operand {
+/** input and alpha * other, added or subtracted. */
+function joined(op: "add" | "sub", input: Operand, other: Operand, options: AlphaOptions): Tensor {
   const { alpha = 1 } = keywords<AlphaOptions>(op, [], [options], ["alpha"]);
-  if (alpha === 1) return other;
+  if (alpha === 1) return element(op, input, other);
   const dtype = promoted(op, [input, other]);
   if (typeof alpha === "boolean" && dtype !== "bool") throw new RuntimeError(`${op}: Boolean alpha only supported for Boolean results.`);
   if (!Number.isInteger(Number(alpha)) && !isFloat(dtype))
     throw new RuntimeError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
-  if (other instanceof Tensor) return element("mul", other, alpha);
+  if (other instanceof Tensor) {
+    // In the result's dtype, as the other's own may not hold the product.
+    const term = element("mul", cast(other, dtype), dtype === "bool" ? Boolean(alpha) : alpha);
+    return element(op, input, term);
+  }
   const product = Number(other) * Number(alpha);
   // 2 * 2.5 is no integer, but would count as one.
   const becomesWhole = Number.isInteger(product) && !Number.isInteger(Number(other));
-  return becomesWhole && input instanceof Tensor ? constant(product, [], "float32", input.backend) : product;
+  return element(op, input, becomesWhole && input instanceof Tensor ? constant(product, [], "float32", input.backend) : product);
 }
 
 /** alpha * other - input, with other first. */

@@ -1,6 +1,6 @@
 /** Adds nodes to the graph: what every function of the library is made of. */
 
-import { type DType, dtypeOfScalar, isPacked, notPacked, type Promoted, resultType } from "../base/dtype";
+import { asElement, type DType, dtypeOfScalar, isPacked, notPacked, type Promoted, resultType } from "../base/dtype";
 import { RuntimeError } from "../base/errors";
 import { broadcastShapes, numel, sameShape, type Shape } from "../base/shape";
 import type { Move } from "../base/view";
@@ -92,10 +92,11 @@ export function promoted(name: string, operands: readonly Operand[]): DType {
   // The usual case: tensors of one dtype.
   if (a instanceof Tensor && (operands.length === 1 || (operands.length === 2 && b instanceof Tensor && a.dtype === b.dtype)))
     return a.dtype;
+  const unsigned = operands.some((operand) => operand instanceof Tensor && operand.dtype === "uint32");
   return resultType(
     name,
     operands.map((operand): Promoted => {
-      if (!(operand instanceof Tensor)) return { dtype: dtypeOfScalar(checkNumber(name, operand)), weight: "number" };
+      if (!(operand instanceof Tensor)) return { dtype: dtypeOfScalar(checkNumber(name, operand), unsigned), weight: "number" };
       return { dtype: operand.dtype, weight: operand.ndim === 0 ? "zero-dim" : "tensor" };
     }),
   );
@@ -112,7 +113,7 @@ const constantNode = (value: number, dtype: DType, backend: Backend): Node =>
 /** A tensor whose elements are all one number. */
 export function constant(value: number, shape: Shape, dtype: DType, backend: Backend): Tensor {
   if (isPacked(dtype)) throw notPacked("full", dtype);
-  const node = constantNode(roundTo(dtype, value), dtype, backend);
+  const node = constantNode(roundTo(dtype, asElement("full", value, dtype)), dtype, backend);
   return sameShape(shape, []) ? new Tensor(node) : moved(new Tensor(node), { kind: "expand", shape }, shape);
 }
 

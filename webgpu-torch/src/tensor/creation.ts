@@ -1,7 +1,7 @@
 /** Functions that make tensors: from values, from bytes, or out of nothing. */
 
 import type { DeviceName } from "../backend/backend";
-import { type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED, type PackedDType } from "../base/dtype";
+import { asElement, type DType, dtypeOfScalar, type HostArray, isFloat, isPacked, itemSize, notPacked, PACKED, type PackedDType } from "../base/dtype";
 import { NotImplementedError, RuntimeError, ValueError } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
@@ -24,7 +24,7 @@ function upload(bytes: Uint8Array, shape: Shape, dtype: DType, device: DeviceNam
   return new Tensor(dataNode(backend.upload(bytes), shape, dtype, backend));
 }
 
-/** A tensor of numbers, or of arrays of them. Numbers that are all integers make int32, booleans bool, others float32. */
+/** A tensor of numbers, or of arrays of them. Numbers that are all integers within int32 make int32, booleans bool, others float32. */
 export const tensor = named("tensor", ["data", "..."], (data: Nested | HostArray, options: TensorOptions = {}): Tensor => {
   const { dtype, device } = keywords<TensorOptions>("tensor", [], [options], ["dtype", "device"]);
   const host = flatten(data, dtype);
@@ -161,9 +161,9 @@ const like = (op: string, value: number) =>
 export const full_like = named(
   "full_like",
   ["input: Tensor", "fill_value", "..."],
-  (input: Tensor, fill_value: number, options: TensorOptions = {}): Tensor => {
+  (input: Tensor, fill_value: number | boolean, options: TensorOptions = {}): Tensor => {
     const { dtype = input.dtype, device } = keywords<TensorOptions>("full_like", [], [options], ["dtype", "device"]);
-    return constant(fill_value, input.shape, dtype, device ? backendOf(device) : input.backend);
+    return constant(Number(fill_value), input.shape, dtype, device ? backendOf(device) : input.backend);
   },
 );
 
@@ -187,11 +187,13 @@ export const arange = named("arange", ["..."], (...args: [...number[]] | [...num
   if (end === undefined) throw new TypeError('arange() missing 1 required positional argument: "end"');
   if (step === 0) throw new RuntimeError("arange: step must be nonzero");
   if ((end - start) / step < 0) throw new RuntimeError("arange: upper bound and lower bound inconsistent with step sign");
-  const type = dtype ?? ([start, end, step].every(Number.isInteger) ? "int32" : "float32");
+  const count = Math.ceil((end - start) / step);
+  const all = [start, end, step].every(Number.isInteger) ? [start, step, start + (count - 1) * step] : [];
+  const type = dtype ?? (all.length > 0 && all.every((value) => dtypeOfScalar(value) === "int32") ? "int32" : "float32");
   if (type === "bool") throw new NotImplementedError("arange: not implemented for 'bool'");
   // Among integers start and step lose their fractions, but how many there are is counted before.
   const [first, each] = isFloat(type) ? [start, step] : [Math.trunc(start), Math.trunc(step)];
-  return progression(first, each, checkShape("arange", [Math.ceil((end - start) / step)]), type, device);
+  return progression(first, each, checkShape("arange", [count]), type, device);
 });
 
 const hasEnd = (value: unknown): boolean => typeof value === "object" && value !== null && "end" in value;
@@ -202,6 +204,7 @@ export const linspace = named(
   ["start", "end", "steps: int", "..."],
   (start: number, end: number, steps: number, options: TensorOptions = {}): Tensor => {
     const { dtype = "float32", device } = keywords<TensorOptions>("linspace", [], [options], ["dtype", "device"]);
+    for (const bound of [start, end]) asElement("linspace", bound, dtype);
     return progression(start, steps > 1 ? (end - start) / (steps - 1) : 0, checkShape("linspace", [steps]), dtype, device);
   },
 );
@@ -209,8 +212,10 @@ export const linspace = named(
 function progression(start: number, step: number, shape: Shape, dtype: DType, device: DeviceName | undefined): Tensor {
   const numbers = range(numel(shape), backendOf(device));
   const type = isFloat(dtype) ? "float32" : [start, step].every(Number.isInteger) ? "int32" : "float32";
-  const scaled = step === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), step);
-  return cast(start === 0 ? scaled : element("add", scaled, start), dtype);
+  // Integers beyond int32 are what is left of them in 32 bits, and so are their sums.
+  const [first, each] = type === "int32" ? [start | 0, step | 0] : [start, step];
+  const scaled = each === 1 ? cast(numbers, type) : element("mul", cast(numbers, type), each);
+  return cast(first === 0 ? scaled : element("add", scaled, first), dtype);
 }
 
 /** Ones on the diagonal. */

@@ -1,6 +1,6 @@
 /** Values on their way in and out: nested arrays, typed arrays, and the bytes that a device keeps. */
 
-import { type DType, dtypeOfScalar, type HostArray, itemSize } from "../base/dtype";
+import { asElement, type DType, dtypeOfScalar, type HostArray, isFloat, itemSize } from "../base/dtype";
 import { ValueError } from "../base/errors";
 import type { Shape } from "../base/shape";
 import { makeValues, writeValues } from "../ops/values";
@@ -24,7 +24,9 @@ export function flatten(data: Nested | HostArray, dtype: DType | undefined): Hos
   const values: (number | boolean)[] = [];
   collect(data, shape, 0, values);
   const type = dtype ?? dtypeOfValues(values);
-  return { shape, dtype: type, bytes: encode(values.map(Number), type) };
+  // Floats that are too large are infinite; integers that are would be others.
+  const numbers = values.map((value) => (isFloat(type) ? Number(value) : asElement("tensor", Number(value), type)));
+  return { shape, dtype: type, bytes: encode(numbers, type) };
 }
 
 function collect(data: Nested, shape: Shape, depth: number, into: (number | boolean)[]): void {
@@ -47,7 +49,7 @@ function dtypeOfArray(data: HostArray): DType {
   throw new TypeError(`tensor: a ${data.constructor.name} has no dtype of its own here; name one`);
 }
 
-/** All bools are bool; a number that is no integer makes float32. Nothing at all is float32, as in PyTorch. */
+/** All bools are bool; a number that is no int32 makes float32. Nothing at all is float32, as in PyTorch. */
 function dtypeOfValues(values: readonly (number | boolean)[]): DType {
   if (values.length === 0 || values.some((value) => dtypeOfScalar(value) === "float32")) return "float32";
   return values.every((value) => typeof value === "boolean") ? "bool" : "int32";

@@ -1,6 +1,6 @@
 /** Element-wise functions. All broadcast and promote as PyTorch's do. */
 
-import { isFloat } from "../base/dtype";
+import { asElement, type DType, isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
 import type { BinaryName, UnaryName } from "../ops/table";
 import { add, div, sub } from "./arithmetic";
@@ -110,20 +110,26 @@ export const clamp = named("clamp", ["input: Tensor", "..."], (input: Tensor, ..
   if (min === null && max === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
   if (min !== null && max !== null && min instanceof Tensor !== max instanceof Tensor)
     throw new TypeError("clamp(): arguments 'min' and 'max' must be two Tensors or two numbers");
-  const raised = min === null ? input : element("maximum", input, min);
-  return max === null ? raised : element("minimum", raised, max);
+  const raised = min === null ? input : bounded("maximum", input, min);
+  return max === null ? raised : bounded("minimum", raised, max);
 });
+
+/** The larger or smaller of elements and a bound that their dtype has to hold. */
+function bounded(name: "maximum" | "minimum", input: Tensor, bound: Operand): Tensor {
+  if (typeof bound === "number") asElement("clamp", bound, promoted("clamp", [input, bound]));
+  return element(name, input, bound);
+}
 
 export { clamp as clip };
 export const clamp_min = named(
   "clamp_min",
   ["input: Tensor", "min"],
-  (input: Tensor, min: Operand): Tensor => element("maximum", input, min),
+  (input: Tensor, min: Operand): Tensor => bounded("maximum", input, min),
 );
 export const clamp_max = named(
   "clamp_max",
   ["input: Tensor", "max"],
-  (input: Tensor, max: Operand): Tensor => element("minimum", input, max),
+  (input: Tensor, max: Operand): Tensor => bounded("minimum", input, max),
 );
 
 /** The forms of `torch.where(…)`. */
@@ -151,9 +157,8 @@ export const masked_fill = named(
   (input: Tensor, mask: Tensor, value: Operand): Tensor => {
     if (value instanceof Tensor && value.ndim > 0)
       throw new RuntimeError(`masked_fill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`);
-    if (!(value instanceof Tensor) && !isFloat(input.dtype) && input.dtype !== "bool" && !Number.isFinite(Number(value)))
-      throw new RuntimeError(`masked_fill: value ${value} cannot be converted to type ${input.dtype} without overflow`);
-    return cast(choose(mask, value, input), input.dtype);
+    const filling = value instanceof Tensor ? value : asElement("masked_fill", Number(value), input.dtype);
+    return cast(choose(mask, filling, input), input.dtype);
   },
 );
 
@@ -165,11 +170,14 @@ export const lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (i
   if (!(weight instanceof Tensor) && typeof weight !== "number")
     throw new TypeError(`lerp(): argument 'weight' (position 3) must be Tensor or number, not ${typeof weight}`);
   if (!isFloat(input.dtype)) throw new NotImplementedError(`lerp: not implemented for '${input.dtype}'`);
-  const distance = sub(end, input);
-  const fromStart = () => add(input, mul(weight, distance));
-  const fromEnd = (rest: Operand) => sub(end, mul(distance, rest));
-  if (!(weight instanceof Tensor)) return Math.abs(Number(weight)) < 0.5 ? fromStart() : fromEnd(1 - Number(weight));
-  return choose(element("lt", element("abs", weight), 0.5), fromStart(), fromEnd(element("sub", 1, weight)));
+  // In float32, as the distance may be beyond float16.
+  const [start, stop] = [cast(input, "float32"), cast(end, "float32")];
+  const distance = sub(stop, start);
+  const fromStart = (share: Operand) => add(start, mul(share, distance));
+  const fromEnd = (rest: Operand) => sub(stop, mul(distance, rest));
+  if (typeof weight === "number") return cast(Math.abs(weight) < 0.5 ? fromStart(weight) : fromEnd(1 - weight), input.dtype);
+  const share = cast(weight, "float32");
+  return cast(choose(element("lt", element("abs", share), 0.5), fromStart(share), fromEnd(element("sub", 1, share))), input.dtype);
 });
 
 export interface ValueOptions {
@@ -177,6 +185,12 @@ export interface ValueOptions {
 }
 
 const valueOf = (op: string, options: ValueOptions): number => keywords<ValueOptions>(op, [], [options], ["value"]).value ?? 1;
+
+/** Tensors in the dtype of a result; float32 for float16, which may not hold what they are on the way. */
+function widened(tensors: readonly [Tensor, Tensor, Tensor], dtype: DType): readonly [Tensor, Tensor, Tensor] {
+  const wide = (tensor: Tensor) => cast(tensor, dtype === "float16" ? "float32" : dtype);
+  return [wide(tensors[0]), wide(tensors[1]), wide(tensors[2])];
+}
 
 /** input + value * tensor1 * tensor2; among integers the value loses its fraction. */
 export const addcmul = named(
@@ -186,7 +200,8 @@ export const addcmul = named(
     const value = valueOf("addcmul", options);
     const dtype = promoted("addcmul", [input, tensor1, tensor2]);
     if (dtype === "bool") throw new NotImplementedError("addcmul: not implemented for 'bool'");
-    return add(input, mul(tensor1, tensor2), { alpha: isFloat(dtype) ? value : Math.trunc(value) });
+    const [x, a, b] = widened([input, tensor1, tensor2], dtype);
+    return cast(add(x, mul(a, b), { alpha: isFloat(dtype) ? value : Math.trunc(value) }), dtype);
   },
 );
 
@@ -197,6 +212,8 @@ export const addcdiv = named(
   (input: Tensor, tensor1: Tensor, tensor2: Tensor, options: ValueOptions = {}): Tensor => {
     if (!isFloat(tensor1.dtype) && !isFloat(tensor2.dtype))
       throw new RuntimeError("addcdiv: Integer division with addcdiv is not supported; use div() with a rounding_mode, and add()");
-    return add(input, div(tensor1, tensor2), { alpha: valueOf("addcdiv", options) });
+    const dtype = promoted("addcdiv", [input, tensor1, tensor2]);
+    const [x, a, b] = widened([input, tensor1, tensor2], dtype);
+    return cast(add(x, div(a, b), { alpha: valueOf("addcdiv", options) }), dtype);
   },
 );

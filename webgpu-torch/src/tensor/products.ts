@@ -66,29 +66,35 @@ export interface AddOptions {
   alpha?: number;
 }
 
-const plus = (op: string, input: Tensor, term: Tensor, options: AddOptions): Tensor => {
+type Product = (a: Tensor, b: Tensor) => Tensor;
+
+const plus = (op: string, multiply: Product, input: Tensor, a: Tensor, b: Tensor, options: AddOptions): Tensor => {
   const { beta = 1, alpha = 1 } = keywords<AddOptions>(op, [], [options], ["beta", "alpha"]);
-  if (input.dtype !== term.dtype)
-    throw new RuntimeError(`${op}: self and mat2 must have the same dtype, but got ${input.dtype} and ${term.dtype}`);
-  const self = expand(input, term.shape);
+  const { dtype } = input;
+  if (a.dtype !== dtype || b.dtype !== dtype)
+    throw new RuntimeError(`${op}: expected tensors of one dtype, but got ${dtype}, ${a.dtype} and ${b.dtype}`);
+  // In float32 where it is float16, which may not hold what is to be scaled.
+  const wide = (x: Tensor) => (dtype === "float16" ? cast(x, "float32") : x);
+  const term = multiply(wide(a), wide(b));
+  const self = wide(expand(input, term.shape));
   // Among integers the factors lose their fractions.
   const times = (x: Tensor, factor: number) => (factor === 1 ? x : element("mul", x, isFloat(x.dtype) ? factor : Math.trunc(factor)));
   // With beta 0 the input is ignored, whatever is in it.
-  return beta === 0 ? times(term, alpha) : element("add", times(term, alpha), times(self, beta));
+  return cast(beta === 0 ? times(term, alpha) : element("add", times(term, alpha), times(self, beta)), dtype);
 };
 
 /** beta * input + alpha * (mat1 @ mat2) */
 export const addmm = named(
   "addmm",
   ["input: Tensor", "mat1: Tensor", "mat2: Tensor", "..."],
-  (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor => plus("addmm", input, mm(mat1, mat2), options),
+  (input: Tensor, mat1: Tensor, mat2: Tensor, options: AddOptions = {}): Tensor => plus("addmm", mm, input, mat1, mat2, options),
 );
 
 /** beta * input + alpha * (batch1 @ batch2), for batches. */
 export const baddbmm = named(
   "baddbmm",
   ["input: Tensor", "batch1: Tensor", "batch2: Tensor", "..."],
-  (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor => plus("baddbmm", input, bmm(batch1, batch2), options),
+  (input: Tensor, batch1: Tensor, batch2: Tensor, options: AddOptions = {}): Tensor => plus("baddbmm", bmm, input, batch1, batch2, options),
 );
 
 /** The sum of products of two vectors. */

@@ -1,7 +1,7 @@
 /** Random tensors, and the generators of their numbers. */
 
 import type { DeviceName } from "../backend/backend";
-import { type DType, isFloat } from "../base/dtype";
+import { asElement, type DType, isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError, showShape } from "../base/errors";
 import { checkShape, numel, type Shape } from "../base/shape";
 import { dataNode } from "../graph/node";
@@ -149,10 +149,15 @@ export const randint = named(
       throw new RuntimeError(
         `random_ expects 'from' to be less than 'to', at most 2**32 apart, but got from=${low} >= to=${high}`,
       );
+    for (const bound of [low, high - 1]) {
+      asElement("randint", bound, dtype);
+      if (dtype !== "uint32") asElement("randint", bound, "int32");
+    }
     const bits = draw("bits", checkShape("randint", size as Shape), options);
     const span = high - low;
     const within = cast(span === 2 ** 32 ? bits : element("remainder", bits, constant(span, [], "uint32", bits.backend)), "int32");
-    return cast(element("add", within, low), dtype);
+    // Beyond int32 there are numbers of uint32 only, whose bits the sum's are.
+    return cast(element("add", within, low | 0), dtype);
   },
 );
 

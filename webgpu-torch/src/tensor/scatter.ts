@@ -1,6 +1,6 @@
 /** Functions that put elements where an index says. */
 
-import { isFloat } from "../base/dtype";
+import { asElement, isFloat } from "../base/dtype";
 import { RuntimeError, showShape } from "../base/errors";
 import { type Shape, wrapDim } from "../base/shape";
 import { cast, choose, constant, copied, element, make } from "./build";
@@ -29,7 +29,8 @@ export const scatter = named(
     if (src === undefined) throw new TypeError("scatter() missing argument: src, or value");
     if (reduce !== null && !Object.hasOwn(JOINS, reduce))
       throw new RuntimeError(`scatter: reduce argument must be either add or multiply, got ${String(reduce)}`);
-    return put("scatter", input, dim, index, src, reduce);
+    const source = src instanceof Tensor ? src : asElement("scatter", src, input.dtype);
+    return put("scatter", input, dim, index, source, reduce);
   },
 );
 
