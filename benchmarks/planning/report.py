@@ -136,19 +136,28 @@ def plot_cuts(judged: list[Judged], path: Path) -> None:
 
 @mpl.rc_context(SVG)
 def plot_fleet(hours: list[Hour], path: Path) -> None:
-    """How many are answered, and how fast, as the fleet grows on one server."""
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """How many are answered, how fast, and what moves to browsers, as fleets grow."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    answered, slow, moved = axes = figure.subplots(1, 3)
+    ordered = sorted(hours, key=lambda hour: hour.browsers / hour.servers)
     for policy, label in (("server", "all on the server"), ("offload", "offload")):
-        mine = [h for h in hours if h.policy == policy and h.servers == 1]
-        fleet = [h.browsers for h in mine]
-        left.plot(fleet, [100 * (1 - h.refused) for h in mine], "o-", label=label)
-        right.plot(fleet, [h.p95_ms for h in mine], "o-", label=label)
-    left.set(xscale="log", xlabel="browsers, one server", ylabel="answered, %")
-    right.set(xscale="log", yscale="log", xlabel="browsers, one server")
-    right.set_ylabel("p95, ms")
-    left.set_ylim(0, 105)
-    left.legend()
+        mine = [hour for hour in ordered if hour.policy == policy]
+        each = [hour.browsers / hour.servers for hour in mine]
+        answered.plot(each, [100 * (1 - h.refused) for h in mine], "o-", label=label)
+        slow.plot(each, [h.p95_ms / 1000 for h in mine], "o-", label=label)
+        if policy == "offload":
+            moved.plot(each, [100 * h.avoided for h in mine], "o-", label="moved")
+            best = [100 * h.avoided_at_best for h in mine]
+            moved.plot(each, best, "x--", label="at best in hindsight")
+            good = [100 * h.good for h in mine]
+            moved.plot(each, good, "s-", label="cuts within 5% of the best")
+    answered.set(title="requests answered, %", ylim=(0, 105))
+    slow.set(title="95th percentile of answers, s", ylim=(0, None))
+    moved.set(title="layers' work moved, %", ylim=(0, 105))
+    for axis in axes:
+        axis.set(xscale="log", xlabel="browsers a server")
+    answered.legend()
+    moved.legend(loc="lower right")
     figure.savefig(path, metadata={"Date": None})
 
 

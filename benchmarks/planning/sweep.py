@@ -162,7 +162,8 @@ def _queue(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(true waits, what the server believes them to be) behind others' requests.
 
-    It believes too much: of the pass that runs now it does not know what is done.
+    It believes a little too much: of the layer that runs now it does not know what is
+    done.
     """
     if case.load == 0:
         return np.zeros(count), np.zeros(count)
@@ -171,7 +172,8 @@ def _queue(
     arrivals = np.cumsum(rng.exponential(service.mean() / case.load, others))
     sampled = rng.choice(np.arange(others // 2, others), count)
     waited = waits(arrivals, service)[sampled]
-    running = rng.uniform(0, service[sampled - 1]) * (waited > 0)
+    layer = service[sampled - 1] / SHAPE.n_layer
+    running = rng.uniform(0, layer) * (waited > 0)
     return waited, (waited + running) * rng.lognormal(0, 0.1, count)
 
 
