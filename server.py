@@ -18,7 +18,7 @@ import torch
 from flask import Flask
 
 import http_server
-from access import Access
+from access import Access, is_loopback
 from config_json import CheckpointError
 from disk_cache import CacheError
 from file_routes import FileRoutes
@@ -125,6 +125,8 @@ def run(options: Options) -> None:
         click.echo(f"SplitCompute {VERSION}: {_page_url(options.host, server.port)}")
         for model in models:
             click.echo(f"  {model.name} on {model.compute_type}, {model.dtype}")
+        if options.api_key is None and not is_loopback(options.host):
+            click.echo("  Without --api-key, everybody who reaches it may use it")
         _spare_the_collector()
         server.run()
 

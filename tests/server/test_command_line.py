@@ -151,10 +151,13 @@ def test_an_address_of_another_machine_is_one_line() -> None:
 
 @contextmanager
 def started(
-    folder: Path, cache_dir: Path
+    folder: Path, cache_dir: Path, *more: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [*SERVER, "--port", "0", "--model", str(folder), "--cache-dir", str(cache_dir)],
+        [
+            *(*SERVER, "--port", "0", "--model", str(folder)),
+            *("--cache-dir", str(cache_dir), *more),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -169,6 +172,14 @@ def started(
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_server_open_to_the_network_without_a_key_says_so(
+    gpt2_folder: Path, cache_dir: Path
+) -> None:
+    with started(gpt2_folder, cache_dir, "--host", "0.0.0.0") as (process, _):
+        assert process.stdout is not None
+        assert "everybody who reaches it may use it" in process.stdout.readline()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
