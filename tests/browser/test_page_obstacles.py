@@ -76,6 +76,23 @@ def test_a_pause_lasts_until_the_visitor_ends_it(
     assert server.asked_for_pieces() == rest[: 2 if change == "cut" else 3]
 
 
+def test_a_paused_page_that_keeps_the_text_asks_for_its_layers_first(
+    site: Page, server: LiveServer, gate: piece_faults.Gate
+) -> None:
+    """To embed would fetch them."""
+    site.get_by_label("Keep the text in this browser").check()
+    expect(site.locator("#browser-words")).to_contain_text("For texts that stay here")
+    server.faults = [gate]
+    site.get_by_role("button", name=re.compile("^Download \\(")).click()
+    expect(site.locator("#browser-words")).to_contain_text("Downloading embed")
+    site.get_by_role("button", name="Pause").click()
+    gate.open()
+    server.asked.clear()
+    embed(site)
+    expect(site.locator("#text-problem")).to_contain_text("resume the download above")
+    assert server.asked_for_pieces() == []
+
+
 def test_a_copy_button_says_what_it_does_again_and_a_screen_reader_hears(
     site: Page,
 ) -> None:
