@@ -3,7 +3,7 @@
 
 import { postEmbed, postResume } from "./api.js";
 import { refresh } from "./connection.js";
-import { SplitComputeError } from "./errors.js";
+import { isOf } from "./errors.js";
 import { persist } from "./persist.js";
 import { noShare } from "./report.js";
 
@@ -40,7 +40,7 @@ export async function resumeOnServer(connection, part, body, why) {
   const ask = () =>
     postResume(server, hidden, signal).catch((error) => {
       signal?.throwIfAborted();
-      if (!isOutOfReach(error, "Unreachable")) throw error;
+      if (!isOf(error, "Unreachable")) throw error;
       // What keeps a large body from the server may let the texts through.
       return postEmbed(server, embedBody(info, part), signal).catch(() => Promise.reject(error));
     });
@@ -48,7 +48,7 @@ export async function resumeOnServer(connection, part, body, why) {
     return await allOnServer(connection, part, await persist(ask, part), why);
   } catch (error) {
     signal?.throwIfAborted();
-    if (isOutOfReach(error, "Unreachable", "Timeout")) throw error;
+    if (isOf(error, "Unreachable", "Timeout")) throw error;
     // The hidden state may be of a revision that is gone by now; the texts are good for any.
     return runOnServer(connection, part, why);
   }
@@ -71,11 +71,6 @@ export async function allOnServer(connection, { signal }, { embeddings, tokens, 
   return {
     embeddings, tokens, split: n_layer, ran, revision, n_layer, exchanges: [exchange], load: 0, share: noShare, why,
   };
-}
-
-/** @param {unknown} error @param {string[]} types of error */
-export function isOutOfReach(error, ...types) {
-  return error instanceof SplitComputeError && types.includes(error.error_type);
 }
 
 /** @param {Connection["info"]} info @param {Part} part */

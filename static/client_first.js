@@ -75,11 +75,7 @@ async function cutOf(connection, part) {
   if (!holdsEmbed(connection) || highestSplit(connection) === 0) {
     return { split: 1, reason: "the browser holds no more layers to start with" };
   }
-  return persist(() => planCut(connection, part), part).catch((error) => {
-    part.signal?.throwIfAborted();
-    if (highestSplit(connection) < connection.info.n_layer || isOfText(error)) throw error;
-    return { split: connection.info.n_layer, reason: "the server cannot be reached, and the browser holds all layers" };
-  });
+  return persist(() => planCut(connection, part), part);
 }
 
 /** @param {Connection} connection @param {Request} part @param {Run} run @returns {Promise<Outcome>} */

@@ -31,5 +31,10 @@ export function messageOf(error) {
 
 /** Whether it is the text's fault, so that every tokeniser refuses it. @param {unknown} error */
 export function isOfText(error) {
-  return error instanceof SplitComputeError && ["Empty", "Validation"].includes(error.error_type);
+  return isOf(error, "Empty", "Validation");
+}
+
+/** Whether it has one of these types. @param {unknown} error @param {string[]} types */
+export function isOf(error, ...types) {
+  return error instanceof SplitComputeError && types.includes(error.error_type);
 }

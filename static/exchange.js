@@ -107,7 +107,7 @@ export async function refusal(response) {
 /** @param {string} text @returns {{error: string, error_type: string}} */
 function parseError(text) {
   try {
-    const { error, error_type } = JSON.parse(text);
+    const { error = text.slice(0, 200), error_type } = JSON.parse(text);
     return { error: String(error), error_type: String(error_type) };
   } catch {
     // A proxy between here and the server speaks HTML.

@@ -3,6 +3,7 @@
 
 import { postPlan } from "./api.js";
 import { highestSplit, holdsFor, isHere, lowestSplit } from "./connection.js";
+import { isOf } from "./errors.js";
 import { isLayer, layerPieces, wholeRun } from "./pieces.js";
 
 /**
@@ -44,7 +45,8 @@ export function openSplit(connection, { texts, policy }) {
 
 /**
  * For a request that the browser starts, or could run alone. The server hears how many tokens the
- * texts have, and is asked only where its own speed matters.
+ * texts have, and is asked only where its own speed matters. Whatever keeps it from a plan is no error
+ * where the browser needs nobody.
  * @param {Connection} connection @param {Request} request
  * @returns {Promise<Cut & {reason: string}>}
  */
@@ -72,9 +74,16 @@ export async function planCut(connection, { texts, policy, signal }) {
     policy,
     ...(previous ? { previous } : {}),
   };
-  const { split, first, reason } = await postPlan(server, body, signal);
-  connection.lastCut = { split, first };
-  return { split, first, reason };
+  try {
+    const { split, first, reason } = await postPlan(server, body, signal);
+    connection.lastCut = { split, first };
+    return { split, first, reason };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!holdsFor(connection, wholeRun(n_layer))) throw error;
+    const why = isOf(error, "Unreachable", "Timeout") ? "cannot be reached" : "has no plan";
+    return byBrowser(connection, `the server ${why}, and the browser holds all layers`);
+  }
 }
 
 /** @param {Connection} connection @param {string} reason @returns {Cut & {reason: string}} */

@@ -3,7 +3,7 @@
 
 import { postSplit } from "./api.js";
 import { finishHere, runAlone } from "./by_browser.js";
-import { allOnServer, isOutOfReach, resumeOnServer, runOnServer } from "./by_server.js";
+import { allOnServer, resumeOnServer, runOnServer } from "./by_server.js";
 import {
   checkRoom, fallback, holdsFor, loadRun, lowestSplit, refresh, splitNow, whyNotHere, whyNotLoaded,
   whyServerOnly,
@@ -119,14 +119,7 @@ async function runWithAll(connection, plan, retries) {
 async function chooseCut(connection, plan) {
   const alone = { split: connection.info.n_layer, first: /** @type {const} */ ("browser") };
   if (plan.split === 0) return alone;
-  if (plan.split !== "auto") return { split: plan.split, first: "server" };
-  try {
-    return await planCut(connection, plan);
-  } catch (error) {
-    plan.signal?.throwIfAborted();
-    if (!isOutOfReach(error, "Unreachable", "Timeout")) throw error;
-    return { ...alone, reason: "the server cannot be reached, and the browser holds all layers" };
-  }
+  return plan.split === "auto" ? planCut(connection, plan) : { split: plan.split, first: "server" };
 }
 
 /**

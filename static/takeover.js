@@ -1,7 +1,7 @@
 // @ts-check
 /** The progressive takeover: layers stream to the GPU in the background, and each one moves the cut. */
 
-import { messageOf, SplitComputeError } from "./errors.js";
+import { isOf, messageOf } from "./errors.js";
 import { highestSplit, holdsFor, holdsEmbed, loadRun, lowestSplit, whyServerOnly } from "./connection.js";
 import { runBytes, stepsTo } from "./pieces.js";
 import { nextEvent, pause } from "./waiting.js";
@@ -219,9 +219,4 @@ export class Takeover {
       reportError(error);
     }
   }
-}
-
-/** @param {unknown} error @param {string} type */
-function isOf(error, type) {
-  return error instanceof SplitComputeError && error.error_type === type;
 }

@@ -150,6 +150,34 @@ def test_a_plan_that_someone_else_answers_is_made_here(whole: TakeoverPage) -> N
     assert_same(result, expected)
 
 
+REFUSALS: list[tuple[int, dict[str, str]]] = [
+    (404, {"error": "no such model", "error_type": "NotFound"}),
+    (429, {"error": "Model is overloaded", "error_type": "Overloaded"}),
+    (500, {"error": "a bug", "error_type": "Internal"}),
+    (503, {"message": "Service Unavailable"}),  # as a gateway before the server says it
+]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+def test_a_browser_that_has_no_plan_needs_nobody(
+    whole: TakeoverPage, server: LiveServer, status: int, body: dict[str, str]
+) -> None:
+    expected = whole.embed(TEXTS)
+    server.asked.clear()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=status, json=body)
+
+    whole.page.route("**/plan", refuse)
+    result = whole.embed(TEXTS, split="auto", policy="latency")
+    whole.page.unroute("**/plan")
+    assert "note" not in result
+    assert result["reason"].startswith("the server has no plan, and the browser")
+    assert result["embed"] == result["finish"] == "browser"
+    assert server.asked_paths() == []
+    assert_same(result, expected)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_with_the_cable_pulled_requests_go_on(whole: TakeoverPage, policy: str) -> None:
     expected = whole.embed(TEXTS)

@@ -305,6 +305,15 @@ def test_a_refusal_carries_the_servers_fields(client: ClientPage) -> None:
     assert (fields["status"], fields["error_type"]) == (400, "Empty")
 
 
+def test_a_gateways_refusal_is_shown_in_its_own_words(client: ClientPage) -> None:
+    body = {"message": "Quota used up"}
+    client.page.route("**/embed", lambda route: route.fulfill(status=403, json=body))
+    message = client.rejection("() => sc.embed('a')")
+    client.page.unroute("**/embed")
+    assert message.startswith("SplitComputeError: /embed answered 403: {")
+    assert "Quota used up" in message
+
+
 def test_connect_names_what_there_is(client: ClientPage) -> None:
     connect = (
         "(options) => import('/static/splitcompute.js').then((m) => m.connect(options))"
