@@ -22,7 +22,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 Cause = Literal[
     "no_gpu",  # no WebGPU, or none for this page any more
     "no_weights",  # the server keeps its layers to itself
-    "load",  # layers did not come
+    "load",  # layers did not come, or were gone
     "gpu",  # lost, failed, or NaN
     "memory",
     "worker",  # died

@@ -2,7 +2,7 @@
 /** What a connection to one model is made of, which pieces are here, and how they get here. */
 
 import { fetchModels } from "./api.js";
-import { messageOf, SplitComputeError } from "./errors.js";
+import { isOf, messageOf, SplitComputeError } from "./errors.js";
 import { findModel } from "./model_info.js";
 import { persist } from "./persist.js";
 import { firstLayers, hasEmbed, lowestSplit as lowestOf, piecesOf, runBytes } from "./pieces.js";
@@ -173,12 +173,16 @@ export function whyNotLoaded(error) {
   return fallback("load", `The browser could not load its layers: ${plain(error)}.`);
 }
 
-/** What the browser's layers failed of. @param {unknown} error */
+/**
+ * What the browser's layers failed of. Most often, they are not here any more: of a revision that is
+ * gone, or cleared since they were counted on.
+ * @param {unknown} error
+ */
 export function whyNotHere(error) {
-  const { error_type } = error instanceof SplitComputeError ? error : {};
-  if (error_type === "Memory") return fallback("memory", "The GPU's memory was full.");
+  if (isOf(error, "Memory")) return fallback("memory", "The GPU's memory was full.");
   const words = `The browser could not run its layers: ${plain(error)}.`;
-  return fallback(error_type === "Worker" ? "worker" : "gpu", words);
+  if (isOf(error, "Worker")) return fallback("worker", words);
+  return fallback(isOf(error, "Gpu") ? "gpu" : "load", words);
 }
 
 /** @param {Cause} cause @param {string} words @returns {Fallback} */

@@ -18,7 +18,7 @@ import { areGiven, explainMoney, formatMoney, formatSeconds } from "./words.js";
 const causes = {
   no_gpu: "No WebGPU",
   no_weights: "The server keeps its layers",
-  load: "Layers did not come",
+  load: "Layers did not come, or were gone",
   gpu: "The GPU failed or was lost",
   memory: "The GPU’s memory was full",
   worker: "The browser’s Worker died",

@@ -14,7 +14,7 @@ from held_request import BEGIN
 from live_server import LiveServer
 from model_page import ModelPage
 from piece_faults import Gate, Silence, none
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 from test_page import agree, downloaded, embed, opened
 from test_takeover import TakeoverPage
 from tolerances import F32
@@ -71,6 +71,11 @@ def end(client: TakeoverPage) -> dict[str, Any]:
     return dict(client.page.evaluate("() => pending"))
 
 
+def tells_of_fallbacks(request: Request) -> bool:
+    told = request.url.endswith("/report") and request.post_data_json["fallbacks"]
+    return bool(told)
+
+
 def test_a_hidden_state_runs_through_no_other_revisions_layers(
     client: TakeoverPage, changing: ChangingServer, gate: Gate
 ) -> None:
@@ -83,9 +88,12 @@ def test_a_hidden_state_runs_through_no_other_revisions_layers(
     new = client.embed(TEXTS, split=1)
     assert new["finish"] == "browser"
     gate.open()
-    late = end(client)
+    with client.page.expect_request(tells_of_fallbacks, timeout=10_000) as told:
+        late = end(client)
     assert late["finish"] == "server"
     assert "could not run its layers" in late["note"]
+    # They were gone: nothing is wrong with the GPU.
+    assert told.value.post_data_json["fallbacks"] == {"load": 1}
     assert_same(late, new)
 
 
