@@ -36,10 +36,12 @@ export async function readPartial(url, size) {
   return file;
 }
 
-/** @param {string} url */
+/** All parts, whichever are missing: another tab may have cleared some while others came. @param {string} url */
 export function forgetPartial(url) {
   return withCache(async (cache) => {
-    for (let part = 0; await cache.delete(partUrl(url, part)); part++);
+    const keys = await cache.keys(url, { ignoreSearch: true });
+    const parts = keys.filter((key) => key.url !== url);
+    await Promise.all(parts.map((part) => cache.delete(part)));
   }, undefined);
 }
 

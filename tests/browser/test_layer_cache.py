@@ -66,6 +66,25 @@ def reconnect(client: ClientPage) -> None:
     client.connect(**MODEL)
 
 
+def test_a_whole_file_leaves_no_part_of_it_behind(client: ClientPage) -> None:
+    """Nor where the first ones are gone: another tab cleared the model meanwhile."""
+    kept = client.evaluate(
+        """async () => {
+            const {forgetPartial} = await import("/static/partial_store.js");
+            const cache = await caches.open("splitcompute");
+            const folder = `${location.origin}/models/small-gpt2/revision/f16/`;
+            const parts = ["layer.0?part=2", "layer.0?part=4", "layer.1?part=0"];
+            for (const name of ["layer.0", ...parts]) {
+                await cache.put(folder + name, new Response("a"));
+            }
+            await forgetPartial(`${folder}layer.0`);
+            const urls = (await cache.keys()).map(({url}) => url);
+            return urls.map((url) => url.slice(folder.length));
+        }"""
+    )
+    assert kept == ["layer.0", "layer.1?part=0"]
+
+
 def test_layers_are_fetched_once_and_kept_over_reloads(
     client: ClientPage, server: LiveServer
 ) -> None:
