@@ -444,7 +444,7 @@ var bits = (operator, cpu) => ({
 var shift = (operator, cpu) => ({
   takes: "integral",
   gives: "same",
-  wgsl: (_, a, b) => `(${a} ${operator} U32(${b}))`,
+  wgsl: (T, a, b) => operator === ">>" && T === "I32" ? `(${a} >> min(U32(${b}), U32(31u)))` : `select(${a} ${operator} U32(${b}), ${T}(0), U32(${b}) > U32(31u))`,
   cpu
 });
 var divideDown = (a, b) => {
@@ -489,8 +489,8 @@ var BINARY = {
   bitwise_and: bits("&", (a, b) => a & b),
   bitwise_or: bits("|", (a, b) => a | b),
   bitwise_xor: bits("^", (a, b) => a ^ b),
-  bitwise_left_shift: shift("<<", (a, b) => a << b),
-  bitwise_right_shift: shift(">>", (a, b) => a >> b)
+  bitwise_left_shift: shift("<<", (a, b) => b >>> 0 > 31 ? 0 : a << b),
+  bitwise_right_shift: shift(">>", (a, b) => a < 0 ? a >> Math.min(b >>> 0, 31) : b >>> 0 > 31 ? 0 : a >>> b)
 };
 function integerPower(base, exponent) {
   if (exponent < 0) return Math.abs(base) === 1 ? base ** (Math.abs(exponent) % 2) : 0;
@@ -2598,24 +2598,27 @@ function order(x, start, descending) {
   };
 }
 function sortRunsCpu({ rows, width, descending, keep }, x) {
-  const out = [];
+  const out = new Int32Array(rows * keptOf(width, RUN, keep));
+  let written = 0;
   for (let r = 0; r < rows; r++) {
     for (let start = 0; start < width; start += RUN) {
       const run = Array.from({ length: Math.min(RUN, width - start) }, (_, i) => start + i);
-      out.push(...run.sort(order(x, r * width, descending)).slice(0, keep));
+      for (const position3 of run.sort(order(x, r * width, descending)).slice(0, keep)) out[written++] = position3;
     }
   }
-  return Int32Array.from(out);
+  return out;
 }
 function mergeRunsCpu({ rows, width, descending, keep, count, run }, x, positions2) {
-  const out = [];
+  const out = new Int32Array(rows * keptOf(count, 2 * run, keep));
+  let written = 0;
   for (let r = 0; r < rows; r++) {
     const row = Array.from(positions2.subarray(r * count, (r + 1) * count));
     for (let start = 0; start < count; start += 2 * run) {
-      out.push(...row.slice(start, start + 2 * run).sort(order(x, r * width, descending)).slice(0, keep));
+      const both = row.slice(start, start + 2 * run).sort(order(x, r * width, descending));
+      for (const position3 of both.slice(0, keep)) out[written++] = position3;
     }
   }
-  return Int32Array.from(out);
+  return out;
 }
 function scatterJoinCpu({ op, dtype, rows, width, count }, index2, values) {
   const out = makeValues(dtype, rows * width).fill(op === "sum" ? 0 : 1);
@@ -7341,8 +7344,7 @@ var linear = named(
     const { bias = null } = keywords("linear", ["bias"], args);
     const vector = weight.ndim === 1;
     const shape = linearShape(input2.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
-    if (!isFloat(input2.dtype) || !isFloat(weight.dtype))
-      throw new RuntimeError(`linear: expected floating point tensors, got ${input2.dtype} and ${weight.dtype}`);
+    if (!isFloat(input2.dtype) || !isFloat(weight.dtype)) return integerLinear(input2, weight, bias);
     const w = vector ? unsqueeze(weight, 0) : weight;
     const times2 = (rows) => make({ kind: "linear" }, [cast(input2, "float32"), rows], [...shape.slice(0, -1), rows.shape[0] ?? 0], "float32");
     const empty2 = numel(input2.shape.slice(-1)) === 0;
@@ -7352,6 +7354,12 @@ var linear = named(
     return vector ? reshape(out, shape.slice(0, -1)) : out;
   }
 );
+function integerLinear(input2, weight, bias) {
+  const dtypes = [input2, weight, ...bias ? [bias] : []].map(({ dtype }) => dtype);
+  if (new Set(dtypes).size > 1) throw new RuntimeError(`linear: expected tensors of one dtype, or of floats, got ${dtypes.join(", ")}`);
+  const out = matmul2(input2, weight.ndim === 1 ? weight : transpose(weight, 0, 1));
+  return bias ? element("add", out, bias) : out;
+}
 
 // src/tensor/sorting.ts
 var sorting_exports = {};
@@ -7490,8 +7498,10 @@ var floats2 = (op, distribution) => named(op, ["size", "..."], (...args) => {
   const { sizes, options } = splitSizes(op, args, RANDOM);
   const { dtype = "float32" } = options;
   if (!isFloat(dtype)) throw new NotImplementedError(`${op}: expected a floating point dtype, got ${dtype}`);
-  return cast(draw(distribution, checkShape(op, sizes), options), dtype);
+  const numbers = draw(distribution, checkShape(op, sizes), options);
+  return cast(distribution === "uniform" && dtype === "float16" ? shortened(numbers) : numbers, dtype);
 });
+var shortened = (numbers) => element("div", element("floor", element("mul", numbers, 2 ** 11)), 2 ** 11);
 var rand = floats2("rand", "uniform");
 var randn = floats2("randn", "normal");
 var randint = named(
@@ -7547,7 +7557,7 @@ var multinomial = named(
       throw new RuntimeError(
         `multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`
       );
-    const weights = cast(input2, "float32");
+    const weights = element("div", cast(input2, "float32"), amax(cast(input2, "float32"), -1, true));
     const uniform2 = (shape) => draw("uniform", shape, { generator, device: input2.device });
     return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform2) : drawnOnce(weights, num_samples, uniform2);
   }
@@ -7561,7 +7571,7 @@ function drawnAgain(weights, count, uniform2) {
   const width = weights.shape.at(-1) ?? 0;
   const total = narrow(sums, -1, width - 1, 1);
   const shares = element("mul", uniform2([...weights.shape.slice(0, -1), count]), total);
-  return sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1);
+  return element("minimum", sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1), width - 1);
 }
 
 // src/tensor/rearrange.ts
@@ -7861,8 +7871,11 @@ function joined3(join2, input2, d, index2, src) {
 var softmaxOver = (name) => named(name, ["input: Tensor", "dim: int", "..."], (given, dim, options = {}) => {
   const { dtype = null } = keywords(name, [], [options], ["dtype"]);
   const input2 = dtype === null ? given : cast(given, dtype);
-  if (!isFloat(input2.dtype)) throw new NotImplementedError(`${name}: not implemented for '${input2.dtype}', only for floats`);
   const d = wrapDim(name, dim, input2.ndim);
+  if (!isFloat(input2.dtype)) {
+    if (input2.numel() === 0) return copied(input2);
+    throw new NotImplementedError(`${name}: not implemented for '${input2.dtype}', only for floats`);
+  }
   if (input2.ndim === 0) return reshape(softmaxRows(name, reshape(input2, [1])), []);
   const last = input2.ndim - 1;
   return transpose(softmaxRows(name, transpose(input2, d, last)), d, last);
@@ -8545,16 +8558,17 @@ var group_norm = named(
       throw new RuntimeError(
         `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input2.shape)} and num_groups=${num_groups}`
       );
+    if (!isFloat(input2.dtype)) throw new NotImplementedError(`group_norm: expected a floating point tensor, got ${input2.dtype}`);
     for (const parameter of [weight, bias]) {
       if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
         throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
     }
     if (input2.numel() === 0) return input2;
-    const groups = reshape(input2, [batch * num_groups, -1]);
+    const groups = reshape(cast(input2, "float32"), [batch * num_groups, -1]);
     const normed3 = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input2.shape);
     const perChannel = (parameter) => reshape(parameter, [channels, ...input2.shape.slice(2).map(() => 1)]);
     const scaled = weight ? element("mul", normed3, perChannel(weight)) : normed3;
-    return bias ? element("add", scaled, perChannel(bias)) : scaled;
+    return cast(bias ? element("add", scaled, perChannel(bias)) : scaled, input2.dtype);
   }
 );
 
@@ -8590,9 +8604,9 @@ var embedding2 = named(
     checkEmbedding("embedding", keywords("embedding", EMBEDDING_OPTIONS, args), weight.shape[0] ?? 0);
     if (input2.dtype !== "int32")
       throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input2.dtype}`);
-    if (weight.ndim !== 2 || !isFloat(weight.dtype))
-      throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+    if (weight.ndim !== 2) throw new RuntimeError(`embedding: 'weight' must be 2-D, got ${String(weight)}`);
     const shape = [...input2.shape, weight.shape[1] ?? 0];
+    if (!isFloat(weight.dtype)) return reshape(index_select(weight, 0, reshape(input2, [-1])), shape);
     const rows = input2.numel() === 0 ? constant(0, shape, "float32", input2.backend) : lookUp(input2, weight, shape);
     return weight.dtype === "float16" ? cast(rows, "float16") : rows;
   }
@@ -8626,8 +8640,13 @@ var cosine_similarity = named(
   (x1, x2, ...args) => {
     const { dim = 1, eps = 1e-8 } = keywords("cosine_similarity", ["dim", "eps"], args);
     const shape = broadcastShapes("cosine_similarity", x1.shape, x2.shape);
-    const unit = (x) => element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
-    return sum(element("mul", unit(expand2(x1, shape)), unit(expand2(x2, shape))), { dim });
+    const dtype = promoted("cosine_similarity", [x1, x2]);
+    if (!isFloat(dtype)) throw new RuntimeError(`cosine_similarity: expected common dtype to be floating point, yet common dtype is ${dtype}`);
+    const unit = (given) => {
+      const x = expand2(isFloat(given.dtype) ? given : cast(given, dtype), shape);
+      return element("div", x, element("maximum", norm2(x, { dim, keepdim: true }), eps));
+    };
+    return sum(element("mul", unit(x1), unit(x2)), { dim });
   }
 );
 

@@ -122,5 +122,69 @@ refused_numbers: list[Case] = [
     case("randint", 0, 100_000, [2], dtype=HALF),
 ]
 
-WIDTHS = [*attention, *sums, *numbers]
-REFUSED_WIDTHS = [*refused_attention, *refused_numbers]
+SHIFTED = torch.tensor([1, -7, 123456, 2**31 - 1], dtype=torch.int32)
+SHIFTS = torch.tensor([32, -1, 40, 31], dtype=torch.int32)
+# PyTorch shifts no uint32.
+HIGH_BITS = torch.tensor([2**32 - 1, 2**31, 5], dtype=torch.uint32)
+
+shifts: list[Case] = [
+    *(
+        case(f"bitwise_{side}_shift", SHIFTED, by)
+        for side in ("left", "right")
+        for by in (31, 32, 33, -1, -32, SHIFTS)
+    ),
+    *(
+        case(f"bitwise_{side}_shift", SHIFTED.to(torch.int8), by)
+        for side in ("left", "right")
+        for by in (7, 8, 9, 40, -1)
+    ),
+    *(
+        Case(f"bitwise_{side}_shift", [HIGH_BITS, by], expected=expected)
+        for side, by, expected in (
+            ("left", 1, torch.tensor([2**32 - 2, 0, 10], dtype=torch.uint32)),
+            ("right", 1, torch.tensor([2**31 - 1, 2**30, 2], dtype=torch.uint32)),
+            ("left", 32, torch.zeros(3, dtype=torch.uint32)),
+            ("right", 32, torch.zeros(3, dtype=torch.uint32)),
+        )
+    ),
+]
+
+F = "nn.functional."
+TABLE = torch.randint(-(2**31), 2**31 - 1, (5, 3), generator=generator).int()
+IDS, NO_INTS = torch.tensor([[4, 0], [2, 2]]), torch.empty(2, 0, dtype=torch.int32)
+IMAGE = torch.randn(2, 6, 5, generator=generator).half()
+CHANNELS = torch.randn(2, 6, generator=generator)
+
+dtypes: list[Case] = [
+    case(f"{F}linear", TABLE, TABLE[:2]),
+    case(f"{F}linear", TABLE[None], TABLE, TABLE[:, 0]),
+    case(f"{F}linear", TABLE[0], TABLE[1]),
+    case(f"{F}linear", TABLE.to(torch.int8), TABLE.to(torch.int8)),
+    case(f"{F}linear", NO_INTS, NO_INTS),
+    *(case(f"{F}embedding", IDS, TABLE.to(to)) for to in (torch.int32, torch.bool)),
+    case(f"{F}embedding", IDS[:0], TABLE),
+    case(f"{F}cosine_similarity", TABLE % 9, CUBE[0, :, :3].sum(0), dim=1),
+    case(f"{F}cosine_similarity", CUBE, CUBE > 0, dim=2),
+    case(f"{F}cosine_similarity", CUBE, CUBE.half(), dim=2),
+    *(case(name, NO_INTS, 1) for name in ("softmax", "log_softmax")),
+    case("softmax", NO_INTS > 0, 0),
+    case(f"{F}group_norm", IMAGE, 2, CHANNELS[0]),
+    case(f"{F}group_norm", IMAGE, 3, *CHANNELS),
+    case(f"{F}group_norm", IMAGE, 3, *CHANNELS.half()),
+    case(f"{F}group_norm", IMAGE * 100, 3, *(CHANNELS * 1000)),
+]
+
+refused_dtypes: list[Case] = [
+    case(f"{F}linear", TABLE, TABLE, CHANNELS[0, :5]),
+    case(f"{F}linear", TABLE > 0, TABLE > 0),
+    case("softmax", NO_INTS, 2),
+    case(f"{F}group_norm", TABLE[None], 5),
+]
+
+# More than a call has room for arguments.
+many: list[Case] = [
+    case("argsort", torch.randperm(130_000, generator=generator).int()),
+]
+
+WIDTHS = [*attention, *sums, *numbers, *shifts, *dtypes, *many]
+REFUSED_WIDTHS = [*refused_attention, *refused_numbers, *refused_dtypes]

@@ -168,13 +168,27 @@ def test_integers_are_within_bounds_and_even(torch_page: Page, device: str) -> N
     assert set(below) == {0, 1}
 
 
+@on_both_devices
+def test_numbers_in_float16_are_below_1(torch_page: Page, device: str) -> None:
+    """As many as it has bits for, each as probable: rounding would give 1."""
+    options = "{generator: g, device, dtype: torch.float16}"
+    uniform = torch.tensor(draw(torch_page, device, f"torch.rand(40000, {options})"))
+    assert 0 <= uniform.min() < uniform.max() < 1
+    assert torch.equal(uniform, (uniform * 2**11).floor() / 2**11)
+    # A step of 2^-11 is less than a tenth of the distance that the bound allows.
+    assert furthest(uniform, torch.distributions.Uniform(0.0, 1.0)) < 1.95
+
+
 WEIGHTS = torch.tensor([1.0, 0.0, 3.0, 0.5, 0.0, 5.5])
 
 
 @on_both_devices
-def test_multinomial_draws_by_weight(torch_page: Page, device: str) -> None:
+@pytest.mark.parametrize("factor", [1, 3e37])
+def test_multinomial_draws_by_weight(
+    torch_page: Page, device: str, factor: float
+) -> None:
     """With replacement, and one at a time, which is done another way."""
-    weights = f"torch.tensor({WEIGHTS.tolist()}, {{device}})"
+    weights = f"torch.tensor({(WEIGHTS * factor).tolist()}, {{device}})"
     many = draw(
         torch_page, device, f"{weights}.multinomial(8000, true, {{generator: g}})"
     )
@@ -200,6 +214,17 @@ def test_multinomial_without_replacement_repeats_nothing(
     )
     assert all(sorted(row) == list(range(6)) for row in drawn)
     assert len({tuple(row) for row in drawn}) > 30
+
+
+@on_both_devices
+@pytest.mark.parametrize("weight", ["0", "1.5e-40", "NaN", "Infinity", "-1"])
+def test_multinomial_gives_positions_whatever_the_weights_are(
+    torch_page: Page, device: str, weight: str
+) -> None:
+    weights = f"torch.full([3], {weight}, {{device, dtype: torch.float32}})"
+    for call in ("9, true", "3"):
+        drawn = draw(torch_page, device, f"{weights}.multinomial({call})")
+        assert set(drawn) <= {0, 1, 2}
 
 
 def test_a_wide_row_of_weights_is_drawn_from(torch_page: Page) -> None:

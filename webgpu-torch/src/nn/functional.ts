@@ -3,12 +3,13 @@
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
 import { broadcastShapes, type Shape } from "../base/shape";
-import { cast, choose, constant, element, make } from "../tensor/build";
+import { cast, choose, constant, element, make, promoted } from "../tensor/build";
+import { index_select } from "../tensor/indexing";
 import { type Args, keywords, named } from "../tensor/keywords";
 import { norm } from "../tensor/norm";
 import type { Dims } from "../tensor/reduce";
 import { sum } from "../tensor/reductions";
-import { expand, unsqueeze } from "../tensor/shapes";
+import { expand, reshape, unsqueeze } from "../tensor/shapes";
 import type { Tensor } from "../tensor/tensor";
 import { checkEmbedding, checkInplace, EMBEDDING_OPTIONS, type EmbeddingOptions, type InplaceOptions } from "./options";
 
@@ -61,7 +62,7 @@ export const gelu = named("gelu", ["input: Tensor", "..."], (input: Tensor, opti
   return element(approximate === "tanh" ? "gelu_tanh" : "gelu", input);
 });
 
-/** Rows of a weight by number. The weight may be float32, float16 or quantized; a number out of range gives NaN. */
+/** Rows of a weight by number. The weight may be quantized; a number out of range gives NaN, or 0 among integers. */
 export const embedding = named(
   "embedding",
   ["input: Tensor", "weight: Tensor", "..."],
@@ -69,9 +70,9 @@ export const embedding = named(
     checkEmbedding("embedding", keywords<EmbeddingOptions>("embedding", EMBEDDING_OPTIONS, args), weight.shape[0] ?? 0);
     if (input.dtype !== "int32")
       throw new RuntimeError(`embedding: Expected tensor for argument #1 'indices' to have dtype int32, got ${input.dtype}`);
-    if (weight.ndim !== 2 || !isFloat(weight.dtype))
-      throw new RuntimeError(`embedding: 'weight' must be a 2-D floating point tensor, got ${String(weight)}`);
+    if (weight.ndim !== 2) throw new RuntimeError(`embedding: 'weight' must be 2-D, got ${String(weight)}`);
     const shape = [...input.shape, weight.shape[1] ?? 0];
+    if (!isFloat(weight.dtype)) return reshape(index_select(weight, 0, reshape(input, [-1])), shape);
     const rows = input.numel() === 0 ? constant(0, shape, "float32", input.backend) : lookUp(input, weight, shape);
     return weight.dtype === "float16" ? cast(rows, "float16") : rows;
   },
@@ -123,7 +124,12 @@ export const cosine_similarity = named(
   (x1: Tensor, x2: Tensor, ...args: Args<CosineOptions, ["dim", "eps"]>): Tensor => {
     const { dim = 1, eps = 1e-8 } = keywords<CosineOptions>("cosine_similarity", ["dim", "eps"], args);
     const shape = broadcastShapes("cosine_similarity", x1.shape, x2.shape);
-    const unit = (x: Tensor) => element("div", x, element("maximum", norm(x, { dim, keepdim: true }), eps));
-    return sum(element("mul", unit(expand(x1, shape)), unit(expand(x2, shape))), { dim });
+    const dtype = promoted("cosine_similarity", [x1, x2]);
+    if (!isFloat(dtype)) throw new RuntimeError(`cosine_similarity: expected common dtype to be floating point, yet common dtype is ${dtype}`);
+    const unit = (given: Tensor) => {
+      const x = expand(isFloat(given.dtype) ? given : cast(given, dtype), shape);
+      return element("div", x, element("maximum", norm(x, { dim, keepdim: true }), eps));
+    };
+    return sum(element("mul", unit(x1), unit(x2)), { dim });
   },
 );

@@ -93,15 +93,16 @@ export const group_norm = named(
       throw new RuntimeError(
         `group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(input.shape)} and num_groups=${num_groups}`,
       );
+    if (!isFloat(input.dtype)) throw new NotImplementedError(`group_norm: expected a floating point tensor, got ${input.dtype}`);
     for (const parameter of [weight, bias]) {
       if (parameter && (parameter.ndim !== 1 || parameter.shape[0] !== channels))
         throw new RuntimeError(`group_norm: Expected weight and bias of shape [${channels}], but got ${showShape(parameter.shape)}`);
     }
     if (input.numel() === 0) return input;
-    const groups = reshape(input, [batch * num_groups, -1]);
+    const groups = reshape(cast(input, "float32"), [batch * num_groups, -1]);
     const normed = reshape(layer_norm(groups, groups.shape.slice(1), null, null, eps), input.shape);
     const perChannel = (parameter: Tensor) => reshape(parameter, [channels, ...input.shape.slice(2).map(() => 1)]);
     const scaled = weight ? element("mul", normed, perChannel(weight)) : normed;
-    return bias ? element("add", scaled, perChannel(bias)) : scaled;
+    return cast(bias ? element("add", scaled, perChannel(bias)) : scaled, input.dtype);
   },
 );

@@ -44,10 +44,14 @@ const bits = (operator: string, cpu: (a: number, b: number) => number): ElementO
   cpu,
 });
 
-const shift = (operator: string, cpu: (a: number, b: number) => number): ElementOp => ({
+/** By 32 bits or more, or by less than none, nothing is left but the sign, and that of a shift to the right. WGSL's shift by b modulo 32. */
+const shift = (operator: "<<" | ">>", cpu: (a: number, b: number) => number): ElementOp => ({
   takes: "integral",
   gives: "same",
-  wgsl: (_, a, b) => `(${a} ${operator} U32(${b}))`,
+  wgsl: (T, a, b) =>
+    operator === ">>" && T === "I32"
+      ? `(${a} >> min(U32(${b}), U32(31u)))`
+      : `select(${a} ${operator} U32(${b}), ${T}(0), U32(${b}) > U32(31u))`,
   cpu,
 });
 
@@ -99,8 +103,8 @@ export const BINARY = {
   bitwise_and: bits("&", (a, b) => a & b),
   bitwise_or: bits("|", (a, b) => a | b),
   bitwise_xor: bits("^", (a, b) => a ^ b),
-  bitwise_left_shift: shift("<<", (a, b) => a << b),
-  bitwise_right_shift: shift(">>", (a, b) => a >> b),
+  bitwise_left_shift: shift("<<", (a, b) => (b >>> 0 > 31 ? 0 : a << b)),
+  bitwise_right_shift: shift(">>", (a, b) => (a < 0 ? a >> Math.min(b >>> 0, 31) : b >>> 0 > 31 ? 0 : a >>> b)),
 } satisfies Record<string, ElementOp>;
 
 /** Integer powers wrap as products of 32 bits do; a negative exponent leaves only 1 and -1 standing. */

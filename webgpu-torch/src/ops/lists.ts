@@ -46,26 +46,29 @@ function order(x: Values, start: number, descending: boolean): (a: number, b: nu
 
 /** The reference of sorting runs of RUN elements. */
 export function sortRunsCpu({ rows, width, descending, keep }: Runs, x: Values): Int32Array {
-  const out: number[] = [];
+  const out = new Int32Array(rows * keptOf(width, RUN, keep));
+  let written = 0;
   for (let r = 0; r < rows; r++) {
     for (let start = 0; start < width; start += RUN) {
       const run = Array.from({ length: Math.min(RUN, width - start) }, (_, i) => start + i);
-      out.push(...run.sort(order(x, r * width, descending)).slice(0, keep));
+      for (const position of run.sort(order(x, r * width, descending)).slice(0, keep)) out[written++] = position;
     }
   }
-  return Int32Array.from(out);
+  return out;
 }
 
 /** The reference of merging runs of `run` positions, of `count` in a row, two by two. */
 export function mergeRunsCpu({ rows, width, descending, keep, count, run }: Runs & { count: number; run: number }, x: Values, positions: Values): Int32Array {
-  const out: number[] = [];
+  const out = new Int32Array(rows * keptOf(count, 2 * run, keep));
+  let written = 0;
   for (let r = 0; r < rows; r++) {
     const row = Array.from(positions.subarray(r * count, (r + 1) * count));
     for (let start = 0; start < count; start += 2 * run) {
-      out.push(...row.slice(start, start + 2 * run).sort(order(x, r * width, descending)).slice(0, keep));
+      const both = row.slice(start, start + 2 * run).sort(order(x, r * width, descending));
+      for (const position of both.slice(0, keep)) out[written++] = position;
     }
   }
-  return Int32Array.from(out);
+  return out;
 }
 
 /** The reference of joining what indices put in each place of a row. */

@@ -122,7 +122,7 @@ export interface LinearOptions {
   bias?: Tensor | null;
 }
 
-/** x wᵀ + b. The weight may be float32, float16 or quantized; it stays packed and is unpacked inside the kernel. */
+/** x wᵀ + b. A weight of float16, or quantized, stays packed and is unpacked inside the kernel. */
 export const linear = named(
   "linear",
   ["input: Tensor", "weight: Tensor", "..."],
@@ -130,8 +130,7 @@ export const linear = named(
     const { bias = null } = keywords<LinearOptions>("linear", ["bias"], args);
     const vector = weight.ndim === 1;
     const shape = linearShape(input.shape, vector ? [1, weight.shape[0] ?? 0] : weight.shape);
-    if (!isFloat(input.dtype) || !isFloat(weight.dtype))
-      throw new RuntimeError(`linear: expected floating point tensors, got ${input.dtype} and ${weight.dtype}`);
+    if (!isFloat(input.dtype) || !isFloat(weight.dtype)) return integerLinear(input, weight, bias);
     const w = vector ? unsqueeze(weight, 0) : weight;
     const times = (rows: Tensor): Tensor =>
       make({ kind: "linear" }, [cast(input, "float32"), rows], [...shape.slice(0, -1), rows.shape[0] ?? 0], "float32");
@@ -142,3 +141,11 @@ export const linear = named(
     return vector ? reshape(out, shape.slice(0, -1)) : out;
   },
 );
+
+/** The same of integers, all of one dtype. */
+function integerLinear(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  const dtypes = [input, weight, ...(bias ? [bias] : [])].map(({ dtype }) => dtype);
+  if (new Set(dtypes).size > 1) throw new RuntimeError(`linear: expected tensors of one dtype, or of floats, got ${dtypes.join(", ")}`);
+  const out = matmul(input, weight.ndim === 1 ? weight : transpose(weight, 0, 1));
+  return bias ? element("add", out, bias) : out;
+}

@@ -10,6 +10,7 @@ import { cast, constant, element, make } from "./build";
 import { type SizesAndOptions, splitSizes } from "./creation";
 import { backendOf } from "./devices";
 import { type Args, keywords, named } from "./keywords";
+import { amax } from "./extremes";
 import { narrow, reshape, unsqueeze } from "./shapes";
 import { cumsum } from "./scans";
 import { sum } from "./reductions";
@@ -113,8 +114,12 @@ const floats = (op: string, distribution: Distribution) =>
     const { sizes, options } = splitSizes(op, args, RANDOM);
     const { dtype = "float32" } = options;
     if (!isFloat(dtype)) throw new NotImplementedError(`${op}: expected a floating point dtype, got ${dtype}`);
-    return cast(draw(distribution, checkShape(op, sizes), options), dtype);
+    const numbers = draw(distribution, checkShape(op, sizes), options);
+    return cast(distribution === "uniform" && dtype === "float16" ? shortened(numbers) : numbers, dtype);
   });
+
+/** Numbers of the eleven bits that float16 has, as more would be rounded, up to 1 among others. */
+const shortened = (numbers: Tensor): Tensor => element("div", element("floor", element("mul", numbers, 2 ** 11)), 2 ** 11);
 
 /** Numbers from 0 to 1, 1 left out. */
 export const rand = floats("rand", "uniform");
@@ -194,7 +199,8 @@ export const multinomial = named(
       throw new RuntimeError(
         `multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement, got ${num_samples} of ${width}`,
       );
-    const weights = cast(input, "float32");
+    // Of the largest, as the sum of what they are may be beyond float32.
+    const weights = element("div", cast(input, "float32"), amax(cast(input, "float32"), -1, true));
     const uniform = (shape: Shape) => draw("uniform", shape, { generator, device: input.device });
     return replacement && num_samples > 1 ? drawnAgain(weights, num_samples, uniform) : drawnOnce(weights, num_samples, uniform);
   },
@@ -207,11 +213,11 @@ function drawnOnce(weights: Tensor, count: number, uniform: (shape: Shape) => Te
   return topk(element("div", weights, element("maximum", exponential, 1e-30)), count).indices;
 }
 
-/** How many running sums of the weights lie at or below a random share of the last. */
+/** How many running sums of the weights lie at or below a random share of the last; never all, whatever the weights are. */
 function drawnAgain(weights: Tensor, count: number, uniform: (shape: Shape) => Tensor): Tensor {
   const sums = cumsum(weights, -1);
   const width = weights.shape.at(-1) ?? 0;
   const total = narrow(sums, -1, width - 1, 1);
   const shares = element("mul", uniform([...weights.shape.slice(0, -1), count]), total);
-  return sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1);
+  return element("minimum", sum(element("le", unsqueeze(sums, -2), unsqueeze(shares, -1)), -1), width - 1);
 }

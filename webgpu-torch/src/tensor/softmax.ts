@@ -3,7 +3,7 @@
 import { type DType, isFloat } from "../base/dtype";
 import { NotImplementedError } from "../base/errors";
 import { wrapDim } from "../base/shape";
-import { cast, make } from "./build";
+import { cast, copied, make } from "./build";
 import { keywords, named } from "./keywords";
 import { reshape, transpose } from "./shapes";
 import type { Tensor } from "./tensor";
@@ -17,8 +17,11 @@ const softmaxOver = (name: "softmax" | "log_softmax") =>
   named(name, ["input: Tensor", "dim: int", "..."], (given: Tensor, dim: number, options: SoftmaxOptions = {}): Tensor => {
     const { dtype = null } = keywords<SoftmaxOptions>(name, [], [options], ["dtype"]);
     const input = dtype === null ? given : cast(given, dtype);
-    if (!isFloat(input.dtype)) throw new NotImplementedError(`${name}: not implemented for '${input.dtype}', only for floats`);
     const d = wrapDim(name, dim, input.ndim);
+    if (!isFloat(input.dtype)) {
+      if (input.numel() === 0) return copied(input);
+      throw new NotImplementedError(`${name}: not implemented for '${input.dtype}', only for floats`);
+    }
     if (input.ndim === 0) return reshape(softmaxRows(name, reshape(input, [1])), []);
     const last = input.ndim - 1;
     // The kernel runs along rows: another dimension is put last and back.
