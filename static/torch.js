@@ -122,6 +122,7 @@ function asElement(op, value, dtype) {
 }
 
 // src/base/shape.ts
+var frozen = (shape) => Object.isFrozen(shape) ? shape : Object.freeze([...shape]);
 var MAX_ELEMENTS = 2 ** 32 - 1;
 function numel(shape) {
   let count = 1;
@@ -138,7 +139,7 @@ function checkShape(op, shape) {
   if (negative !== void 0)
     throw new RuntimeError(`${op}: Trying to create tensor with negative dimension ${negative}: ${showShape(shape)}`);
   numel(shape);
-  return shape;
+  return frozen(shape);
 }
 function sameShape(a, b) {
   if (a.length !== b.length) return false;
@@ -201,7 +202,7 @@ function inferSize(op, sizes, count) {
   }
   if (unknown < 0) {
     if (known !== count) throw fail();
-    return sizes;
+    return frozen(sizes);
   }
   if (known === 0 || count % known !== 0) throw fail();
   return sizes.map((size) => size === -1 ? count / known : size);
@@ -216,13 +217,12 @@ var Node = class _Node {
   constructor(op, inputs, shape, dtype, backend) {
     this.op = op;
     this.inputs = inputs;
-    this.shape = shape;
     this.dtype = dtype;
     this.backend = backend;
+    this.shape = frozen(shape);
   }
   op;
   inputs;
-  shape;
   dtype;
   backend;
   /** The elements, row by row, once they are there. */
@@ -234,6 +234,8 @@ var Node = class _Node {
   /** Clones made before the elements were there, which are to have them too. */
   clones = [];
   described = null;
+  /** Its own, and frozen: who gets it, or gave it, may not change it. */
+  shape;
   /** Its dtype and shape as text. */
   get form() {
     return this.described ??= `${this.dtype} ${this.shape.join("x")}`;
@@ -8801,7 +8803,7 @@ var withoutRow = (rows, row) => {
   return element("mul", rows, cast(element("ne", numbers, row), rows.dtype));
 };
 var NORM = ["normalized_shape", "..."];
-var shapeOf = (normalized_shape) => typeof normalized_shape === "number" ? [normalized_shape] : normalized_shape;
+var shapeOf = (normalized_shape) => typeof normalized_shape === "number" ? [normalized_shape] : [...normalized_shape];
 var LayerNorm = class extends Module {
   weight;
   bias;
@@ -8819,8 +8821,8 @@ var LayerNorm = class extends Module {
     } = keywords("LayerNorm", names2, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
-    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
-    this.bias = elementwise_affine && bias ? zeros([...this.#shape], factory(options)) : null;
+    this.weight = elementwise_affine ? ones(this.#shape, factory(options)) : null;
+    this.bias = elementwise_affine && bias ? zeros(this.#shape, factory(options)) : null;
   }
   forward(...args) {
     return layer_norm(inputOf("LayerNorm", args), this.#shape, this.weight, this.bias, this.#eps);
@@ -8837,7 +8839,7 @@ var RMSNorm = class extends Module {
     const { eps = null, elementwise_affine = true, ...options } = keywords("RMSNorm", names2, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
-    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
+    this.weight = elementwise_affine ? ones(this.#shape, factory(options)) : null;
   }
   forward(...args) {
     const [x] = arranged("RMSNorm", ["x: Tensor"], args);

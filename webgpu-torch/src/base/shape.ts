@@ -5,6 +5,9 @@ import { IndexError, RuntimeError, showShape } from "./errors";
 /** Sizes of a tensor's dimensions; [] is a single value. */
 export type Shape = readonly number[];
 
+/** The shape as nobody can change it; one that somebody still could is copied. */
+export const frozen = (shape: Shape): Shape => (Object.isFrozen(shape) ? shape : Object.freeze([...shape]));
+
 /** Shaders count elements in u32. */
 const MAX_ELEMENTS = 2 ** 32 - 1;
 
@@ -21,14 +24,14 @@ export function checkIntegers(op: string, numbers: readonly number[]): void {
   if (!Array.isArray(numbers) || !numbers.every(Number.isInteger)) throw new TypeError(`${op}: expected integers, got ${String(numbers)}`);
 }
 
-/** Refuses sizes that are no sizes. */
+/** Refuses sizes that are no sizes; a shape of its own. */
 export function checkShape(op: string, shape: readonly number[]): Shape {
   checkIntegers(op, shape);
   const negative = shape.find((size) => size < 0);
   if (negative !== undefined)
     throw new RuntimeError(`${op}: Trying to create tensor with negative dimension ${negative}: ${showShape(shape)}`);
   numel(shape);
-  return shape;
+  return frozen(shape);
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
@@ -102,7 +105,7 @@ export function inferSize(op: string, sizes: readonly number[], count: number): 
   }
   if (unknown < 0) {
     if (known !== count) throw fail();
-    return sizes;
+    return frozen(sizes);
   }
   if (known === 0 || count % known !== 0) throw fail();
   return sizes.map((size) => (size === -1 ? count / known : size));

@@ -3,7 +3,7 @@
 import type { Backend, Executable, Plan } from "../backend/backend";
 import type { Storage } from "../backend/storage";
 import type { DType } from "../base/dtype";
-import type { Shape } from "../base/shape";
+import { frozen, type Shape } from "../base/shape";
 import type { Move } from "../base/view";
 import type { ScanOp } from "../ops/lists";
 import type { SegmentOp } from "../ops/lookup";
@@ -101,13 +101,18 @@ export class Node {
   private clones: WeakRef<Node>[] = [];
   private described: string | null = null;
 
+  /** Its own, and frozen: who gets it, or gave it, may not change it. */
+  readonly shape: Shape;
+
   constructor(
     public op: Op,
     public inputs: readonly Node[],
-    readonly shape: Shape,
+    shape: Shape,
     readonly dtype: DType,
     readonly backend: Backend,
-  ) {}
+  ) {
+    this.shape = frozen(shape);
+  }
 
   /** Its dtype and shape as text. */
   get form(): string {

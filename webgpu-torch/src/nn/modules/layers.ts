@@ -88,7 +88,7 @@ const withoutRow = (rows: Tensor, row: number): Tensor => {
 };
 
 const NORM = ["normalized_shape", "..."] as const;
-const shapeOf = (normalized_shape: number | Shape): Shape => (typeof normalized_shape === "number" ? [normalized_shape] : normalized_shape);
+const shapeOf = (normalized_shape: number | Shape): Shape => (typeof normalized_shape === "number" ? [normalized_shape] : [...normalized_shape]);
 
 export interface LayerNormOptions extends FactoryOptions {
   eps?: number;
@@ -117,8 +117,8 @@ export class LayerNorm extends Module {
     } = keywords<LayerNormOptions>("LayerNorm", names, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
-    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
-    this.bias = elementwise_affine && bias ? zeros([...this.#shape], factory(options)) : null;
+    this.weight = elementwise_affine ? ones(this.#shape, factory(options)) : null;
+    this.bias = elementwise_affine && bias ? zeros(this.#shape, factory(options)) : null;
   }
 
   override forward(...args: InputArgs): Tensor {
@@ -146,7 +146,7 @@ export class RMSNorm extends Module {
     const { eps = null, elementwise_affine = true, ...options } = keywords<RMSNormOptions>("RMSNorm", names, others, ["device", "dtype"]);
     this.#shape = shapeOf(normalized_shape);
     this.#eps = eps;
-    this.weight = elementwise_affine ? ones([...this.#shape], factory(options)) : null;
+    this.weight = elementwise_affine ? ones(this.#shape, factory(options)) : null;
   }
 
   override forward(...args: Arguments<[x: Tensor], ["x: Tensor"]>): Tensor {
