@@ -16,7 +16,14 @@ export interface Caps {
   readonly tiles?: Tiles;
 }
 
+/** What a GPUAdapterInfo tells; under no name of WebGPU's own, as the package's types must do without these. */
+interface AdapterInfo {
+  readonly architecture: string;
+  readonly description: string;
+  readonly isFallbackAdapter?: boolean;
+}
+
 /** The caps of an adapter. Chromium names SwiftShader in the architecture, Mesa's llvmpipe in the description. */
-export function capsOf({ architecture, description, isFallbackAdapter = false }: Partial<GPUAdapterInfo>): Caps {
+export function capsOf({ architecture, description, isFallbackAdapter = false }: AdapterInfo): Caps {
   return { software: isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`) };
 }
