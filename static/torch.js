@@ -35,6 +35,9 @@ var ValueError = class extends Error {
 var IndexError = class extends RangeError {
   name = "IndexError";
 };
+var KeyError = class extends Error {
+  name = "KeyError";
+};
 var details = /* @__PURE__ */ new WeakMap();
 var NAME = /^\w+(\(\))?: /;
 function inCall(error, op, shapes) {
@@ -8656,22 +8659,77 @@ var cosine_similarity = named(
 var Module = class _Module {
   /** Names of tensors that are buffers, and whether they are saved. */
   #buffers = /* @__PURE__ */ new Map();
+  training = true;
   /** Adds a tensor that is no parameter; it is part of the state unless it is not `persistent`. */
   register_buffer(name, tensor2, ...args) {
     const { persistent = true } = keywords("register_buffer", ["persistent"], args);
+    this.#register("buffer", name, tensor2, this.#buffers.has(name));
     this.#buffers.set(name, persistent);
+  }
+  /** Adds a parameter, as `this[name] = param` does, under a name that nothing else has. */
+  register_parameter(name, param) {
+    const own = this[name];
+    this.#register("parameter", name, param, (own === null || own instanceof Tensor) && !this.#buffers.has(name));
+  }
+  #register(kind, name, tensor2, isKnown) {
+    if (typeof name !== "string") throw new TypeError(`${kind} name should be a string. Got ${typeName(name)}`);
+    if (name.includes(".")) throw new KeyError(`${kind} name can't contain "."`);
+    if (name === "") throw new KeyError(`${kind} name can't be empty string ""`);
+    if (this[name] !== void 0 && !isKnown) throw new KeyError(`attribute '${name}' already exists`);
+    if (tensor2 !== null && !(tensor2 instanceof Tensor))
+      throw new TypeError(`cannot assign '${typeName(tensor2)}' object to ${kind} '${name}' (Tensor or null required)`);
     Object.assign(this, { [name]: tensor2 });
   }
-  /** Children by name. */
+  /** Sets `training`, here and below. Nothing in this library depends on it; a model's own forward may. */
+  train(mode = true) {
+    if (typeof mode !== "boolean") throw new ValueError("training mode is expected to be boolean");
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+  eval() {
+    return this.train(false);
+  }
+  /** Calls a function with each module below, then with this one. */
+  apply(fn) {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+  /** Gives all parameters and buffers of floats another dtype of floats; packed ones stay. */
+  to(dtype) {
+    checkKind("to", "dtype", dtype);
+    if (!isFloat(dtype) || isPacked(dtype))
+      throw new TypeError(`nn.Module.to only accepts floating point dtypes, but got desired dtype=${dtype}`);
+    const floats3 = [...this.parameters(), ...this.buffers()].filter((own) => isFloat(own.dtype) && !isPacked(own.dtype));
+    const casts = new Map(floats3.map((own) => [own, cast(own, dtype)]));
+    this.#replace((own) => casts.get(own));
+    return this;
+  }
+  half() {
+    return this.to("float16");
+  }
+  float() {
+    return this.to("float32");
+  }
+  /** Children by name, each module once. */
   named_children() {
+    const seen = /* @__PURE__ */ new Set();
+    return this.#children().filter(([, child]) => !seen.has(child) && seen.add(child));
+  }
+  #children() {
     return Object.entries(this).filter((entry) => entry[1] instanceof _Module);
   }
   children() {
     return this.named_children().map(([, child]) => child);
   }
-  /** The module and all below it, by name; its own is "". */
+  /** The module and all below it, by name, each module once; its own is "". */
   named_modules(prefix = "") {
-    return [[prefix, this], ...this.named_children().flatMap(([name, child]) => child.named_modules(prefix ? `${prefix}.${name}` : name))];
+    const seen = /* @__PURE__ */ new Set();
+    return this.#tree(prefix).filter(([, module]) => !seen.has(module) && seen.add(module));
+  }
+  /** The same, each module under all its names, as the state has it. */
+  #tree(prefix = "") {
+    return [[prefix, this], ...this.#children().flatMap(([name, child]) => child.#tree(prefix ? `${prefix}.${name}` : name))];
   }
   modules() {
     return this.named_modules().map(([, module]) => module);
@@ -8728,7 +8786,7 @@ var Module = class _Module {
   }
   /** Places of tensors: the module's own parameters, its own buffers, then those of its children. */
   #places(wanted) {
-    return this.named_modules().flatMap(([prefix, module]) => {
+    return this.#tree().flatMap(([prefix, module]) => {
       const buffers = module.#buffers;
       const own = Object.entries(module).filter(
         (entry) => entry[1] instanceof Tensor && wanted(entry[0], { buffers })
@@ -8876,35 +8934,38 @@ var GELU = class extends Module {
 };
 
 // src/nn/modules/containers.ts
-function checked2(owner, module) {
-  if (module instanceof Module) return module;
-  throw new TypeError(`${owner}: ${typeName(module)} is not a Module`);
-}
-var ModuleList = class extends Module {
-  constructor(modules = []) {
-    super();
-    for (const module of modules) this.append(module);
-  }
+var Modules = class extends Module {
   append(module) {
-    return Object.assign(this, { [this.length]: checked2("ModuleList", module) });
+    if (!(module instanceof Module)) throw new TypeError(`${this.constructor.name}: ${typeName(module)} is not a Module`);
+    return Object.assign(this, { [this.length]: module });
+  }
+  extend(modules) {
+    for (const module of modules) this.append(module);
+    return this;
   }
   get length() {
-    return this.named_children().length;
+    return [...this].length;
   }
-  [Symbol.iterator]() {
-    return this.children()[Symbol.iterator]();
+  *[Symbol.iterator]() {
+    for (const value of Object.values(this)) if (value instanceof Module) yield value;
+  }
+};
+var ModuleList = class extends Modules {
+  constructor(modules = []) {
+    super();
+    this.extend(modules);
   }
   forward() {
     throw new TypeError('Module [ModuleList] is missing the required "forward" function');
   }
 };
-var Sequential = class extends Module {
+var Sequential = class extends Modules {
   constructor(...modules) {
     super();
-    modules.forEach((module, i) => Object.assign(this, { [i]: checked2("Sequential", module) }));
+    this.extend(modules);
   }
   forward(...args) {
-    return this.children().reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
+    return [...this].reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
   }
 };
 
@@ -9567,6 +9628,7 @@ var qint4 = "qint4";
 export {
   Generator,
   IndexError,
+  KeyError,
   NotImplementedError,
   OutOfMemoryError,
   RuntimeError,

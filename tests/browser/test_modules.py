@@ -314,54 +314,6 @@ def test_a_module_gives_what_pytorchs_gives(
     assert_same(decode(answer["result"]), expected, TOLERANCE, case.absolute)
 
 
-def test_modules_name_their_parts_as_pytorchs_do(module_page: Page) -> None:
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.norm = nn.LayerNorm(4)
-            self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 2, bias=False)])
-            self.scale = nn.Parameter(torch.ones(2))
-            self.register_buffer("steps", torch.zeros(3))
-            self.register_buffer("cache", torch.zeros(3), persistent=False)
-            self.tied = self.layers[0]
-
-    block = Block()
-    told = module_page.evaluate(
-        """() => {
-            class Block extends torch.nn.Module {
-                constructor() {
-                    super();
-                    this.norm = new torch.nn.LayerNorm(4);
-                    const linear = new torch.nn.Linear(4, 4);
-                    const last = new torch.nn.Linear(4, 2, {bias: false});
-                    this.layers = new torch.nn.ModuleList([linear, last]);
-                    this.scale = torch.ones(2);
-                    this.register_buffer("steps", torch.zeros(3));
-                    this.register_buffer("cache", torch.zeros(3), {persistent: false});
-                    this.tied = linear;
-                }
-            }
-            const block = new Block();
-            const names = (entries) => entries.map(([name]) => name);
-            return {
-                parameters: names(block.named_parameters()),
-                buffers: names(block.named_buffers()),
-                children: names(block.named_children()),
-                state: [...block.state_dict().keys()],
-                sizes: [...block.state_dict().values()].map(({shape}) => [...shape]),
-                length: [block.layers.length, [...block.layers].length],
-            };
-        }"""
-    )
-    assert told["parameters"] == [name for name, _ in block.named_parameters()]
-    assert told["buffers"] == [name for name, _ in block.named_buffers()]
-    # PyTorch names a module once, and its state under each of its names.
-    assert told["children"] == ["norm", "layers", "tied"]
-    assert told["state"] == list(block.state_dict())
-    assert told["sizes"] == [list(t.shape) for t in block.state_dict().values()]
-    assert told["length"] == [2, 2]
-
-
 def messages(error: RuntimeError) -> list[str]:
     """The lines of PyTorch's message, without how it writes a shape."""
     text = str(error).replace("torch.Size(", "").replace("])", "]")

@@ -11,7 +11,7 @@ import { load } from "./tensor/safetensors";
 
 export type { Clock, DeviceInfo, DeviceName } from "./backend/backend";
 export type { DType, HostArray } from "./base/dtype";
-export { IndexError, NotImplementedError, OutOfMemoryError, RuntimeError, ValueError } from "./base/errors";
+export { IndexError, KeyError, NotImplementedError, OutOfMemoryError, RuntimeError, ValueError } from "./base/errors";
 export type { Shape } from "./base/shape";
 export type { Operand } from "./tensor/build";
 export { autotune, type AutotuneOptions } from "./tensor/autotune";

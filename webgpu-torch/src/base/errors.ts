@@ -25,6 +25,11 @@ export class IndexError extends RangeError {
   override readonly name = "IndexError";
 }
 
+/** A name that is taken, or can be none. */
+export class KeyError extends Error {
+  override readonly name = "KeyError";
+}
+
 /** What an error says, without the function's name before it. */
 const details = new WeakMap<Error, string>();
 const NAME = /^\w+(\(\))?: /;

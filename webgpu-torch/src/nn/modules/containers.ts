@@ -10,28 +10,34 @@ export interface Layer extends Module {
   forward(input: Tensor): Tensor;
 }
 
-function checked(owner: string, module: unknown): Module {
-  if (module instanceof Module) return module;
-  throw new TypeError(`${owner}: ${typeName(module)} is not a Module`);
-}
+/** Modules by number, each as often as it was put in. */
+abstract class Modules<M extends Module> extends Module {
+  readonly [number: number]: M;
 
-/** Modules by number, which a model calls as it likes. */
-export class ModuleList extends Module {
-  constructor(modules: Iterable<Module> = []) {
-    super();
-    for (const module of modules) this.append(module);
+  append(module: M): this {
+    if (!(module instanceof Module)) throw new TypeError(`${this.constructor.name}: ${typeName(module)} is not a Module`);
+    return Object.assign(this, { [this.length]: module });
   }
 
-  append(module: Module): this {
-    return Object.assign(this, { [this.length]: checked("ModuleList", module) });
+  extend(modules: Iterable<M>): this {
+    for (const module of modules) this.append(module);
+    return this;
   }
 
   get length(): number {
-    return this.named_children().length;
+    return [...this].length;
   }
 
-  [Symbol.iterator](): IterableIterator<Module> {
-    return this.children()[Symbol.iterator]();
+  *[Symbol.iterator](): IterableIterator<M> {
+    for (const value of Object.values(this)) if (value instanceof Module) yield value as M;
+  }
+}
+
+/** Modules that a model calls as it likes. */
+export class ModuleList<M extends Module = Module> extends Modules<M> {
+  constructor(modules: Iterable<M> = []) {
+    super();
+    this.extend(modules);
   }
 
   override forward(): never {
@@ -40,13 +46,13 @@ export class ModuleList extends Module {
 }
 
 /** Modules that each take what the one before them gives. */
-export class Sequential extends Module {
+export class Sequential extends Modules<Layer> {
   constructor(...modules: readonly Layer[]) {
     super();
-    modules.forEach((module, i) => Object.assign(this, { [i]: checked("Sequential", module) }));
+    this.extend(modules);
   }
 
   override forward(...args: InputArgs): Tensor {
-    return (this.children() as Layer[]).reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
+    return [...this].reduce((x, layer) => layer.forward(x), inputOf("Sequential", args));
   }
 }

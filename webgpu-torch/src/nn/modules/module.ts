@@ -1,9 +1,11 @@
 /** Class Module: a tree of parameters with PyTorch's names. */
 
-import { RuntimeError, showShape } from "../../base/errors";
+import { type DType, isFloat, isPacked } from "../../base/dtype";
+import { KeyError, RuntimeError, showShape, ValueError } from "../../base/errors";
 import { sameShape } from "../../base/shape";
 import { cast, copied } from "../../tensor/build";
 import { type Args, keywords } from "../../tensor/keywords";
+import { checkKind, typeName } from "../../tensor/kinds";
 import { Tensor } from "../../tensor/tensor";
 
 /** Tensors by name, as `torch.safetensors.load()` and `state_dict()` give them. */
@@ -38,18 +40,79 @@ export abstract class Module {
   /** Names of tensors that are buffers, and whether they are saved. */
   readonly #buffers = new Map<string, boolean>();
 
+  training = true;
+
   /** The module's result. Each class has arguments of its own. */
   abstract forward(...args: never): unknown;
 
   /** Adds a tensor that is no parameter; it is part of the state unless it is not `persistent`. */
   register_buffer(name: string, tensor: Tensor | null, ...args: Args<{ persistent?: boolean }, ["persistent"]>): void {
     const { persistent = true } = keywords<{ persistent?: boolean }>("register_buffer", ["persistent"], args);
+    this.#register("buffer", name, tensor, this.#buffers.has(name));
     this.#buffers.set(name, persistent);
+  }
+
+  /** Adds a parameter, as `this[name] = param` does, under a name that nothing else has. */
+  register_parameter(name: string, param: Tensor | null): void {
+    const own = (this as Record<string, unknown>)[name];
+    this.#register("parameter", name, param, (own === null || own instanceof Tensor) && !this.#buffers.has(name));
+  }
+
+  #register(kind: string, name: string, tensor: unknown, isKnown: boolean): void {
+    if (typeof name !== "string") throw new TypeError(`${kind} name should be a string. Got ${typeName(name)}`);
+    if (name.includes(".")) throw new KeyError(`${kind} name can't contain "."`);
+    if (name === "") throw new KeyError(`${kind} name can't be empty string ""`);
+    // A field that a subclass has only declared is undefined so far.
+    if ((this as Record<string, unknown>)[name] !== undefined && !isKnown) throw new KeyError(`attribute '${name}' already exists`);
+    if (tensor !== null && !(tensor instanceof Tensor))
+      throw new TypeError(`cannot assign '${typeName(tensor)}' object to ${kind} '${name}' (Tensor or null required)`);
     Object.assign(this, { [name]: tensor });
   }
 
-  /** Children by name. */
+  /** Sets `training`, here and below. Nothing in this library depends on it; a model's own forward may. */
+  train(mode = true): this {
+    if (typeof mode !== "boolean") throw new ValueError("training mode is expected to be boolean");
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Calls a function with each module below, then with this one. */
+  apply(fn: (module: Module) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+
+  /** Gives all parameters and buffers of floats another dtype of floats; packed ones stay. */
+  to(dtype: DType): this {
+    checkKind("to", "dtype", dtype);
+    if (!isFloat(dtype) || isPacked(dtype))
+      throw new TypeError(`nn.Module.to only accepts floating point dtypes, but got desired dtype=${dtype}`);
+    const floats = [...this.parameters(), ...this.buffers()].filter((own) => isFloat(own.dtype) && !isPacked(own.dtype));
+    const casts = new Map(floats.map((own) => [own, cast(own, dtype)]));
+    this.#replace((own) => casts.get(own));
+    return this;
+  }
+
+  half(): this {
+    return this.to("float16");
+  }
+
+  float(): this {
+    return this.to("float32");
+  }
+
+  /** Children by name, each module once. */
   named_children(): [string, Module][] {
+    const seen = new Set<Module>();
+    return this.#children().filter(([, child]) => !seen.has(child) && seen.add(child));
+  }
+
+  #children(): [string, Module][] {
     return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
   }
 
@@ -57,9 +120,15 @@ export abstract class Module {
     return this.named_children().map(([, child]) => child);
   }
 
-  /** The module and all below it, by name; its own is "". */
+  /** The module and all below it, by name, each module once; its own is "". */
   named_modules(prefix = ""): [string, Module][] {
-    return [[prefix, this], ...this.named_children().flatMap(([name, child]) => child.named_modules(prefix ? `${prefix}.${name}` : name))];
+    const seen = new Set<Module>();
+    return this.#tree(prefix).filter(([, module]) => !seen.has(module) && seen.add(module));
+  }
+
+  /** The same, each module under all its names, as the state has it. */
+  #tree(prefix = ""): [string, Module][] {
+    return [[prefix, this], ...this.#children().flatMap(([name, child]) => child.#tree(prefix ? `${prefix}.${name}` : name))];
   }
 
   modules(): Module[] {
@@ -127,7 +196,7 @@ export abstract class Module {
 
   /** Places of tensors: the module's own parameters, its own buffers, then those of its children. */
   #places(wanted: (key: string, of: { buffers: ReadonlyMap<string, boolean> }) => boolean): Place[] {
-    return this.named_modules().flatMap(([prefix, module]) => {
+    return this.#tree().flatMap(([prefix, module]) => {
       const buffers = module.#buffers;
       const own = Object.entries(module).filter(
         (entry): entry is [string, Tensor] => entry[1] instanceof Tensor && wanted(entry[0], { buffers }),
