@@ -300,6 +300,19 @@ def test_files_that_are_being_cut_are_waited_for(
     torch.testing.assert_close(*rows, atol=F32, rtol=0)
 
 
+def test_a_plan_that_is_not_needed_is_not_waited_for(
+    client: TakeoverPage, expected: Any
+) -> None:
+    client.take_over()
+    client.wait_for(kind="complete")
+    busy = {"error": "Model is overloaded", "error_type": "Overloaded"}
+    client.page.route("**/plan", lambda route: route.fulfill(status=429, json=busy))
+    result = client.embed([SECRET], policy="latency")
+    assert "note" not in result
+    assert result["layerTokens"]["server"] == 0
+    assert_same(result, expected)
+
+
 def test_a_server_that_is_gone_is_an_error_unless_all_is_here(
     browser: Browser, restarting: Server
 ) -> None:
