@@ -2179,7 +2179,10 @@ function checkNumber(name, value) {
   if (typeof value === "number" || typeof value === "boolean") return value;
   throw new TypeError(`${name}: expected a Tensor or a number, got ${value === null ? "null" : typeof value}`);
 }
-var constantNode = (value, dtype, backend) => new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
+function constantNode(value, dtype, backend) {
+  const held = dtype === "bool" ? Number(value !== 0) : dtype === "int8" ? value << 24 >> 24 : value;
+  return new Node({ kind: "constant", value: held }, [], [], dtype, backend);
+}
 function constant(value, shape, dtype, backend) {
   if (isPacked(dtype)) throw notPacked("full", dtype);
   const node = constantNode(roundTo(dtype, asElement("full", value, dtype)), dtype, backend);
@@ -2383,7 +2386,7 @@ var pow = named("pow", ["input", "exponent"], (input2, exponent) => {
   if (input2.dtype === "bool" && Number.isInteger(exponent)) return pow(cast(input2, "int32"), exponent);
   if (exponent === 2) return element("square", input2);
   if (!isFloat(input2.dtype)) {
-    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
+    if (exponent < 0 && dtypeOfScalar(exponent) === "int32") throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
     return element("pow", input2, exponent);
   }
   if (exponent === 0.5) return element("sqrt", input2);
@@ -2814,7 +2817,7 @@ function fold(values, start, join2) {
 }
 var REDUCE = {
   sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: plus, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
-  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: times, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
+  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: times, cpu: (v) => fold(v, 1, v instanceof Float32Array ? (a, b) => a * b : Math.imul), empty: 1 },
   amax: { takes: "any", gives: "same", start: lowest, join: larger2, cpu: (v) => v[position(v, (a, b) => a > b)] ?? 0 },
   amin: { takes: "any", gives: "same", start: highest, join: smaller2, cpu: (v) => v[position(v, (a, b) => a < b)] ?? 0 },
   any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: or, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },
@@ -6665,15 +6668,14 @@ function reduced(name, input2, dims, keepdim) {
   const argument = reduceArgument(name, input2.dtype);
   const result = reduceResult(name, argument);
   const shape = reducedShape(input2.shape, dims, keepdim);
-  const { empty: empty2, gives } = reduceOp(name);
-  const ofFloats2 = gives === "same" && isFloat(input2.dtype);
+  const { empty: empty2, gives, takes } = reduceOp(name);
+  const own = gives === "same" && (takes === "any" || isFloat(input2.dtype)) ? input2.dtype : result;
   if (dims.some((d) => input2.shape[d] === 0)) {
     if (empty2 === void 0)
       throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
-    return constant(empty2, shape, ofFloats2 ? input2.dtype : result, input2.backend);
+    return constant(empty2, shape, own, input2.backend);
   }
-  const values = make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result);
-  return ofFloats2 ? cast(values, input2.dtype) : values;
+  return cast(make({ kind: "reduce", name, dims }, [cast(input2, argument)], shape, result), own);
 }
 var overDims = (name) => named(name, ["input: Tensor", "..."], (input2, ...args) => {
   const { dim, keepdim = false } = keywords(name, ["dim", "keepdim"], args);
@@ -6879,7 +6881,7 @@ __export(reductions_exports, {
 });
 function joined2(name, input2, { dim, keepdim = false, dtype }) {
   const result = reduced(name, cast(input2, dtype ?? input2.dtype), wrapDims(name, dim, input2.ndim), keepdim);
-  return dtype === "bool" ? cast(result, "bool") : result;
+  return dtype ? cast(result, dtype) : result;
 }
 var sum = named(
   "sum",
@@ -6898,7 +6900,7 @@ var mean = named("mean", ["input: Tensor", "..."], (input2, ...args) => {
   if (!isFloat(dtype))
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input2.ndim);
-  const total = reduced("sum", cast(cast(input2, dtype), "float32"), dims, keepdim);
+  const total = reduced("sum", cast(input2, "float32"), dims, keepdim);
   return cast(element("div", total, countOf(input2, dims)), dtype);
 });
 var any = overDims("any");
@@ -7101,6 +7103,10 @@ var unary = (name) => named(name, ["input: Tensor"], (input2) => element(name, i
 var binary = (name) => named(name, ["input", "other"], (input2, other) => element(name, input2, other));
 var binaryOfTensor = (name) => named(name, ["input: Tensor", "other"], (input2, other) => element(name, input2, other));
 var binaryOfTensors = (name) => named(name, ["input: Tensor", "other: Tensor"], (input2, other) => element(name, input2, other));
+var bitwise = (name) => {
+  const word3 = (operand) => typeof operand === "number" && Number.isInteger(operand) ? operand | 0 : operand;
+  return named(name, ["input", "other"], (input2, other) => element(name, word3(input2), word3(other)));
+};
 var neg = unary("neg");
 var positive = named("positive", ["input: Tensor"], (input2) => {
   if (input2.dtype === "bool") throw new RuntimeError("positive: The `+` operator, on a bool tensor is not supported.");
@@ -7166,11 +7172,11 @@ var ge = binaryOfTensor("ge");
 var logical_and = binaryOfTensors("logical_and");
 var logical_or = binaryOfTensors("logical_or");
 var logical_xor = binaryOfTensors("logical_xor");
-var bitwise_and = binary("bitwise_and");
-var bitwise_or = binary("bitwise_or");
-var bitwise_xor = binary("bitwise_xor");
-var bitwise_left_shift = binary("bitwise_left_shift");
-var bitwise_right_shift = binary("bitwise_right_shift");
+var bitwise_and = bitwise("bitwise_and");
+var bitwise_or = bitwise("bitwise_or");
+var bitwise_xor = bitwise("bitwise_xor");
+var bitwise_left_shift = bitwise("bitwise_left_shift");
+var bitwise_right_shift = bitwise("bitwise_right_shift");
 var clamp = named("clamp", ["input: Tensor", "..."], (input2, ...args) => {
   const { min: min2 = null, max: max2 = null } = keywords("clamp", ["min", "max"], args);
   if (min2 === null && max2 === null) throw new RuntimeError("clamp: At least one of 'min' or 'max' must not be None");
@@ -7207,7 +7213,7 @@ var masked_fill = named(
   (input2, mask, value) => {
     if (value instanceof Tensor && value.ndim > 0)
       throw new RuntimeError(`masked_fill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`);
-    const filling = value instanceof Tensor ? value : asElement("masked_fill", Number(value), input2.dtype);
+    const filling = value instanceof Tensor ? cast(value, input2.dtype) : asElement("masked_fill", Number(value), input2.dtype);
     return cast(choose(mask, filling, input2), input2.dtype);
   }
 );
@@ -7228,7 +7234,7 @@ var lerp = named("lerp", ["input: Tensor", "end: Tensor", "weight"], (input2, en
 });
 var valueOf = (op, options) => keywords(op, [], [options], ["value"]).value ?? 1;
 function widened(tensors, dtype) {
-  const wide = (tensor2) => cast(tensor2, dtype === "float16" ? "float32" : dtype);
+  const wide = (tensor2) => cast(cast(tensor2, dtype), dtype === "float16" ? "float32" : dtype);
   return [wide(tensors[0]), wide(tensors[1]), wide(tensors[2])];
 }
 var addcmul = named(
@@ -8437,6 +8443,7 @@ var nll_loss = named(
   ["input: Tensor", "target: Tensor", "..."],
   (input2, target, ...args) => {
     const options = keywords("nll_loss", OPTIONS, args);
+    if (!isFloat(input2.dtype)) throw new NotImplementedError(`nll_loss: expected floating point log-probabilities, got ${input2.dtype}`);
     const { weight = null, ignore_index = -100 } = options;
     const reduction = reductionOf(options);
     const { losses, weights } = classLosses("nll_loss", input2, target, weight, ignore_index);

@@ -49,6 +49,7 @@ sums: list[Case] = [
     case("addcdiv", ONES, TOP, ONES / 2, value=0.01),
     case("addcdiv", MIXED, TOP, ONES / 2),
     case("addcdiv", MIXED, WHOLE, MIXED, value=2.0**20),
+    case("addcdiv", ONES, WHOLE, TOP),
     case("addmm", ONES, MATRIX, MATRIX, alpha=0.01),
     case("addmm", -TOP, MATRIX, MATRIX / 100, beta=2.0, alpha=40.0),
     case("addmm", ONES, MATRIX, MATRIX, alpha=0.01, beta=0),
@@ -85,6 +86,15 @@ numbers: list[Case] = [
     case("clamp_min", INTS, 1e10),
     *(case("masked_fill", INTS, SEEN_ONE, value) for value in (2.75, -(2**31))),
     case("masked_fill", SEEN_ONE, SEEN_ONE, 1e39),
+    case("masked_fill", INTS, SEEN_ONE, torch.tensor(2.75)),
+    case("masked_fill", INTS, SEEN_ONE, torch.tensor(9.0).half()),
+    case("pow", INTS, -1e10),
+    *(case(name, INTS.to(torch.int8), 257) for name in ("eq", "lt", "fmod", "mul")),
+    *(
+        case(f"bitwise_{name}", x, by)
+        for name in ("and", "or", "xor", "left_shift")
+        for x, by in ((INTS, 2**31), (INTS, 2**32 - 1), (INTS.to(torch.int8), 2**31))
+    ),
     case("masked_fill", MIXED, SEEN_ONE, LOWEST),
     case("masked_fill", ONES, SEEN_ONE, -65504.0),
     case("scatter", INTS, 0, AT, 2.75),
@@ -151,11 +161,21 @@ shifts: list[Case] = [
 
 F = "nn.functional."
 TABLE = torch.randint(-(2**31), 2**31 - 1, (5, 3), generator=generator).int()
+SMALL = torch.tensor([[100, -128, 7], [127, 127, -3]], dtype=torch.int8)
 IDS, NO_INTS = torch.tensor([[4, 0], [2, 2]]), torch.empty(2, 0, dtype=torch.int32)
 IMAGE = torch.randn(2, 6, 5, generator=generator).half()
 CHANNELS = torch.randn(2, 6, generator=generator)
 
 dtypes: list[Case] = [
+    *(case(name, SMALL, 1) for name in ("amax", "amin", "max", "min")),
+    *(case(name, SMALL) for name in ("amax", "max", "aminmax", "sum", "argmax")),
+    *(
+        case(name, x, 1, dtype=torch.int8)
+        for name in ("sum", "prod", "nansum")
+        for x in (SMALL, SMALL.float() / 4)
+    ),
+    case("prod", TABLE, 1, dtype=torch.int32),
+    *(case("mean", x, 1, dtype=HALF) for x in (TABLE[:, :2] // 2**14, CUBE * 1e5)),
     case(f"{F}linear", TABLE, TABLE[:2]),
     case(f"{F}linear", TABLE[None], TABLE, TABLE[:, 0]),
     case(f"{F}linear", TABLE[0], TABLE[1]),
@@ -175,6 +195,7 @@ dtypes: list[Case] = [
 ]
 
 refused_dtypes: list[Case] = [
+    case(f"{F}nll_loss", TABLE, torch.zeros(5, dtype=torch.int64)),
     case(f"{F}linear", TABLE, TABLE, CHANNELS[0, :5]),
     case(f"{F}linear", TABLE > 0, TABLE > 0),
     case("softmax", NO_INTS, 2),

@@ -46,6 +46,7 @@ export const nll_loss = named(
   ["input: Tensor", "target: Tensor", "..."],
   (input: Tensor, target: Tensor, ...args: Args<LossOptions, typeof OPTIONS>): Tensor => {
     const options = keywords<LossOptions>("nll_loss", OPTIONS, args);
+    if (!isFloat(input.dtype)) throw new NotImplementedError(`nll_loss: expected floating point log-probabilities, got ${input.dtype}`);
     const { weight = null, ignore_index = -100 } = options;
     const reduction = reductionOf(options);
     const { losses, weights } = classLosses("nll_loss", input, target, weight, ignore_index);

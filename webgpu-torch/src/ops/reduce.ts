@@ -46,7 +46,7 @@ function fold(values: ArrayLike<number>, start: number, join: (a: number, b: num
 
 export const REDUCE = {
   sum: { takes: "sum", gives: "same", start: (T) => `${T}()`, join: plus, cpu: (v) => fold(v, 0, (a, b) => a + b), empty: 0 },
-  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: times, cpu: (v) => fold(v, 1, (a, b) => a * b), empty: 1 },
+  prod: { takes: "sum", gives: "same", start: (T) => `${T}(1)`, join: times, cpu: (v) => fold(v, 1, v instanceof Float32Array ? (a, b) => a * b : Math.imul), empty: 1 },
   amax: { takes: "any", gives: "same", start: lowest, join: larger, cpu: (v) => v[position(v, (a, b) => a > b)] ?? 0 },
   amin: { takes: "any", gives: "same", start: highest, join: smaller, cpu: (v) => v[position(v, (a, b) => a < b)] ?? 0 },
   any: { takes: "any", gives: "bool", start: () => "BOOL(false)", join: or, cpu: (v) => fold(v, 0, (a, b) => Number(a || b)), empty: 0 },

@@ -1,6 +1,6 @@
 /** Arithmetic that is more than one element-wise function: with factors, roundings and powers of its own. */
 
-import { isFloat } from "../base/dtype";
+import { dtypeOfScalar, isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
 import { cast, constant, copied, element, type Operand, promoted } from "./build";
 import { keywords, named } from "./keywords";
@@ -82,7 +82,7 @@ export const pow = named("pow", ["input", "exponent"], (input: Operand, exponent
   if (input.dtype === "bool" && Number.isInteger(exponent)) return pow(cast(input, "int32"), exponent);
   if (exponent === 2) return element("square", input);
   if (!isFloat(input.dtype)) {
-    if (exponent < 0 && Number.isInteger(exponent)) throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
+    if (exponent < 0 && dtypeOfScalar(exponent) === "int32") throw new RuntimeError("pow: Integers to negative integer powers are not allowed.");
     return element("pow", input, exponent);
   }
   if (exponent === 0.5) return element("sqrt", input);

@@ -107,8 +107,11 @@ function checkNumber(name: string, value: unknown): number | boolean {
   throw new TypeError(`${name}: expected a Tensor or a number, got ${value === null ? "null" : typeof value}`);
 }
 
-const constantNode = (value: number, dtype: DType, backend: Backend): Node =>
-  new Node({ kind: "constant", value: dtype === "bool" ? Number(value !== 0) : value }, [], [], dtype, backend);
+function constantNode(value: number, dtype: DType, backend: Backend): Node {
+  // Kernels compute in words, which hold more than bools and bytes do.
+  const held = dtype === "bool" ? Number(value !== 0) : dtype === "int8" ? (value << 24) >> 24 : value;
+  return new Node({ kind: "constant", value: held }, [], [], dtype, backend);
+}
 
 /** A tensor whose elements are all one number. */
 export function constant(value: number, shape: Shape, dtype: DType, backend: Backend): Tensor {

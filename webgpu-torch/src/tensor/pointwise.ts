@@ -18,6 +18,11 @@ const binaryOfTensor = (name: BinaryName) =>
 /** Where it takes none at all. */
 const binaryOfTensors = (name: BinaryName) =>
   named(name, ["input: Tensor", "other: Tensor"], (input: Tensor, other: Tensor): Tensor => element(name, input, other));
+/** Of bits: whole numbers stand for the lowest 32 of theirs, so that 0xffffffff is all that int32 has, too. */
+const bitwise = (name: BinaryName) => {
+  const word = (operand: Operand): Operand => (typeof operand === "number" && Number.isInteger(operand) ? operand | 0 : operand);
+  return named(name, ["input", "other"], (input: Operand, other: Operand): Tensor => element(name, word(input), word(other)));
+};
 
 // One argument.
 export const neg = unary("neg");
@@ -91,11 +96,11 @@ export const ge = binaryOfTensor("ge");
 export const logical_and = binaryOfTensors("logical_and");
 export const logical_or = binaryOfTensors("logical_or");
 export const logical_xor = binaryOfTensors("logical_xor");
-export const bitwise_and = binary("bitwise_and");
-export const bitwise_or = binary("bitwise_or");
-export const bitwise_xor = binary("bitwise_xor");
-export const bitwise_left_shift = binary("bitwise_left_shift");
-export const bitwise_right_shift = binary("bitwise_right_shift");
+export const bitwise_and = bitwise("bitwise_and");
+export const bitwise_or = bitwise("bitwise_or");
+export const bitwise_xor = bitwise("bitwise_xor");
+export const bitwise_left_shift = bitwise("bitwise_left_shift");
+export const bitwise_right_shift = bitwise("bitwise_right_shift");
 export { mul as multiply, atan2 as arctan2 };
 export { ne as not_equal, lt as less, le as less_equal, gt as greater, ge as greater_equal };
 
@@ -157,7 +162,7 @@ export const masked_fill = named(
   (input: Tensor, mask: Tensor, value: Operand): Tensor => {
     if (value instanceof Tensor && value.ndim > 0)
       throw new RuntimeError(`masked_fill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`);
-    const filling = value instanceof Tensor ? value : asElement("masked_fill", Number(value), input.dtype);
+    const filling = value instanceof Tensor ? cast(value, input.dtype) : asElement("masked_fill", Number(value), input.dtype);
     return cast(choose(mask, filling, input), input.dtype);
   },
 );
@@ -188,7 +193,7 @@ const valueOf = (op: string, options: ValueOptions): number => keywords<ValueOpt
 
 /** Tensors in the dtype of a result; float32 for float16, which may not hold what they are on the way. */
 function widened(tensors: readonly [Tensor, Tensor, Tensor], dtype: DType): readonly [Tensor, Tensor, Tensor] {
-  const wide = (tensor: Tensor) => cast(tensor, dtype === "float16" ? "float32" : dtype);
+  const wide = (tensor: Tensor) => cast(cast(tensor, dtype), dtype === "float16" ? "float32" : dtype);
   return [wide(tensors[0]), wide(tensors[1]), wide(tensors[2])];
 }
 

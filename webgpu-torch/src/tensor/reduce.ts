@@ -34,16 +34,15 @@ export function reduced(name: ReduceName, input: Tensor, dims: readonly number[]
   const argument = reduceArgument(name, input.dtype);
   const result = reduceResult(name, argument);
   const shape = reducedShape(input.shape, dims, keepdim);
-  const { empty, gives } = reduceOp(name);
-  const ofFloats = gives === "same" && isFloat(input.dtype);
+  const { empty, gives, takes } = reduceOp(name);
+  // Sums of integers are int32, and the largest of them is one of them. Sums of float16 are kept in float32 until they are complete.
+  const own = gives === "same" && (takes === "any" || isFloat(input.dtype)) ? input.dtype : result;
   if (dims.some((d) => input.shape[d] === 0)) {
     if (empty === undefined)
       throw new IndexError(`${name}: Expected reduction dim to be specified for input.numel() == 0, or to have non-zero size.`);
-    return constant(empty, shape, ofFloats ? input.dtype : result, input.backend);
+    return constant(empty, shape, own, input.backend);
   }
-  const values = make({ kind: "reduce", name, dims }, [cast(input, argument)], shape, result);
-  // Sums of float16 are kept in float32 until they are complete.
-  return ofFloats ? cast(values, input.dtype) : values;
+  return cast(make({ kind: "reduce", name, dims }, [cast(input, argument)], shape, result), own);
 }
 
 /** A reduction over any dimensions that needs no more to be said. */

@@ -9,10 +9,10 @@ import { checkOneDim, countOf, type Dims, type OneDimOptions, overDims, reduced,
 import { reshape } from "./shapes";
 import type { Tensor } from "./tensor";
 
-/** Bools add up to int32, and multiply to it, unless bools are asked for. */
+/** Bools and int8 add up to int32, and multiply to it, unless they are asked for. */
 function joined(name: "sum" | "prod", input: Tensor, { dim, keepdim = false, dtype }: SumOptions): Tensor {
   const result = reduced(name, cast(input, dtype ?? input.dtype), wrapDims(name, dim, input.ndim), keepdim);
-  return dtype === "bool" ? cast(result, "bool") : result;
+  return dtype ? cast(result, dtype) : result;
 }
 
 /** The sum. Integers and bools add up to int32. */
@@ -39,7 +39,7 @@ export const mean = named("mean", ["input: Tensor", "..."], (input: Tensor, ...a
   if (!isFloat(dtype))
     throw new RuntimeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${dtype}`);
   const dims = wrapDims("mean", dim, input.ndim);
-  const total = reduced("sum", cast(cast(input, dtype), "float32"), dims, keepdim);
+  const total = reduced("sum", cast(input, "float32"), dims, keepdim);
   return cast(element("div", total, countOf(input, dims)), dtype);
 });
 
