@@ -4279,9 +4279,11 @@ fn op_cosh(x: F32) -> F32 {
   op_acosh: helper(
     `
 fn op_acosh(x: F32) -> F32 {
-  return select(op_log(x + sqrt((x - 1.0) * (x + 1.0))), op_log(x) + 0.6931471805599453, x > F32(1e8));
+  let y = select(op_log(x + sqrt((x - 1.0) * (x + 1.0))), op_log(x) + 0.6931471805599453, x > F32(1e8));
+  return select(y, op_nan(), x < F32(1.0));
 }`,
-    "op_log"
+    "op_log",
+    "op_nan"
   ),
   op_asinh: helper(
     `
@@ -4351,7 +4353,8 @@ fn op_pow(a: F32, b: F32) -> F32 {
   let odd = b - 2.0 * floor(b * 0.5) == F32(1.0);
   let signed = select(select(op_nan(), size, whole | op_isinf(a)), -size, whole & odd);
   let y = select(size, signed, a < F32(0.0));
-  let zero = select(F32(0.0), op_inf(), b < F32(0.0));
+  let size_of_zero = select(F32(0.0), op_inf(), b < F32(0.0));
+  let zero = select(size_of_zero, -size_of_zero, (bitcast<U32>(a) >> U32(31u) == U32(1u)) & whole & odd);
   let known = select(select(select(y, zero, a == F32(0.0)), a, op_isnan(a)), b, op_isnan(b));
   return select(known, F32(1.0), (b == F32(0.0)) | (a == F32(1.0)) | ((a == F32(-1.0)) & op_isinf(b)));
 }`,
