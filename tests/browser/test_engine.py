@@ -149,7 +149,7 @@ def test_numbers_that_wgsl_cannot_spell_come_behind_a_product(
             const {linear} = torch.nn.functional;
             const ones = (rows) => torch.ones([rows, 4], {device});
             const y = () => linear(ones(1), ones(2));
-            const found = [y().mul(1e39), y().add(-1e40), y().clamp({max: 3.5e38}),
+            const found = [y().mul(1e39), y().add(-1e40), y().clamp({max: Infinity}),
                 y().mul(-0)];
             const rows = await Promise.all(found.map((tensor) => tensor.numpy()));
             return rows.map(([value]) => Object.is(value, -0) ? "-0" : String(value));
