@@ -782,11 +782,11 @@ function at(list, i) {
 
 // src/graph/decide.ts
 var NeedsBuffer = class extends Error {
-  constructor(node) {
-    super("this node needs a buffer");
-    this.node = node;
+  nodes;
+  constructor(...nodes) {
+    super("a node needs a buffer");
+    this.nodes = nodes;
   }
-  node;
 };
 function wayOf(node) {
   if (node.isLeaf) return "leaf";
@@ -920,6 +920,13 @@ function follow(base, path) {
   }
   return view2;
 }
+var Cut = class extends Error {
+  constructor(frame) {
+    super("a program was too long");
+    this.frame = frame;
+  }
+  frame;
+};
 var Fuser = class {
   constructor(root, limits, accumulator) {
     this.root = root;
@@ -934,7 +941,12 @@ var Fuser = class {
   accesses = [];
   /** Values of nodes, by the path behind them. */
   known = /* @__PURE__ */ new Map();
+  /** Nodes at whose arguments it is, the outermost first. */
+  frames = [];
+  /** Nodes that the program reads from buffers that they are to get. */
+  cut = /* @__PURE__ */ new Set();
   result() {
+    if (this.cut.size > 0) throw new NeedsBuffer(...this.cut);
     return { program: { inputs: this.inputs.map(({ dtype }) => dtype), body: this.body }, operands: this.inputs };
   }
   /** The number of the value that holds a node's element, at the end of a path. */
@@ -945,7 +957,7 @@ var Fuser = class {
     if (!values) this.known.set(node, values = /* @__PURE__ */ new Map());
     const known = values.get(key);
     if (known !== void 0) return known;
-    const value = this.limits.buffered.has(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
+    const value = this.isBuffered(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
     values.set(key, value);
     return value;
   }
@@ -973,26 +985,55 @@ var Fuser = class {
         throw new NeedsBuffer(node);
     }
   }
+  isBuffered(node) {
+    return this.limits.buffered.has(node) || this.cut.has(node);
+  }
   arguments(node, path) {
-    const sizes = [];
-    return node.inputs.map((argument) => {
-      const before = this.body.length;
-      const value = this.value(argument, this.expanded(argument, node.shape, path));
-      sizes.push(this.body.length - before);
-      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node, sizes));
-      return value;
-    });
+    for (; ; ) {
+      const frame = { node, start: this.body.length, inputs: this.inputs.length, sizes: [] };
+      this.frames.push(frame);
+      try {
+        return node.inputs.map((argument) => {
+          const before = this.body.length;
+          const value = this.value(argument, this.expanded(argument, node.shape, path));
+          frame.sizes.push(this.body.length - before);
+          if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) this.cutOff();
+          return value;
+        });
+      } catch (error) {
+        if (!(error instanceof Cut) || error.frame !== frame) throw error;
+        this.rollBack(frame);
+      } finally {
+        this.frames.pop();
+      }
+    }
+  }
+  /** Cuts a program too long at the argument that most instructions compute, of all nodes that it is at, and goes on from there. */
+  cutOff() {
+    let largest = null;
+    for (const frame of this.frames) {
+      for (const [i, size] of frame.sizes.entries()) {
+        let node = input(frame.node, i);
+        while (node.op.kind === "move" && !this.isBuffered(node)) node = input(node, 0);
+        if (!this.isBuffered(node) && size > (largest?.size ?? 0)) largest = { frame, node, size };
+      }
+    }
+    if (!largest) {
+      const { node } = at(this.frames, this.frames.length - 1);
+      if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
+      throw new NeedsBuffer(node, ...this.cut);
+    }
+    this.cut.add(largest.node);
+    throw new Cut(largest.frame);
+  }
+  rollBack({ start, inputs }) {
+    this.body.length = start;
+    this.inputs.length = inputs;
+    this.accesses.length = inputs;
+    for (const values of this.known.values()) for (const [key, value] of values) if (value >= start) values.delete(key);
   }
   expanded(argument, shape, path) {
     return sameShape(argument.shape, shape) ? path : [{ move: { kind: "expand", shape }, of: argument }, ...path];
-  }
-  /** Where a program too long is cut: at the argument that most instructions compute, or at the node itself. */
-  split(node, sizes) {
-    let cut = input(node, sizes.indexOf(Math.max(...sizes)));
-    while (cut.op.kind === "move" && !this.limits.buffered.has(cut)) cut = input(cut, 0);
-    if (!this.limits.buffered.has(cut)) return cut;
-    if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
-    return node;
   }
   take(node, dim, path) {
     const source = input(node, 0);
@@ -1736,8 +1777,8 @@ function lowerAll(graph, backend) {
       const joinedNorms = normsToJoin(graph, backend);
       return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs, joinedNorms }, outputs);
     } catch (error) {
-      if (!(error instanceof NeedsBuffer) || forced.has(error.node)) throw error;
-      forced.add(error.node);
+      if (!(error instanceof NeedsBuffer) || error.nodes.every((node) => forced.has(node))) throw error;
+      for (const node of error.nodes) forced.add(node);
     }
   }
 }

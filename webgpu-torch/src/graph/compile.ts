@@ -86,7 +86,7 @@ function calledFor(node: Node, { nodes }: Graph): string {
   return node.op.kind;
 }
 
-/** Lowers all nodes that get a buffer. Where one more turns out to need a buffer, starts again with that known. */
+/** Lowers all nodes that get a buffer. Where more turn out to need one, starts again with that known. */
 function lowerAll(graph: Graph, backend: Backend): Map<Node, Lowered> {
   const outputs = new Set(graph.outputs);
   const forced = new Set<Node>();
@@ -95,8 +95,8 @@ function lowerAll(graph: Graph, backend: Backend): Map<Node, Lowered> {
       const joinedNorms = normsToJoin(graph, backend);
       return lowerOnce(graph, { ...decide(graph.nodes, outputs, forced), maxInputs: backend.maxInputs, joinedNorms }, outputs);
     } catch (error) {
-      if (!(error instanceof NeedsBuffer) || forced.has(error.node)) throw error;
-      forced.add(error.node);
+      if (!(error instanceof NeedsBuffer) || error.nodes.every((node) => forced.has(node))) throw error;
+      for (const node of error.nodes) forced.add(node);
     }
   }
 }

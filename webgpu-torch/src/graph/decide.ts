@@ -3,10 +3,13 @@
 import { at } from "../base/list";
 import type { Node } from "./node";
 
-/** Thrown while lowering, where a node turns out to need a buffer. */
+/** Thrown while lowering, where nodes turn out to need a buffer. */
 export class NeedsBuffer extends Error {
-  constructor(readonly node: Node) {
-    super("this node needs a buffer");
+  readonly nodes: readonly Node[];
+
+  constructor(...nodes: readonly Node[]) {
+    super("a node needs a buffer");
+    this.nodes = nodes;
   }
 }
 

@@ -92,12 +92,31 @@ function follow(base: Node, path: Path): View {
   return view;
 }
 
+/** A node whose arguments are being computed: where they begin, and how many instructions each of those so far took. */
+interface Frame {
+  readonly node: Node;
+  readonly start: number;
+  readonly inputs: number;
+  readonly sizes: number[];
+}
+
+/** Thrown back to the frame of which an argument was cut off. */
+class Cut extends Error {
+  constructor(readonly frame: Frame) {
+    super("a program was too long");
+  }
+}
+
 class Fuser {
   private readonly body: Instruction[] = [];
   private readonly inputs: Node[] = [];
   private readonly accesses: Access[] = [];
   /** Values of nodes, by the path behind them. */
   private readonly known = new Map<Node, Map<string, number>>();
+  /** Nodes at whose arguments it is, the outermost first. */
+  private readonly frames: Frame[] = [];
+  /** Nodes that the program reads from buffers that they are to get. */
+  private readonly cut = new Set<Node>();
 
   constructor(
     private readonly root: Node | null,
@@ -106,6 +125,7 @@ class Fuser {
   ) {}
 
   result(): Fused {
+    if (this.cut.size > 0) throw new NeedsBuffer(...this.cut);
     return { program: { inputs: this.inputs.map(({ dtype }) => dtype), body: this.body }, operands: this.inputs };
   }
 
@@ -117,7 +137,7 @@ class Fuser {
     if (!values) this.known.set(node, (values = new Map()));
     const known = values.get(key);
     if (known !== undefined) return known;
-    const value = this.limits.buffered.has(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
+    const value = this.isBuffered(node) && node !== this.root ? this.load(node, path) : this.define(node, path);
     values.set(key, value);
     return value;
   }
@@ -147,28 +167,59 @@ class Fuser {
     }
   }
 
+  private isBuffered(node: Node): boolean {
+    return this.limits.buffered.has(node) || this.cut.has(node);
+  }
+
   private arguments(node: Node, path: Path): number[] {
-    const sizes: number[] = [];
-    return node.inputs.map((argument) => {
-      const before = this.body.length;
-      const value = this.value(argument, this.expanded(argument, node.shape, path));
-      sizes.push(this.body.length - before);
-      if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) throw new NeedsBuffer(this.split(node, sizes));
-      return value;
-    });
+    for (;;) {
+      const frame: Frame = { node, start: this.body.length, inputs: this.inputs.length, sizes: [] };
+      this.frames.push(frame);
+      try {
+        return node.inputs.map((argument) => {
+          const before = this.body.length;
+          const value = this.value(argument, this.expanded(argument, node.shape, path));
+          frame.sizes.push(this.body.length - before);
+          if (this.inputs.length > this.limits.maxInputs || this.body.length > MAX_INSTRUCTIONS) this.cutOff();
+          return value;
+        });
+      } catch (error) {
+        if (!(error instanceof Cut) || error.frame !== frame) throw error;
+        this.rollBack(frame);
+      } finally {
+        this.frames.pop();
+      }
+    }
+  }
+
+  /** Cuts a program too long at the argument that most instructions compute, of all nodes that it is at, and goes on from there. */
+  private cutOff(): never {
+    let largest: { frame: Frame; node: Node; size: number } | null = null;
+    for (const frame of this.frames) {
+      for (const [i, size] of frame.sizes.entries()) {
+        let node = input(frame.node, i);
+        while (node.op.kind === "move" && !this.isBuffered(node)) node = input(node, 0);
+        if (!this.isBuffered(node) && size > (largest?.size ?? 0)) largest = { frame, node, size };
+      }
+    }
+    if (!largest) {
+      const { node } = at(this.frames, this.frames.length - 1);
+      if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
+      throw new NeedsBuffer(node, ...this.cut);
+    }
+    this.cut.add(largest.node);
+    throw new Cut(largest.frame);
+  }
+
+  private rollBack({ start, inputs }: Frame): void {
+    this.body.length = start;
+    this.inputs.length = inputs;
+    this.accesses.length = inputs;
+    for (const values of this.known.values()) for (const [key, value] of values) if (value >= start) values.delete(key);
   }
 
   private expanded(argument: Node, shape: Shape, path: Path): Path {
     return sameShape(argument.shape, shape) ? path : [{ move: { kind: "expand", shape }, of: argument }, ...path];
-  }
-
-  /** Where a program too long is cut: at the argument that most instructions compute, or at the node itself. */
-  private split(node: Node, sizes: readonly number[]): Node {
-    let cut = input(node, sizes.indexOf(Math.max(...sizes)));
-    while (cut.op.kind === "move" && !this.limits.buffered.has(cut)) cut = input(cut, 0);
-    if (!this.limits.buffered.has(cut)) return cut;
-    if (node === this.root) throw new RuntimeError(`${node.inputs.length} inputs are more than this adapter can bind`);
-    return node;
   }
 
   private take(node: Node, dim: number, path: Path): number {
