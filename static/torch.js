@@ -2358,6 +2358,7 @@ function keywords(op, names2, args, only = []) {
         if (![...names2, ...only].includes(key))
           throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
+        if (inner === void 0 && key === "dtype") throw new TypeError(`${op}(): argument 'dtype' is undefined; null stands for the default`);
         const isLeftOut = inner === void 0 || inner === null && NONE_IS_DEFAULT.some((name2) => name2 === key);
         if (isLeftOut) continue;
         checkKind(op, key, inner);
@@ -2397,6 +2398,7 @@ function joined(op, input2, other, options) {
     return element(op, input2, term);
   }
   const product3 = Number(other) * Number(alpha);
+  if (dtype === "bool") return element(op, input2, product3 !== 0);
   const becomesWhole = Number.isInteger(product3) && !Number.isInteger(Number(other));
   return element(op, input2, becomesWhole && input2 instanceof Tensor ? constant(product3, [], "float32", input2.backend) : product3);
 }
@@ -3916,9 +3918,10 @@ var SHOWN2 = [
   "maxComputeWorkgroupSizeZ"
 ];
 async function openDevice(forced) {
-  if (!("gpu" in navigator) || !navigator.gpu)
+  const gpu = globalThis.navigator?.gpu;
+  if (!gpu)
     throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
     // for torch.profile
@@ -3928,7 +3931,7 @@ async function openDevice(forced) {
   const { vendor, architecture, description } = adapter.info;
   return {
     device,
-    caps: { ...capsOf(adapter.info), dots: navigator.gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product"), ...forced },
+    caps: { ...capsOf(adapter.info), dots: gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product"), ...forced },
     info: {
       backend: "webgpu",
       vendor,
@@ -7004,10 +7007,12 @@ var running = (name, scan2) => named(name, ["input: Tensor", "dim: int", "..."],
   const { dtype = null } = keywords(name, [], [options], ["dtype"]);
   const d = wrapDim(name, dim, input2.ndim);
   const given = dtype ?? input2.dtype;
+  const isPlain = input2.ndim === 0 || input2.numel() === 0;
+  if (dtype === "bool" && isPlain) return cast(input2, "bool");
   if (dtype === "bool") throw new NotImplementedError(`${name}: not implemented for 'bool'`);
   const result = isFloat(given) || given === "uint32" ? given : dtype ?? "int32";
   const x = cast(cast(input2, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");
-  if (input2.ndim === 0 || input2.numel() === 0) return cast(x, result);
+  if (isPlain) return cast(x, result);
   const rows = transpose(x, d, -1);
   return cast(transpose(make({ kind: "scan", scan: scan2 }, [rows], rows.shape, x.dtype), d, -1), result);
 });
@@ -7447,9 +7452,8 @@ function words(input2) {
 function ordered(name, input2, dim, descending, keep) {
   const d = wrapDim(name, dim, input2.ndim);
   if (input2.ndim === 0) {
-    const { values: values2, indices } = ordered(name, reshape(input2, [1]), 0, descending, keep);
-    const shape = keep === 0 ? [0] : [];
-    return { values: reshape(values2, shape), indices: reshape(indices, shape) };
+    const { values: values2, indices } = ordered(name, reshape(input2, [1]), 0, descending, null);
+    return { values: reshape(values2, []), indices: reshape(indices, []) };
   }
   const last = input2.ndim - 1;
   const rows = transpose(input2, d, last);
@@ -7491,12 +7495,12 @@ var Generator = class {
     this.state = [];
     this.seed();
   }
-  /** Starts anew from a seed, an integer from 0 to 2^53 - 1. */
+  /** Starts anew from a seed, an integer between -2^53 and 2^53; a negative one stands for itself + 2^64. */
   manual_seed(seed2) {
-    if (!Number.isSafeInteger(seed2) || seed2 < 0)
-      throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed2)}`);
-    this.seeded = seed2;
-    this.state = [0, 0, 0, 0, seed2 % 2 ** 32, Math.floor(seed2 / 2 ** 32)];
+    if (!Number.isSafeInteger(seed2)) throw new RuntimeError(`manual_seed expected an integer between -2**53 and 2**53, got ${String(seed2)}`);
+    const bits2 = BigInt.asUintN(64, BigInt(seed2));
+    this.seeded = Number(bits2);
+    this.state = [0, 0, 0, 0, Number(bits2 & 0xffffffffn), Number(bits2 >> 32n)];
     return this;
   }
   /** The seed. */
@@ -7869,12 +7873,11 @@ var scatter_add = named(
 );
 var JOINS = { add: "sum", multiply: "prod" };
 function put(op, input2, dim, index2, src, reduce2) {
+  const vector = (tensor2) => tensor2.ndim === 0 ? reshape(tensor2, [1]) : tensor2;
+  if ([input2, index2, src].some((given) => given instanceof Tensor && given.ndim === 0))
+    return reshape(put(op, vector(input2), dim, vector(index2), src instanceof Tensor ? vector(src) : src, reduce2), input2.shape);
   const d = checked(op, input2, dim, index2, src);
   if (index2.numel() === 0 || input2.numel() === 0) return copied(input2);
-  if (input2.ndim === 0) {
-    const source = src instanceof Tensor ? reshape(src, [1]) : src;
-    return reshape(put(op, reshape(input2, [1]), 0, reshape(index2, [1]), source, reduce2), []);
-  }
   return reduce2 === null ? replaced(input2, d, index2, src) : joined3(JOINS[reduce2], input2, d, index2, src);
 }
 function checked(op, input2, dim, index2, src) {
@@ -7884,13 +7887,13 @@ function checked(op, input2, dim, index2, src) {
     throw new RuntimeError(`${op}(): Expected self.dtype to be equal to src.dtype, got ${input2.dtype} and ${src.dtype}`);
   if (index2.numel() === 0) return d;
   const sizes = src instanceof Tensor ? src.shape : index2.shape;
-  const fits = index2.ndim === Math.max(1, input2.ndim) && sizes.length === index2.ndim;
+  const fits = index2.ndim === input2.ndim && sizes.length === index2.ndim;
   const within = (i, size) => (i === d || size <= (input2.shape[i] ?? 1)) && size <= (sizes[i] ?? 0);
-  if (!fits && !(input2.ndim === 0 && index2.ndim <= 1))
+  if (!fits)
     throw new RuntimeError(
       `${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index2.shape)}, ${showShape(input2.shape)} and ${showShape(sizes)}`
     );
-  if (fits && !index2.shape.every((size, i) => within(i, size)))
+  if (!index2.shape.every((size, i) => within(i, size)))
     throw new RuntimeError(
       `${op}(): Expected index ${showShape(index2.shape)} to be no larger than self ${showShape(input2.shape)} apart from dimension ${d} and to be no larger size than src ${showShape(sizes)}`
     );
@@ -8080,8 +8083,11 @@ function sliced(input2, dim, { start, stop, step }) {
 // src/tensor/special.ts
 var special_exports = {};
 __export(special_exports, {
+  allclose: () => allclose,
   copysign: () => copysign,
   deg2rad: () => deg2rad,
+  equal: () => equal,
+  float_power: () => float_power,
   fmax: () => fmax,
   fmin: () => fmin,
   heaviside: () => heaviside,
@@ -8204,6 +8210,21 @@ var isclose = named(
     return equal_nan ? element("logical_or", close2, nans) : close2;
   }
 );
+var allclose = named(
+  "allclose",
+  ["input: Tensor", "other: Tensor", "..."],
+  (input2, other, ...args) => isTrue(all(isclose(input2, other, ...args)))
+);
+var equal = named(
+  "equal",
+  ["input: Tensor", "other: Tensor"],
+  (input2, other) => sameShape(input2.shape, other.shape) ? isTrue(all(element("eq", input2, other))) : Promise.resolve(false)
+);
+var isTrue = async (one) => Boolean(await one.item());
+var float_power = named("float_power", ["input", "exponent"], (input2, exponent) => {
+  const wide = (given) => given instanceof Tensor ? cast(given, "float32") : Number(given);
+  return pow(wide(input2), wide(exponent));
+});
 var LARGEST2 = { float16: 65504, float32: 34028234663852886e22 };
 var nan_to_num = named(
   "nan_to_num",
@@ -8494,8 +8515,12 @@ var nll_loss = named(
     return reduction === "mean" ? element("div", sum(losses), sum(weights)) : reduceLosses("nll_loss", losses, reduction);
   }
 );
-function classLosses(op, input2, target, weight, ignored) {
+function classLosses(op, input2, given, weight, ignored) {
   const d = classDim(input2);
+  const isVector = input2.ndim === 1 && given.ndim === 1;
+  if (isVector && given.numel() !== 1)
+    throw new ValueError(`${op}: For 1D input, 1D target must have size 1, but got target size: ${given.numel()}`);
+  const target = isVector ? squeeze(given) : given;
   const places2 = input2.shape.filter((_, i) => i !== d);
   if (target.dtype !== "int32") throw new RuntimeError(`${op}: expected target classes to be int32, got ${target.dtype}`);
   if (input2.ndim > 1 && target.ndim > 0 && input2.shape[0] !== target.shape[0])
@@ -9695,6 +9720,7 @@ export {
   addcmul,
   addmm,
   all,
+  allclose,
   amax,
   amin,
   aminmax,
@@ -9757,6 +9783,7 @@ export {
   empty,
   empty_like,
   eq,
+  equal,
   erf2 as erf,
   erfc2 as erfc,
   erfinv2 as erfinv,
@@ -9769,6 +9796,7 @@ export {
   flip,
   float16,
   float32,
+  float_power,
   floor,
   floor_divide,
   fmax,

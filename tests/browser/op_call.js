@@ -71,7 +71,7 @@ function decode(/** @type {any} */ torch, /** @type {any} */ value, /** @type {s
 
 /** @returns {Promise<any>} */
 async function encode(/** @type {any} */ result) {
-  if (result === null) return null;
+  if (result === null || typeof result === "boolean") return result;
   if (Array.isArray(result)) return Promise.all(result.map(encode));
   // A named tuple.
   if (!("numpy" in result)) return Promise.all(Object.values(result).map(encode));

@@ -66,6 +66,8 @@ ARGUMENTS: list[Case] = [
     case("add", INTS, 2.5, alpha=2),
     case("sub", INTS, 2.5, alpha=2),
     case("add", BOOLS, BOOLS, alpha=True),
+    *(case("add", BOOLS, True, alpha=alpha) for alpha in (0, 2)),
+    *(case("add", BOOLS, ~BOOLS, alpha=alpha) for alpha in (0, 2)),
     case("pow", BOOLS, 2),
     case("pow", BOOLS, 3),
     case("positive", X),

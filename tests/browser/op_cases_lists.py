@@ -36,6 +36,11 @@ scans: list[Case] = [
     *(case(name, INTS > 0, dim=0) for name in ("cumsum", "cumprod")),
     *(case(name, EDGES, 1) for name in ("cumsum", "cumprod")),
     *(case(name, torch.empty(2, 0), 1) for name in ("cumsum", "cumprod")),
+    *(
+        case(name, x, 0, dtype=torch.bool)
+        for name in ("cumsum", "cumprod")
+        for x in (torch.empty(0, 3), torch.tensor(2.5), torch.tensor(0))
+    ),
     *(case(name, torch.tensor(2.5), 0) for name in ("cumsum", "cumprod")),
     Case("cumsum", [LONG, 1], tolerance=2e-5),
     Case("cumsum", [View(LONG, "t", ()), 0], tolerance=2e-5),
@@ -88,6 +93,7 @@ tops: list[Case] = [
     case("topk", LONG, 2100, largest=False),
     case("topk", LONG, 1),
     case("topk", randn(9), 0),
+    case("topk", torch.tensor(2.5), 0),
     case("topk", torch.tensor([nan, 1.0, inf]), 2),
     case("topk", torch.randperm(3000, generator=generator).int(), 7),
     case("topk", torch.tensor(1.5), 1),
@@ -142,6 +148,14 @@ scatters: list[Case] = [
     ),
     case("scatter_add", torch.zeros(6), 0, index([0, 1, 1, 2, 2, 5]), WILD),
     case("scatter_add", torch.tensor(1.0), 0, index(0), torch.tensor(2.0)),
+    *(
+        case(name, torch.zeros(3), -1, index(place), torch.tensor(value))
+        for name in ("scatter", "scatter_add")
+        for place in (1, [1])
+        for value in (7.0, [7.0])
+    ),
+    case("scatter", torch.zeros(3), 0, index(1), 5.0),
+    case("scatter", torch.tensor(1.0), 0, index([0]), 5.0),
     case(
         "scatter_add", torch.ones(0, 3), 1, torch.empty(0, 2).long(), torch.ones(0, 2)
     ),

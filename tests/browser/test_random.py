@@ -113,12 +113,18 @@ def test_a_seed_repeats_and_a_draw_goes_on(torch_page: Page, device: str) -> Non
 def test_seeds_are_told(torch_page: Page) -> None:
     told = torch_page.evaluate(
         """() => {
+            torch.manual_seed(-5);
+            const negative = torch.initial_seed();
             torch.manual_seed(2 ** 40 + 5);
             const given = torch.initial_seed();
             const fresh = torch.seed();
-            return [given, fresh === torch.initial_seed(), fresh === torch.seed()];
+            return [negative, given, fresh === torch.initial_seed(),
+                fresh === torch.seed()];
         }"""
     )
+    negative = torch.Generator().manual_seed(-5).initial_seed()
+    # JavaScript rounds to 53 bits.
+    assert float(told.pop(0)) == float(negative)
     assert told == [2**40 + 5, True, False]
 
 
@@ -244,7 +250,7 @@ def test_a_wide_row_of_weights_is_drawn_from(torch_page: Page) -> None:
         "torch.multinomial(torch.ones(2, 2, 2), 1)",
         "torch.multinomial(torch.ones(3, {dtype: 'int32'}), 1)",
         "torch.randint(3, 3, [2])",
-        "torch.manual_seed(-1)",
+        "torch.manual_seed(-(2 ** 53))",
         "new torch.Generator().set_state([1, 2])",
     ],
 )

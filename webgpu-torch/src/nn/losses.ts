@@ -55,8 +55,12 @@ export const nll_loss = named(
 );
 
 /** Each element's weighted loss, and its weight: 0 where the class is to be ignored. */
-function classLosses(op: string, input: Tensor, target: Tensor, weight: Tensor | null, ignored: number) {
+function classLosses(op: string, input: Tensor, given: Tensor, weight: Tensor | null, ignored: number) {
   const d = classDim(input);
+  const isVector = input.ndim === 1 && given.ndim === 1;
+  if (isVector && given.numel() !== 1)
+    throw new ValueError(`${op}: For 1D input, 1D target must have size 1, but got target size: ${given.numel()}`);
+  const target = isVector ? squeeze(given) : given;
   const places = input.shape.filter((_, i) => i !== d);
   if (target.dtype !== "int32") throw new RuntimeError(`${op}: expected target classes to be int32, got ${target.dtype}`);
   if (input.ndim > 1 && target.ndim > 0 && input.shape[0] !== target.shape[0])

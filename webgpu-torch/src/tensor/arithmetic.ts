@@ -37,6 +37,7 @@ function joined(op: "add" | "sub", input: Operand, other: Operand, options: Alph
     return element(op, input, term);
   }
   const product = Number(other) * Number(alpha);
+  if (dtype === "bool") return element(op, input, product !== 0);
   // 2 * 2.5 is no integer, but would count as one.
   const becomesWhole = Number.isInteger(product) && !Number.isInteger(Number(other));
   return element(op, input, becomesWhole && input instanceof Tensor ? constant(product, [], "float32", input.backend) : product);

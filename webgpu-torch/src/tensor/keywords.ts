@@ -170,6 +170,8 @@ export function keywords<O extends object>(
         if (![...names, ...only].includes(key as keyof O & string))
           throw new TypeError(`${op}() got an unexpected keyword argument '${key}'`);
         if (key in given) throw new TypeError(`${op}() got multiple values for argument '${key}'`);
+        // A dtype that the library lacks, such as torch.int64, must not pass for one that was left out.
+        if (inner === undefined && key === "dtype") throw new TypeError(`${op}(): argument 'dtype' is undefined; null stands for the default`);
         const isLeftOut = inner === undefined || (inner === null && NONE_IS_DEFAULT.some((name) => name === key));
         if (isLeftOut) continue;
         checkKind(op, key, inner);

@@ -31,12 +31,12 @@ export class Generator {
     this.seed();
   }
 
-  /** Starts anew from a seed, an integer from 0 to 2^53 - 1. */
+  /** Starts anew from a seed, an integer between -2^53 and 2^53; a negative one stands for itself + 2^64. */
   manual_seed(seed: number): this {
-    if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new RuntimeError(`manual_seed expected an integer from 0 to 2**53 - 1, got ${String(seed)}`);
-    this.seeded = seed;
-    this.state = [0, 0, 0, 0, seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
+    if (!Number.isSafeInteger(seed)) throw new RuntimeError(`manual_seed expected an integer between -2**53 and 2**53, got ${String(seed)}`);
+    const bits = BigInt.asUintN(64, BigInt(seed));
+    this.seeded = Number(bits);
+    this.state = [0, 0, 0, 0, Number(bits & 0xffffffffn), Number(bits >> 32n)];
     return this;
   }
 

@@ -19,11 +19,13 @@ const running = (name: string, scan: ScanOp) =>
     const { dtype = null } = keywords<ScanOptions>(name, [], [options], ["dtype"]);
     const d = wrapDim(name, dim, input.ndim);
     const given = dtype ?? input.dtype;
+    const isPlain = input.ndim === 0 || input.numel() === 0;
+    if (dtype === "bool" && isPlain) return cast(input, "bool");
     if (dtype === "bool") throw new NotImplementedError(`${name}: not implemented for 'bool'`);
     // Integers run up in 32 bits, and float16 in float32.
     const result = isFloat(given) || given === "uint32" ? given : (dtype ?? "int32");
     const x = cast(cast(input, result), isFloat(result) ? "float32" : result === "uint32" ? "uint32" : "int32");
-    if (input.ndim === 0 || input.numel() === 0) return cast(x, result);
+    if (isPlain) return cast(x, result);
     const rows = transpose(x, d, -1);
     return cast(transpose(make({ kind: "scan", scan }, [rows], rows.shape, x.dtype), d, -1), result);
   });

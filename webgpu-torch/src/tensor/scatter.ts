@@ -44,12 +44,12 @@ export const scatter_add = named(
 const JOINS = { add: "sum", multiply: "prod" } as const;
 
 function put(op: string, input: Tensor, dim: number, index: Tensor, src: Tensor | number, reduce: keyof typeof JOINS | null): Tensor {
+  // A single value is a vector of one.
+  const vector = (tensor: Tensor): Tensor => (tensor.ndim === 0 ? reshape(tensor, [1]) : tensor);
+  if ([input, index, src].some((given) => given instanceof Tensor && given.ndim === 0))
+    return reshape(put(op, vector(input), dim, vector(index), src instanceof Tensor ? vector(src) : src, reduce), input.shape);
   const d = checked(op, input, dim, index, src);
   if (index.numel() === 0 || input.numel() === 0) return copied(input);
-  if (input.ndim === 0) {
-    const source = src instanceof Tensor ? reshape(src, [1]) : src;
-    return reshape(put(op, reshape(input, [1]), 0, reshape(index, [1]), source, reduce), []);
-  }
   return reduce === null ? replaced(input, d, index, src) : joined(JOINS[reduce], input, d, index, src);
 }
 
@@ -60,13 +60,13 @@ function checked(op: string, input: Tensor, dim: number, index: Tensor, src: Ten
     throw new RuntimeError(`${op}(): Expected self.dtype to be equal to src.dtype, got ${input.dtype} and ${src.dtype}`);
   if (index.numel() === 0) return d;
   const sizes = src instanceof Tensor ? src.shape : index.shape;
-  const fits = index.ndim === Math.max(1, input.ndim) && sizes.length === index.ndim;
+  const fits = index.ndim === input.ndim && sizes.length === index.ndim;
   const within = (i: number, size: number) => (i === d || size <= (input.shape[i] ?? 1)) && size <= (sizes[i] ?? 0);
-  if (!fits && !(input.ndim === 0 && index.ndim <= 1))
+  if (!fits)
     throw new RuntimeError(
       `${op}(): Index tensor must have the same number of dimensions as self and src tensor: ${showShape(index.shape)}, ${showShape(input.shape)} and ${showShape(sizes)}`,
     );
-  if (fits && !index.shape.every((size, i) => within(i, size)))
+  if (!index.shape.every((size, i) => within(i, size)))
     throw new RuntimeError(
       `${op}(): Expected index ${showShape(index.shape)} to be no larger than self ${showShape(input.shape)} apart from dimension ${d} and to be no larger size than src ${showShape(sizes)}`,
     );

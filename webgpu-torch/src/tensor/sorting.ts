@@ -43,9 +43,9 @@ function words(input: Tensor): Tensor {
 function ordered(name: string, input: Tensor, dim: number, descending: boolean, keep: number | null): Sorted {
   const d = wrapDim(name, dim, input.ndim);
   if (input.ndim === 0) {
-    const { values, indices } = ordered(name, reshape(input, [1]), 0, descending, keep);
-    const shape = keep === 0 ? [0] : [];
-    return { values: reshape(values, shape), indices: reshape(indices, shape) };
+    // Whatever k is.
+    const { values, indices } = ordered(name, reshape(input, [1]), 0, descending, null);
+    return { values: reshape(values, []), indices: reshape(indices, []) };
   }
   const last = input.ndim - 1;
   const rows = transpose(input, d, last);

@@ -3,8 +3,11 @@
 import type { DType } from "../base/dtype";
 import { isFloat } from "../base/dtype";
 import { NotImplementedError, RuntimeError } from "../base/errors";
+import { sameShape } from "../base/shape";
+import { pow } from "./arithmetic";
 import { cast, choose, copied, element, type Operand, promoted } from "./build";
 import { type Args, keywords, named } from "./keywords";
+import { all } from "./reductions";
 import { Tensor } from "./tensor";
 
 const floating = (dtype: DType): DType => (isFloat(dtype) ? dtype : "float32");
@@ -157,6 +160,30 @@ export const isclose = named(
     return equal_nan ? element("logical_or", close, nans) : close;
   },
 );
+
+/** Whether all values are close, as `isclose` has it. A promise, as that has to be computed. */
+export const allclose = named(
+  "allclose",
+  ["input: Tensor", "other: Tensor", "..."],
+  (input: Tensor, other: Tensor, ...args: Args<IsCloseOptions, ["rtol", "atol", "equal_nan"]>): Promise<boolean> =>
+    isTrue(all(isclose(input, other, ...args))),
+);
+
+/** Whether two tensors have one shape and the same values; NaN is like nothing. A promise, as that has to be computed. */
+export const equal = named(
+  "equal",
+  ["input: Tensor", "other: Tensor"],
+  (input: Tensor, other: Tensor): Promise<boolean> =>
+    sameShape(input.shape, other.shape) ? isTrue(all(element("eq", input, other))) : Promise.resolve(false),
+);
+
+const isTrue = async (one: Tensor): Promise<boolean> => Boolean(await one.item());
+
+/** `pow` in floating point, whatever the dtypes: in float32, as there is no float64. */
+export const float_power = named("float_power", ["input", "exponent"], (input: Operand, exponent: Operand): Tensor => {
+  const wide = (given: Operand): Operand => (given instanceof Tensor ? cast(given, "float32") : Number(given));
+  return pow(wide(input), wide(exponent));
+});
 
 export interface NanToNumOptions {
   nan?: number | null;

@@ -25,9 +25,11 @@ const SHOWN = [
 
 /** `forced` overrides what the adapter can do, so that tests take the ways of other adapters. */
 export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
-  if (!("gpu" in navigator) || !navigator.gpu)
+  // Older versions of Node have no navigator either.
+  const gpu = (globalThis.navigator as Partial<Navigator> | undefined)?.gpu;
+  if (!gpu)
     throw new RuntimeError("WebGPU is not available in this browser, or this page is not a secure context (https or localhost)");
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new RuntimeError("WebGPU is available, but the browser found no GPU adapter");
   const device = await adapter.requestDevice({
     // for torch.profile
@@ -37,7 +39,7 @@ export async function openDevice(forced: Partial<Caps>): Promise<OpenDevice> {
   const { vendor, architecture, description } = adapter.info;
   return {
     device,
-    caps: { ...capsOf(adapter.info), dots: navigator.gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product"), ...forced },
+    caps: { ...capsOf(adapter.info), dots: gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product"), ...forced },
     info: {
       backend: "webgpu",
       vendor,
