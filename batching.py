@@ -6,6 +6,8 @@ who wait for just this one join, as far as the budget of tokens reaches (layer_p
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from torch import Tensor
 
 from jobs import Job, Member, Work
 from layer_pass import Pass, Stages
+
+LAYERS_NICENESS = 5
 
 
 class QueueFull(RuntimeError):
@@ -40,8 +44,17 @@ def layers_thread() -> ThreadPoolExecutor:
     cores, none spins for its next turn: to wake them takes as long again as the layers
     of a short text.
     """
+    return ThreadPoolExecutor(1, "layers", initializer=_prepare_layers_thread)
+
+
+def _prepare_layers_thread() -> None:
     # Reading the number fixes it for this thread, whatever others are told later.
-    return ThreadPoolExecutor(1, "layers", initializer=torch.get_num_threads)
+    torch.get_num_threads()
+    # Of cores that all have work, the threads that read and refuse get three quarters:
+    # theirs is little, and a refusal must not come as late as an answer. On Linux this
+    # is the thread's alone and its OpenMP team's, elsewhere the whole process'.
+    if sys.platform == "linux":
+        os.nice(LAYERS_NICENESS)
 
 
 class Batcher:

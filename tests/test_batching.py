@@ -6,7 +6,9 @@ The model is a fake whose every step is seen, so that nothing depends on the clo
 from __future__ import annotations
 
 import gc
+import os
 import random
+import sys
 import threading
 import time
 import weakref
@@ -302,6 +304,13 @@ def test_a_request_beyond_the_bound_leaves_half_of_it_to_others(fake: Fake) -> N
     passes = [set(among) for layer, among in fake.ran if layer == 0]
     for number in range(1, len(others) + 1):  # it came while pass number - 1 ran
         assert any(number in among for among in passes[number : number + 2])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority there")
+def test_the_layers_leave_the_cores_to_those_who_read_and_refuse() -> None:
+    with layers_thread() as thread:
+        there = thread.submit(os.getpriority, os.PRIO_PROCESS, 0).result()
+    assert there == os.getpriority(os.PRIO_PROCESS, 0) + 5
 
 
 def test_a_newcomer_hears_what_runs_before_it(fake: Fake) -> None:
