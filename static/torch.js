@@ -214,6 +214,13 @@ function reducedShape(shape, dims, keepdim) {
   return keepdim ? shape.map((size, i) => dims.includes(i) ? 1 : size) : shape.filter((_, i) => !dims.includes(i));
 }
 
+// src/base/list.ts
+function at(list, i) {
+  const element3 = list[i];
+  if (element3 === void 0) throw new RangeError(`a list of ${list.length} has no element ${i}`);
+  return element3;
+}
+
 // src/graph/node.ts
 var DATA = { kind: "data" };
 var Node = class _Node {
@@ -254,9 +261,18 @@ var Node = class _Node {
   clone() {
     const { op, shape, dtype, backend } = this;
     if (this.storage) return dataNode(this.storage.share(), shape, dtype, backend);
-    const clonedInputs = () => this.inputs.map((input2) => input2.clone());
-    if (op.kind === "quantized") return new _Node(op, clonedInputs(), shape, dtype, backend);
-    const clone2 = copyNode(op.kind === "move" ? new _Node(op, clonedInputs(), shape, dtype, backend) : this);
+    if (op.kind === "quantized") {
+      const parts = this.inputs.map((input2) => input2.clone());
+      return new _Node(op, parts, shape, dtype, backend);
+    }
+    const views2 = [];
+    let base = this;
+    while (base.op.kind === "move") {
+      views2.push(base);
+      base = at(base.inputs, 0);
+    }
+    const viewed = views2.reduceRight((input2, view2) => new _Node(view2.op, [input2], view2.shape, dtype, backend), views2.length > 0 ? base.clone() : base);
+    const clone2 = copyNode(viewed);
     this.clones.push(new WeakRef(clone2));
     return clone2;
   }
@@ -771,13 +787,6 @@ function mergeDims({ shape, strides }) {
     }
   }
   return runs;
-}
-
-// src/base/list.ts
-function at(list, i) {
-  const element3 = list[i];
-  if (element3 === void 0) throw new RangeError(`a list of ${list.length} has no element ${i}`);
-  return element3;
 }
 
 // src/graph/decide.ts

@@ -100,6 +100,17 @@ def test_a_clone_takes_no_memory_until_both_are_gone(
     assert held[3] == 0
 
 
+def test_a_view_of_many_views_is_cloned(torch_page: Page) -> None:
+    values = torch_page.evaluate(
+        """() => {
+            let x = torch.tensor([[1, 2.5]]);
+            for (let n = 0; n < 20001; n++) x = x.T;
+            return x.clone().tolist();
+        }"""
+    )
+    assert values == [[1], [2.5]]
+
+
 @on_both_devices
 def test_a_packed_weight_is_cloned_packed(torch_page: Page, device: str) -> None:
     rows = torch_page.evaluate(

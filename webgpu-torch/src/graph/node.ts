@@ -3,6 +3,7 @@
 import type { Backend, Executable, Plan } from "../backend/backend";
 import type { Storage } from "../backend/storage";
 import type { DType } from "../base/dtype";
+import { at } from "../base/list";
 import { frozen, type Shape } from "../base/shape";
 import type { Move } from "../base/view";
 import type { ScanOp } from "../ops/lists";
@@ -131,9 +132,19 @@ export class Node {
   clone(): Node {
     const { op, shape, dtype, backend } = this;
     if (this.storage) return dataNode(this.storage.share(), shape, dtype, backend);
-    const clonedInputs = () => this.inputs.map((input) => input.clone());
-    if (op.kind === "quantized") return new Node(op, clonedInputs(), shape, dtype, backend);
-    const clone = copyNode(op.kind === "move" ? new Node(op, clonedInputs(), shape, dtype, backend) : this);
+    if (op.kind === "quantized") {
+      const parts = this.inputs.map((input) => input.clone());
+      return new Node(op, parts, shape, dtype, backend);
+    }
+    const views: Node[] = [];
+    let base: Node = this;
+    while (base.op.kind === "move") {
+      views.push(base);
+      base = at(base.inputs, 0);
+    }
+    // What it is a view of may be disposed of too.
+    const viewed = views.reduceRight((input, view) => new Node(view.op, [input], view.shape, dtype, backend), views.length > 0 ? base.clone() : base);
+    const clone = copyNode(viewed);
     this.clones.push(new WeakRef(clone));
     return clone;
   }
