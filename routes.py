@@ -170,8 +170,9 @@ class Routes:
 
     def plan(self) -> Response:
         asked = parse_body(PlanRequest)
+        model = self.models.named(asked.model)
         try:
-            choice = choose_plan(asked, self.models.named(asked.model))
+            choice = choose_plan(asked, model)
         except NoCut as error:
             raise Refusal(INVALID, f"held: {error}") from None
         shown = PlanShown(
@@ -179,6 +180,7 @@ class Routes:
             first=choice.cut.first,
             predicted_ms=choice.predicted_ms,
             reason=choice.reason,
+            revision=model.revision,
         )
         return jsonify(shown.model_dump())
 

@@ -157,3 +157,4 @@ class PlanShown(BaseModel):
     ]
     predicted_ms: float
     reason: str
+    revision: Annotated[str, Field(description="Of the model that was planned for.")]

@@ -120,7 +120,7 @@ export async function postSplit(server, body, signal) {
 /**
  * Where to cut, without the text.
  * @param {Server} server @param {PlanBody} body @param {AbortSignal} [signal]
- * @returns {Promise<Cut & {reason: string}>}
+ * @returns {Promise<Cut & {reason: string, revision: string}>}
  */
 export async function postPlan(server, body, signal) {
   const headers = { "Content-Type": "application/json" };

@@ -6,7 +6,7 @@ import { runAlone, startHere } from "./by_browser.js";
 import {
   checkRoom, holdsEmbed, highestSplit, loadRun, refresh, splitNow, whyNotHere, whyNotLoaded, whyServerOnly,
 } from "./connection.js";
-import { isOfText, SplitComputeError } from "./errors.js";
+import { isOfText, outdated, SplitComputeError } from "./errors.js";
 import { planCut } from "./open_split.js";
 import { partsToSplit } from "./parts.js";
 import { persist } from "./persist.js";
@@ -97,7 +97,7 @@ async function runAtSplit(connection, part, run) {
     signal?.throwIfAborted();
     const isOutdated = error instanceof SplitComputeError && error.status === 409;
     if (isOutdated && (await refresh(connection, info.revision, signal))) {
-      throw new SplitComputeError("the server has another revision now", { error_type: "Revision" });
+      throw outdated();
     }
     throw error;
   }

@@ -38,3 +38,7 @@ export function isOfText(error) {
 export function isOf(error, ...types) {
   return error instanceof SplitComputeError && types.includes(error.error_type);
 }
+
+export function outdated() {
+  return new SplitComputeError("the server has another revision now", { error_type: "Revision" });
+}

@@ -2,8 +2,8 @@
 /** What the server's planner must know to choose the cut, and when it need not be asked. */
 
 import { postPlan } from "./api.js";
-import { highestSplit, holdsFor, isHere, lowestSplit } from "./connection.js";
-import { isOf } from "./errors.js";
+import { highestSplit, holdsFor, isHere, lowestSplit, refresh } from "./connection.js";
+import { isOf, outdated } from "./errors.js";
 import { isLayer, layerPieces, wholeRun } from "./pieces.js";
 
 /**
@@ -46,7 +46,7 @@ export function openSplit(connection, { texts, policy }) {
 /**
  * For a request that the browser starts, or could run alone. The server hears how many tokens the
  * texts have, and is asked only where its own speed matters. Whatever keeps it from a plan is no error
- * where the browser needs nobody.
+ * where the browser needs nobody. Throws Revision where the server has another one now.
  * @param {Connection} connection @param {Request} request
  * @returns {Promise<Cut & {reason: string}>}
  */
@@ -74,16 +74,21 @@ export async function planCut(connection, { texts, policy, signal }) {
     policy,
     ...(previous ? { previous } : {}),
   };
+  let plan;
   try {
-    const { split, first, reason } = await postPlan(server, body, signal);
-    connection.lastCut = { split, first };
-    return { split, first, reason };
+    plan = await postPlan(server, body, signal);
+    // Who is to run all alone would never hear of it otherwise.
+    if (plan.revision !== revision) await refresh(connection, revision, signal);
   } catch (error) {
     signal?.throwIfAborted();
     if (!holdsFor(connection, wholeRun(n_layer))) throw error;
     const why = isOf(error, "Unreachable", "Timeout") ? "cannot be reached" : "has no plan";
     return byBrowser(connection, `the server ${why}, and the browser holds all layers`);
   }
+  if (connection.info.revision !== revision) throw outdated();
+  const { split, first, reason } = plan;
+  connection.lastCut = { split, first };
+  return { split, first, reason };
 }
 
 /** @param {Connection} connection @param {string} reason @returns {Cut & {reason: string}} */

@@ -8,7 +8,7 @@ import {
   checkRoom, fallback, holdsFor, loadRun, lowestSplit, refresh, splitNow, whyNotHere, whyNotLoaded,
   whyServerOnly,
 } from "./connection.js";
-import { isOfText, SplitComputeError } from "./errors.js";
+import { isOf, isOfText, SplitComputeError } from "./errors.js";
 import { openSplit, planCut } from "./open_split.js";
 import { partsToEmbed, partsToSplit } from "./parts.js";
 import { persist } from "./persist.js";
@@ -105,7 +105,8 @@ async function runWithAll(connection, plan, retries) {
   } catch (error) {
     signal?.throwIfAborted();
     if (isOfText(error)) throw error;
-    return runOnServer(connection, plan, whyNotHere(error));
+    const why = isOf(error, "Revision") ? whyRevision(connection.info.revision) : whyNotHere(error);
+    return runOnServer(connection, plan, why);
   }
   const { split, reason } = cut;
   if (split < connection.info.n_layer) return runSplit(connection, { ...plan, split, reason }, retries);

@@ -269,3 +269,19 @@ def test_a_paused_page_fetches_no_layer_of_a_new_revision(
         expect(words).to_contain_text("Paused at 0")
         assert changing.asked_for_pieces() == []
     assert not errors
+
+
+@pytest.mark.parametrize("direction", ["server-first", "client-first"])
+def test_a_plan_tells_who_needs_nobody_of_a_new_revision(
+    client: TakeoverPage, changing: ChangingServer, direction: str
+) -> None:
+    client.connect(dtype="f32", direction=direction)
+    client.take_over(embed=True)
+    client.wait_for(kind="complete", holdsEmbed=True)
+    asked = {"split": "auto", "policy": "latency"}
+    old = client.embed(TEXTS, **asked)["revision"]
+    changing.change()
+    came = client.embed(TEXTS, **asked)
+    assert came["revision"] != old
+    assert ("another revision" in came.get("note", "")) == (direction == "server-first")
+    assert_same(came, client.embed(TEXTS, split=3))

@@ -68,6 +68,7 @@ def test_the_cut_and_why(
     assert (answer.json["split"], answer.json["first"]) == (split, first)
     assert reason in answer.json["reason"]
     assert answer.json["predicted_ms"] > 0
+    assert answer.json["revision"] == client.get("/info").json["model_sha"]
 
 
 @pytest.mark.parametrize(
