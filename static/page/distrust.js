@@ -1,6 +1,7 @@
 // @ts-check
 /** Remembers which GPU was found to give wrong numbers, and how that was put. */
 
+import { gpuName } from "../device.js";
 import { forget, recall, remember } from "./memory.js";
 
 /** @typedef {import("../device.js").Device} Device */
@@ -20,7 +21,7 @@ export function forgetDistrust(device) {
   if (device.ok) forget(nameOf(device));
 }
 
-/** Of all models: it is the GPU that is wrong. @param {import("../device.js").Gpu} device */
-function nameOf({ vendor, architecture, description }) {
-  return `distrust:${[vendor, architecture, description].join("/")}`;
+/** Of all models: it is the GPU that is wrong. @param {Device} device */
+function nameOf(device) {
+  return `distrust:${gpuName(device)}`;
 }
