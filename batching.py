@@ -20,7 +20,7 @@ from torch import Tensor
 from jobs import Job, Member, Work
 from layer_pass import Pass, Stages
 
-LAYERS_NICENESS = 5
+LAYERS_NICENESS = 10
 
 
 class QueueFull(RuntimeError):
@@ -50,7 +50,7 @@ def layers_thread() -> ThreadPoolExecutor:
 def _prepare_layers_thread() -> None:
     # Reading the number fixes it for this thread, whatever others are told later.
     torch.get_num_threads()
-    # Of cores that all have work, the threads that read and refuse get three quarters:
+    # Of cores that all have work, the threads that read and refuse get nine tenths:
     # theirs is little, and a refusal must not come as late as an answer. On Linux this
     # is the thread's alone and its OpenMP team's, elsewhere the whole process'.
     if sys.platform == "linux":

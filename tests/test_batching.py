@@ -310,7 +310,7 @@ def test_a_request_beyond_the_bound_leaves_half_of_it_to_others(fake: Fake) -> N
 def test_the_layers_leave_the_cores_to_those_who_read_and_refuse() -> None:
     with layers_thread() as thread:
         there = thread.submit(os.getpriority, os.PRIO_PROCESS, 0).result()
-    assert there == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    assert there == os.getpriority(os.PRIO_PROCESS, 0) + 10
 
 
 def test_a_newcomer_hears_what_runs_before_it(fake: Fake) -> None:
