@@ -124,7 +124,9 @@ class Batcher:
                 (min(job.waiting_tokens, self.pass_tokens), job.layers)
                 for job in self._queue
             ]
-            running = self._pass.left if self._pass else Work()
+            # Looked at once: the model's thread takes it away without the lock.
+            run = self._pass
+        running = run.left if run else Work()
         tokens = sum(share for share, _ in shares)
         if tokens == 0:
             return Ahead(running, Work(), 0)
